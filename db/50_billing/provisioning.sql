@@ -1,0 +1,164 @@
+create or replace function app_private.begin_billing_intent(p_tenant_id uuid)
+  returns table (
+    id uuid,
+    key_generation smallint,
+    customer_email text,
+    customer_name text,
+    price_lookup_key text,
+    stripe_price_id text,
+    stripe_customer_id text,
+    first_attempt_at timestamptz,
+    must_search boolean
+  )
+  language sql volatile parallel unsafe
+begin atomic
+  update app_private.billing_intents set
+    first_attempt_at = coalesce(billing_intents.first_attempt_at, now())
+  from app_public.billing_accounts
+  where billing_intents.tenant_id = p_tenant_id
+  and billing_intents.completed_at is null
+  and billing_accounts.tenant_id = billing_intents.tenant_id
+  returning
+    billing_intents.id,
+    billing_intents.key_generation,
+    billing_intents.customer_email,
+    billing_intents.customer_name,
+    billing_intents.price_lookup_key,
+    billing_intents.stripe_price_id,
+    billing_accounts.stripe_customer_id,
+    billing_intents.first_attempt_at,
+    billing_intents.is_in_doubt
+      or billing_intents.first_attempt_at < now() - interval '23 hours';
+end;
+comment on function app_private.begin_billing_intent(uuid) is
+  'The tenant''s open wish to subscribe and how far it got; no row when there is none. must_search: '
+  'an earlier attempt may have succeeded unseen, look before creating.';
+
+create or replace function app_private.freeze_intent_price(
+  p_tenant_id uuid,
+  p_intent_id uuid,
+  p_price_id text
+)
+  returns text
+  language sql volatile parallel unsafe
+begin atomic
+  update app_private.billing_intents set
+    stripe_price_id = coalesce(billing_intents.stripe_price_id, p_price_id)
+  where billing_intents.tenant_id = p_tenant_id
+  and billing_intents.id = p_intent_id
+  returning billing_intents.stripe_price_id;
+end;
+comment on function app_private.freeze_intent_price(uuid, uuid, text) is
+  'Stores the price found for an intent, unless one is stored; returns the one that counts.';
+
+create or replace function app_private.doubt_intent(p_tenant_id uuid, p_intent_id uuid)
+  returns void
+  language sql volatile parallel unsafe
+begin atomic
+  update app_private.billing_intents set is_in_doubt = true
+  where billing_intents.tenant_id = p_tenant_id
+  and billing_intents.id = p_intent_id;
+end;
+comment on function app_private.doubt_intent(uuid, uuid) is
+  'Notes that Stripe answered 5xx: whether it did what was asked is unknown.';
+
+create or replace function app_private.settle_intent_doubt(p_tenant_id uuid, p_intent_id uuid)
+  returns smallint
+  language sql volatile parallel unsafe
+begin atomic
+  update app_private.billing_intents set
+    is_in_doubt = false,
+    first_attempt_at = now(),
+    key_generation = billing_intents.key_generation + 1
+  where billing_intents.tenant_id = p_tenant_id
+  and billing_intents.id = p_intent_id
+  returning billing_intents.key_generation;
+end;
+comment on function app_private.settle_intent_doubt(uuid, uuid) is
+  'Notes that Stripe was searched and had nothing; returns the generation for fresh keys.';
+
+create or replace function app_private.record_intent_customer(
+  p_tenant_id uuid,
+  p_customer_id text
+)
+  returns text
+  language plpgsql volatile parallel unsafe
+as $$
+declare
+  v_customer_id text;
+begin
+  update app_public.billing_accounts set
+    stripe_customer_id = coalesce(billing_accounts.stripe_customer_id, p_customer_id)
+  where billing_accounts.tenant_id = p_tenant_id
+  returning billing_accounts.stripe_customer_id into v_customer_id;
+
+  insert into app_private.stripe_customers (tenant_id, id)
+  values (p_tenant_id, v_customer_id)
+  on conflict do nothing;
+  return v_customer_id;
+end;
+$$;
+comment on function app_private.record_intent_customer(uuid, text) is
+  'Ties a Stripe customer to a tenant that has none yet; returns the one that counts, which is '
+  'another when somebody was faster.';
+
+create or replace function app_private.record_intent_subscription(
+  p_tenant_id uuid,
+  p_intent_id uuid,
+  p_subscription_id text
+)
+  returns void
+  language sql volatile parallel unsafe
+begin atomic
+  update app_private.billing_intents set
+    stripe_subscription_id = p_subscription_id,
+    completed_at = now()
+  where billing_intents.tenant_id = p_tenant_id
+  and billing_intents.id = p_intent_id;
+end;
+comment on function app_private.record_intent_subscription(uuid, uuid, text) is
+  'Closes an intent: its subscription exists.';
+
+create or replace function app_private.adopt_stripe_customer(
+  p_customer_id text,
+  p_tenant_id uuid,
+  p_intent_id uuid
+)
+  returns boolean
+  language plpgsql volatile parallel unsafe
+as $$
+begin
+  /* Metadata can be written by anyone in the dashboard: the tenant must have wished for it. */
+  if not exists (
+    select
+    from app_private.billing_intents
+    where billing_intents.tenant_id = p_tenant_id
+    and billing_intents.id = p_intent_id
+  ) then
+    return false;
+  end if;
+  return app_private.record_intent_customer(p_tenant_id, p_customer_id) = p_customer_id;
+end;
+$$;
+comment on function app_private.adopt_stripe_customer(text, uuid, uuid) is
+  'Ties a customer made for an intent of ours to its tenant; false when it is not ours, or when '
+  'the tenant has another.';
+
+revoke all on function
+  app_private.begin_billing_intent(uuid),
+  app_private.freeze_intent_price(uuid, uuid, text),
+  app_private.doubt_intent(uuid, uuid),
+  app_private.settle_intent_doubt(uuid, uuid),
+  app_private.record_intent_customer(uuid, text),
+  app_private.record_intent_subscription(uuid, uuid, text),
+  app_private.adopt_stripe_customer(text, uuid, uuid)
+  from public;
+grant execute on function
+  app_private.begin_billing_intent(uuid),
+  app_private.freeze_intent_price(uuid, uuid, text),
+  app_private.doubt_intent(uuid, uuid),
+  app_private.settle_intent_doubt(uuid, uuid),
+  app_private.record_intent_customer(uuid, text),
+  app_private.record_intent_subscription(uuid, uuid, text),
+  app_private.adopt_stripe_customer(text, uuid, uuid)
+  to app_worker;

@@ -1,0 +1,145 @@
+create table if not exists app_public.billing_accounts (
+  tenant_id              uuid        not null,
+  stripe_customer_id     text,
+  stripe_subscription_id text,
+  client_secret          text,
+  created_at             timestamptz not null default now(),
+  constraint billing_accounts_pkey primary key (tenant_id),
+  constraint billing_accounts_tenant_fkey
+    foreign key (tenant_id) references app_public.tenants (id) on delete cascade,
+  constraint billing_accounts_stripe_customer_key unique (stripe_customer_id),
+  constraint billing_accounts_stripe_customer_bounded
+    check (char_length(stripe_customer_id) <= 255),
+  constraint billing_accounts_stripe_subscription_bounded
+    check (char_length(stripe_subscription_id) <= 255),
+  constraint billing_accounts_client_secret_bounded check (char_length(client_secret) <= 1000)
+);
+comment on table app_public.billing_accounts is
+  'Where a tenant stands at Stripe. For those whose role may manage billing.';
+comment on column app_public.billing_accounts.stripe_subscription_id is
+  'The subscription that decides the tenant''s access; null before there is one.';
+comment on column app_public.billing_accounts.client_secret is
+  'For Stripe.js to confirm the payment that is due; null when none is.';
+comment on constraint billing_accounts_tenant_fkey on app_public.billing_accounts is
+  E'@fieldName tenant\n@foreignSingleFieldName billing';
+
+create table if not exists app_private.billing_intents (
+  tenant_id              uuid        not null,
+  id                     uuid        not null default uuidv7(),
+  customer_email         text        not null,
+  customer_name          text        not null,
+  price_lookup_key       text        not null,
+  stripe_price_id        text,
+  stripe_subscription_id text,
+  first_attempt_at       timestamptz,
+  is_in_doubt            boolean     not null default false,
+  key_generation         smallint    not null default 0,
+  completed_at           timestamptz,
+  created_at             timestamptz not null default now(),
+  constraint billing_intents_pkey primary key (tenant_id, id),
+  constraint billing_intents_tenant_fkey
+    foreign key (tenant_id) references app_public.tenants (id) on delete cascade,
+  constraint billing_intents_customer_email_bounded check (char_length(customer_email) <= 320),
+  constraint billing_intents_customer_name_bounded check (char_length(customer_name) <= 100),
+  constraint billing_intents_price_lookup_key_bounded check (char_length(price_lookup_key) <= 60)
+);
+comment on table app_private.billing_intents is
+  'A wish to subscribe, with the parameters of its calls to Stripe frozen: whoever repeats a call '
+  'repeats it word for word, under the idempotency key made of the intent''s id.';
+comment on column app_private.billing_intents.stripe_price_id is
+  'Found when first needed, then frozen like the rest.';
+comment on column app_private.billing_intents.first_attempt_at is
+  'Stripe forgets idempotency keys after 24 h; from 23 h on it is searched before it is asked.';
+comment on column app_private.billing_intents.is_in_doubt is
+  'Stripe answered 5xx: it may have done what was asked. The next attempt searches first.';
+comment on column app_private.billing_intents.key_generation is
+  'Part of the idempotency keys. Counts up when Stripe was searched and had nothing, because it '
+  'goes on answering 500 to a key that it once answered so.';
+/* At most one open wish a tenant, whoever races. */
+create unique index if not exists billing_intents_one_open
+  on app_private.billing_intents (tenant_id) where completed_at is null;
+
+create table if not exists app_private.stripe_events (
+  id           text        not null,
+  type         text        not null,
+  customer_id  text,
+  livemode     boolean     not null,
+  api_version  text,
+  status       text        not null,
+  payload      json        not null,
+  created_at   timestamptz not null,
+  received_at  timestamptz not null default now(),
+  processed_at timestamptz,
+  constraint stripe_events_pkey primary key (id),
+  constraint stripe_events_id_bounded check (char_length(id) between 1 and 255),
+  constraint stripe_events_type_bounded check (char_length(type) between 1 and 255),
+  constraint stripe_events_customer_bounded check (char_length(customer_id) <= 255),
+  constraint stripe_events_status_known
+    check (status in ('pending', 'processed', 'ignored', 'ignored_mode'))
+);
+comment on table app_private.stripe_events is
+  'The inbox: every webhook event whose signature was good, once.';
+comment on column app_private.stripe_events.payload is
+  'As Stripe sent it. Nothing is ever decided by it: its age is unknown.';
+comment on column app_private.stripe_events.created_at is
+  'When Stripe made it, to the second: says nothing about order.';
+comment on column app_private.stripe_events.status is
+  'pending, processed: handed to the customer''s sync. ignored: of no interest. ignored_mode: of '
+  'Stripe''s other mode (test or live).';
+/* Serves: what is waiting, oldest first. */
+create index if not exists stripe_events_pending_idx
+  on app_private.stripe_events (received_at) where status = 'pending';
+
+create table if not exists app_private.stripe_customers (
+  tenant_id  uuid        not null,
+  id         text        not null,
+  is_deleted boolean     not null default false,
+  sync_seq   bigint      not null default 0,
+  synced_at  timestamptz,
+  constraint stripe_customers_pkey primary key (tenant_id, id),
+  constraint stripe_customers_id_key unique (id),
+  constraint stripe_customers_tenant_fkey
+    foreign key (tenant_id) references app_public.tenants (id) on delete cascade,
+  constraint stripe_customers_id_bounded check (char_length(id) between 1 and 255)
+);
+comment on table app_private.stripe_customers is
+  'Which tenant each Stripe customer is, and how fresh our copy of its subscriptions is.';
+comment on column app_private.stripe_customers.sync_seq is
+  'Taken from stripe_sync_seq before the fetch that was written last. Only a higher one may write.';
+
+create table if not exists app_private.stripe_subscriptions (
+  tenant_id            uuid        not null,
+  id                   text        not null,
+  customer_id          text        not null,
+  status               text        not null,
+  plan_key             text,
+  current_period_start timestamptz,
+  current_period_end   timestamptz,
+  cancel_at            timestamptz,
+  past_due_since       timestamptz,
+  client_secret        text,
+  created_at           timestamptz not null,
+  constraint stripe_subscriptions_pkey primary key (tenant_id, id),
+  constraint stripe_subscriptions_customer_fkey
+    foreign key (tenant_id, customer_id) references app_private.stripe_customers (tenant_id, id)
+    on delete cascade,
+  constraint stripe_subscriptions_plan_fkey
+    foreign key (plan_key) references app_public.plans (key)
+);
+comment on table app_private.stripe_subscriptions is
+  'All subscriptions of our customers, as Stripe last told them.';
+comment on column app_private.stripe_subscriptions.status is 'In Stripe''s words, known or not.';
+comment on column app_private.stripe_subscriptions.plan_key is
+  'The plan its price belongs to; null when no price of ours is among its items.';
+comment on column app_private.stripe_subscriptions.past_due_since is
+  'When the oldest invoice still open was finalised; null when nothing is overdue.';
+/* Serves: a customer's subscriptions (and the foreign key). */
+create index if not exists stripe_subscriptions_customer_idx
+  on app_private.stripe_subscriptions (tenant_id, customer_id);
+/* Serves the foreign key. */
+create index if not exists stripe_subscriptions_plan_idx
+  on app_private.stripe_subscriptions (plan_key);
+
+create sequence if not exists app_private.stripe_sync_seq;
+comment on sequence app_private.stripe_sync_seq is
+  'Orders fetches from Stripe: taken before the fetch, compared at the write.';

@@ -1,0 +1,40 @@
+--!include 00_foundation/schemas.sql
+--!include 00_foundation/queue.sql
+--!include 00_foundation/settings.sql
+--!include 00_foundation/permissions.sql
+
+--!include 10_identity/tables.sql
+--!include 10_identity/access.sql
+--!include 10_identity/policies.sql
+--!include 10_identity/functions.sql
+--!include 10_identity/triggers.sql
+
+--!include 20_plans/tables.sql
+--!include 20_plans/access.sql
+--!include 20_plans/policies.sql
+--!include 20_plans/seed.sql
+
+--!include 30_tenancy/tables.sql
+--!include 30_tenancy/access.sql
+--!include 30_tenancy/policies.sql
+--!include 30_tenancy/enter.sql
+--!include 30_tenancy/functions.sql
+--!include 30_tenancy/seed.sql
+
+--!include 40_usage/tables.sql
+--!include 40_usage/access.sql
+--!include 40_usage/policies.sql
+--!include 40_usage/functions.sql
+
+--!include 50_billing/tables.sql
+--!include 50_billing/access.sql
+--!include 50_billing/policies.sql
+--!include 50_billing/access_rules.sql
+--!include 50_billing/provisioning.sql
+--!include 50_billing/inbox.sql
+--!include 50_billing/sync.sql
+--!include 50_billing/create_tenant.sql
+
+--!include 90_example/tables.sql
+--!include 90_example/access.sql
+--!include 90_example/policies.sql

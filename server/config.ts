@@ -1,0 +1,135 @@
+/**
+ * The only place that reads the environment. Each process asks for what it needs and gets either a
+ * complete configuration or one ConfigError that names every variable at fault.
+ */
+import { readEnvironment, type Environment } from "./environment.ts";
+
+export { ConfigError } from "./environment.ts";
+
+/** How to reach and verify Stripe. */
+export type StripeConfig = {
+  secretKey: string;
+  /** An emulator or a proxy; undefined means Stripe itself. */
+  apiBase: URL | undefined;
+  /** Price ids by plan, for those who don't use lookup keys. */
+  priceIds: Readonly<Record<string, string>>;
+};
+
+export type ServerConfig = {
+  databaseUrl: string;
+  host: string;
+  port: number;
+  /** Where people and tokens know this server; no trailing slash. */
+  publicUrl: string;
+  /** Origins that may call the API from a browser, besides publicUrl. */
+  corsOrigins: readonly string[];
+  authSecret: string;
+  /** Any of these may have signed a webhook: more than one while a secret is rotated. */
+  stripeWebhookSecrets: readonly string[];
+  /** Whether events of Stripe's live mode are ours; those of the other mode are ignored. */
+  stripeLivemode: boolean;
+  isProduction: boolean;
+  logLevel: string;
+};
+
+export type WorkerConfig = {
+  databaseUrl: string;
+  stripe: StripeConfig;
+  gracePeriodDays: number;
+  logLevel: string;
+};
+
+/** What `npm start` may be told; whatever is undefined it provides itself. */
+export type StartConfig = {
+  home: string;
+  embeddedPostgresPort: number;
+  stripeEmulatorPort: number;
+  databaseUrl: string | undefined;
+  workerDatabaseUrl: string | undefined;
+  migrationDatabaseUrl: string | undefined;
+  stripeSecretKey: string | undefined;
+};
+
+const LOG_LEVELS = ["fatal", "error", "warn", "info", "debug", "trace", "silent"] as const;
+const PLANS = ["starter", "pro", "enterprise"] as const;
+
+export function parseServerConfig(env: NodeJS.ProcessEnv): ServerConfig {
+  return readEnvironment(env, (read) => {
+    const host = read.text("HOST", "127.0.0.1");
+    const port = read.integer("PORT", 4000, { min: 0, max: 65_535 });
+    return {
+      databaseUrl: read.postgresUrl("DATABASE_URL"),
+      host,
+      port,
+      publicUrl: read.url("PUBLIC_URL", `http://${urlHost(host)}:${port}`).origin,
+      corsOrigins: read.list("CORS_ORIGINS", []),
+      authSecret: read.secret("AUTH_SECRET", { minLength: 32 }),
+      stripeWebhookSecrets: read.list("STRIPE_WEBHOOK_SECRET"),
+      stripeLivemode: read.text("STRIPE_SECRET_KEY", "sk_test_").includes("_live_"),
+      isProduction: isProduction(read),
+      logLevel: logLevel(read),
+    };
+  });
+}
+
+export function parseWorkerConfig(env: NodeJS.ProcessEnv): WorkerConfig {
+  return readEnvironment(env, (read) => ({
+    databaseUrl: read.postgresUrl(
+      env["WORKER_DATABASE_URL"] ? "WORKER_DATABASE_URL" : "DATABASE_URL",
+    ),
+    stripe: {
+      secretKey: read.secret("STRIPE_SECRET_KEY", { minLength: 9 }),
+      apiBase: read.optionalUrl("STRIPE_API_BASE"),
+      priceIds: priceIds(read),
+    },
+    gracePeriodDays: read.number("GRACE_PERIOD_DAYS", 14, { min: 0, max: 365 }),
+    logLevel: logLevel(read),
+  }));
+}
+
+/** The deploy job's login, for `npm run migrate` and `npm run audit`. */
+export function parseMigrationConfig(env: NodeJS.ProcessEnv): { databaseUrl: string } {
+  return readEnvironment(env, (read) => ({
+    databaseUrl: read.postgresUrl("MIGRATION_DATABASE_URL"),
+  }));
+}
+
+export function parseStartConfig(env: NodeJS.ProcessEnv): StartConfig {
+  return readEnvironment(env, (read) => {
+    const databaseUrl = read.optionalPostgresUrl("DATABASE_URL");
+    // With a database of one's own, each process needs its own login on it: none can stand in.
+    const own = databaseUrl !== undefined;
+    return {
+      home: read.text("ROWHOUSE_HOME", ".rowhouse"),
+      embeddedPostgresPort: read.integer("EMBEDDED_POSTGRES_PORT", 54_320, { min: 0, max: 65_535 }),
+      stripeEmulatorPort: read.integer("STRIPE_EMULATOR_PORT", 12_111, { min: 0, max: 65_535 }),
+      databaseUrl,
+      workerDatabaseUrl: own ? read.postgresUrl("WORKER_DATABASE_URL") : undefined,
+      migrationDatabaseUrl: own ? read.postgresUrl("MIGRATION_DATABASE_URL") : undefined,
+      stripeSecretKey: read.optionalText("STRIPE_SECRET_KEY"),
+    };
+  });
+}
+
+function isProduction(read: Environment): boolean {
+  return read.text("NODE_ENV", "development") === "production";
+}
+
+function logLevel(read: Environment): string {
+  return read.choice("LOG_LEVEL", "info", LOG_LEVELS);
+}
+
+function priceIds(read: Environment): Record<string, string> {
+  const ids: Record<string, string> = {};
+  for (const plan of PLANS) {
+    const id = read.optionalText(`STRIPE_${plan.toUpperCase()}_PRICE_ID`);
+    if (id !== undefined) ids[plan] = id;
+  }
+  return ids;
+}
+
+/** A wildcard address is for listening; in a URL it means this machine, and IPv6 wants brackets. */
+function urlHost(host: string): string {
+  if (host === "0.0.0.0" || host === "::") return "127.0.0.1";
+  return host.includes(":") ? `[${host}]` : host;
+}
