@@ -11,8 +11,8 @@ export type StripeConfig = {
   secretKey: string;
   /** An emulator or a proxy; undefined means Stripe itself. */
   apiBase: URL | undefined;
-  /** Price ids by plan, for those who don't use lookup keys. */
-  priceIds: Readonly<Record<string, string>>;
+  /** Lookup key by price id, for prices that are configured by id (STRIPE_…_PRICE_ID). */
+  configuredPrices: Readonly<Record<string, string>>;
 };
 
 export type ServerConfig = {
@@ -56,7 +56,7 @@ const PLANS = ["starter", "pro", "enterprise"] as const;
 export function parseServerConfig(env: NodeJS.ProcessEnv): ServerConfig {
   return readEnvironment(env, (read) => {
     const host = read.text("HOST", "127.0.0.1");
-    const port = read.integer("PORT", 4000, { min: 0, max: 65_535 });
+    const port = read.integer("PORT", 4000, { min: 1, max: 65_535 });
     return {
       databaseUrl: read.postgresUrl("DATABASE_URL"),
       host,
@@ -80,7 +80,7 @@ export function parseWorkerConfig(env: NodeJS.ProcessEnv): WorkerConfig {
     stripe: {
       secretKey: read.secret("STRIPE_SECRET_KEY", { minLength: 9 }),
       apiBase: read.optionalUrl("STRIPE_API_BASE"),
-      priceIds: priceIds(read),
+      configuredPrices: configuredPrices(read),
     },
     gracePeriodDays: read.number("GRACE_PERIOD_DAYS", 14, { min: 0, max: 365 }),
     logLevel: logLevel(read),
@@ -91,6 +91,15 @@ export function parseWorkerConfig(env: NodeJS.ProcessEnv): WorkerConfig {
 export function parseMigrationConfig(env: NodeJS.ProcessEnv): { databaseUrl: string } {
   return readEnvironment(env, (read) => ({
     databaseUrl: read.postgresUrl("MIGRATION_DATABASE_URL"),
+  }));
+}
+
+/** What `npm run audit` looks at; undefined means the embedded server's database. */
+export function parseAuditConfig(env: NodeJS.ProcessEnv): { databaseUrl: string | undefined } {
+  return readEnvironment(env, (read) => ({
+    databaseUrl:
+      read.optionalPostgresUrl("MIGRATION_DATABASE_URL") ??
+      read.optionalPostgresUrl("DATABASE_URL"),
   }));
 }
 
@@ -119,13 +128,14 @@ function logLevel(read: Environment): string {
   return read.choice("LOG_LEVEL", "info", LOG_LEVELS);
 }
 
-function priceIds(read: Environment): Record<string, string> {
-  const ids: Record<string, string> = {};
+/** The three variables name what a plan costs by the month. */
+function configuredPrices(read: Environment): Record<string, string> {
+  const prices: Record<string, string> = {};
   for (const plan of PLANS) {
     const id = read.optionalText(`STRIPE_${plan.toUpperCase()}_PRICE_ID`);
-    if (id !== undefined) ids[plan] = id;
+    if (id !== undefined) prices[id] = `${plan}_month`;
   }
-  return ids;
+  return prices;
 }
 
 /** A wildcard address is for listening; in a URL it means this machine, and IPv6 wants brackets. */

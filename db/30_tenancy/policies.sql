@@ -20,7 +20,7 @@ create policy update_manager on app_public.tenants
   for update to app_user
   using      (id = app_private.member_tenant_id() and app_private.has_permission('tenant.manage'))
   with check (id = app_private.member_tenant_id() and app_private.has_permission('tenant.manage'));
-/* enter, tenants() and create_tenant look across tenants; the sync writes what Stripe says. */
+/* enter, my_tenants and create_tenant look across tenants; the sync writes what Stripe says. */
 drop policy if exists select_system on app_public.tenants;
 create policy select_system on app_public.tenants
   for select to app_definer, app_worker using (true);

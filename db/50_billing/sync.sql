@@ -39,6 +39,17 @@ begin
     end;
   end if;
 
+  if p_is_deleted then
+    /* A deleted customer's subscriptions are cancelled with it, and can't be listed any more. */
+    update app_private.stripe_subscriptions set
+      status = 'canceled',
+      client_secret = null
+    where stripe_subscriptions.tenant_id = v_tenant_id
+    and stripe_subscriptions.customer_id = p_customer_id;
+    perform app_private.apply_billing(v_tenant_id, make_interval(secs => p_grace_days * 86400));
+    return 'recorded';
+  end if;
+
   delete from app_private.stripe_subscriptions
   where stripe_subscriptions.tenant_id = v_tenant_id
   and stripe_subscriptions.customer_id = p_customer_id

@@ -1,0 +1,114 @@
+/**
+ * npm start: the whole system in one process, on a machine with nothing but Node. Whatever the
+ * environment provides is used, the rest is brought along: PostgreSQL, Stripe, secrets.
+ */
+import { migrate } from "../cli/migrate.ts";
+import {
+  parseServerConfig,
+  parseStartConfig,
+  parseWorkerConfig,
+  type ServerConfig,
+} from "../server/config.ts";
+import { makeLogger } from "../server/logger.ts";
+import { untilStopped, type Closeable } from "../server/process.ts";
+import { startServer } from "../server/server.ts";
+import { startWorker } from "../tasks/worker.ts";
+import { banner } from "./banner.ts";
+import { openDatabase } from "./database.ts";
+import { ensureDemoUser } from "./demo_user.ts";
+import { openHome } from "./home.ts";
+import { startEmulator } from "./stripe_stand_in.ts";
+
+/** Closes what was opened, in reverse: what was needed first is closed last. */
+type Opened = { push(close: () => Promise<void>): void };
+
+await untilStopped("npm start", start);
+
+async function start(): Promise<Closeable> {
+  const startedAt = performance.now();
+  const opened: (() => Promise<void>)[] = [];
+  async function close(): Promise<void> {
+    for (const closeOne of opened.splice(0).toReversed()) await closeOne();
+  }
+
+  try {
+    const text = await openAll(opened, process.env);
+    const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
+    console.log(`\nReady in ${seconds} s.\n\n${text}`);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return {
+    async close() {
+      step("Stopping");
+      await close();
+    },
+  };
+}
+
+async function openAll(opened: Opened, env: NodeJS.ProcessEnv): Promise<string> {
+  const settings = parseStartConfig(env);
+  const home = await openHome(settings.home);
+  opened.push(home.release);
+
+  const database = await openDatabase(settings, home, step);
+  opened.push(database.close);
+  step("Migrating the database");
+  await migrate({ databaseUrl: database.urls.migrator, current: true, log: detail });
+
+  const effective: NodeJS.ProcessEnv = {
+    // Requests and jobs are not what a person at a terminal wants to read.
+    LOG_LEVEL: "warn",
+    AUTH_SECRET: home.secrets.authSecret,
+    STRIPE_WEBHOOK_SECRET: home.secrets.stripeWebhookSecret,
+    ...env,
+    DATABASE_URL: database.urls.server,
+    WORKER_DATABASE_URL: database.urls.worker,
+  };
+  const config = parseServerConfig(effective);
+  const logger = makeLogger(config.logLevel, "rowhouse");
+  const emulator =
+    settings.stripeSecretKey === undefined ? await emulate(opened, effective, config) : undefined;
+
+  step("Starting the worker");
+  const worker = await startWorker(parseWorkerConfig(effective), logger);
+  opened.push(worker.close);
+  step("Starting the server");
+  const server = await startServer(config, logger);
+  opened.push(server.close);
+
+  const demo = database.isEmbedded ? await ensureDemoUser(localUrl(config)) : undefined;
+  return banner({ url: server.url, emulatorUrl: emulator?.url, database, demo, config });
+
+  async function emulate(list: Opened, variables: NodeJS.ProcessEnv, server: ServerConfig) {
+    step("Starting the Stripe emulator");
+    const running = await startEmulator({
+      port: settings.stripeEmulatorPort,
+      home: home.directory,
+      webhookUrl: `${localUrl(server)}/webhooks/stripe`,
+      webhookSecret: server.stripeWebhookSecrets[0] ?? "",
+      databaseUrl: database.urls.worker,
+      log: detail,
+    });
+    list.push(running.close);
+    Object.assign(variables, {
+      STRIPE_SECRET_KEY: running.secretKey,
+      STRIPE_API_BASE: running.url,
+    });
+    return running;
+  }
+}
+
+/** Where this machine reaches the server, whatever it is called outside. */
+function localUrl({ host, port }: ServerConfig): string {
+  return `http://${host === "0.0.0.0" || host === "::" ? "127.0.0.1" : host}:${port}`;
+}
+
+function step(line: string): void {
+  console.log(`• ${line}`);
+}
+
+function detail(line: string): void {
+  console.log(`  ${line}`);
+}

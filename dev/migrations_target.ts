@@ -1,0 +1,105 @@
+/** Which database the db:* scripts work on. */
+import { parseStartConfig } from "../server/config.ts";
+import { readEnvironment } from "../server/environment.ts";
+import { bootstrapDatabase, connectionUrls, DATABASE_NAME, urlFor } from "./bootstrap.ts";
+import { HomeInUseError, openHome, postgresDirectory, readSecrets, type Secrets } from "./home.ts";
+import { OperatorError } from "./operator_error.ts";
+import { startEmbeddedPostgres } from "./postgres.ts";
+import { runningServer } from "./postgres_lock.ts";
+
+const SHADOW_NAME = `${DATABASE_NAME}_shadow`;
+
+export type Target = AsyncDisposable & {
+  databaseUrl: string;
+  rootUrl: string;
+  shadowUrl: string;
+  /** Whether it is the embedded server's, and so nobody's but this checkout's. */
+  embedded: boolean;
+  /** The process that holds the home, when it is not ours. */
+  inUseBy: number | undefined;
+};
+
+/** Opens the target that `env` names; the embedded server is started if it does not run. */
+export async function openTarget(env: NodeJS.ProcessEnv): Promise<Target> {
+  const given = readEnvironment(env, (read) =>
+    read.optionalText("MIGRATION_DATABASE_URL") === undefined
+      ? undefined
+      : {
+          databaseUrl: read.postgresUrl("MIGRATION_DATABASE_URL"),
+          rootUrl: read.postgresUrl("ROOT_DATABASE_URL"),
+          shadowUrl: read.postgresUrl("SHADOW_DATABASE_URL"),
+        },
+  );
+  if (given === undefined) return openEmbedded(env);
+  const database = decodeURIComponent(new URL(given.databaseUrl).pathname.slice(1));
+  await bootstrapDatabase({ superuserUrl: given.rootUrl, database });
+  return { ...given, embedded: false, inUseBy: undefined, [Symbol.asyncDispose]: async () => {} };
+}
+
+async function openEmbedded(env: NodeJS.ProcessEnv): Promise<Target> {
+  const { home: path, embeddedPostgresPort } = parseStartConfig({
+    ...env,
+    // Only where the embedded server is matters here.
+    DATABASE_URL: undefined,
+  });
+  try {
+    const home = await openHome(path);
+    try {
+      const server = await startEmbeddedPostgres({
+        directory: home.postgresDirectory,
+        port: embeddedPostgresPort,
+        password: home.secrets.postgresPassword,
+      });
+      const dispose = async () => {
+        await server.stop();
+        await home.release();
+      };
+      return await embeddedTarget(server.superuserUrl(), home.secrets, undefined, dispose);
+    } catch (error) {
+      await home.release();
+      throw error;
+    }
+  } catch (error) {
+    if (!(error instanceof HomeInUseError)) throw error;
+    return joinRunning(path, error);
+  }
+}
+
+/** Uses the server of the `npm start` that holds the home. */
+async function joinRunning(path: string, inUse: HomeInUseError): Promise<Target> {
+  const server = await runningServer(postgresDirectory(path));
+  const secrets = await readSecrets(path);
+  if (server === undefined || secrets === undefined) {
+    throw new OperatorError(
+      `${inUse.message} (It has no database running: it may be starting, or use DATABASE_URL.)`,
+      { cause: inUse },
+    );
+  }
+  const password = encodeURIComponent(secrets.postgresPassword);
+  const url = `postgres://postgres:${password}@127.0.0.1:${server.port}/postgres`;
+  return embeddedTarget(url, secrets, inUse.pid, async () => {});
+}
+
+async function embeddedTarget(
+  superuserUrl: string,
+  { rolePasswords: passwords }: Secrets,
+  inUseBy: number | undefined,
+  dispose: () => Promise<void>,
+): Promise<Target> {
+  const options = { superuserUrl, database: DATABASE_NAME, passwords };
+  try {
+    await bootstrapDatabase(options);
+  } catch (error) {
+    await dispose();
+    throw error;
+  }
+  const { migrator } = connectionUrls(options);
+  return {
+    databaseUrl: migrator,
+    rootUrl: superuserUrl,
+    shadowUrl: urlFor(migrator, SHADOW_NAME),
+    embedded: true,
+    inUseBy,
+    [Symbol.asyncDispose]: dispose,
+  };
+}

@@ -1,0 +1,17 @@
+import type { Stripe } from "stripe";
+
+import type { Clock } from "./clock.ts";
+import type { Store, StoredEvent } from "./store.ts";
+
+/** What a handler works with: the state, the time, and on whose behalf events are made. */
+export type Context = {
+  store: Store;
+  clock: Pick<Clock, "now">;
+  /** The API request that causes this work; null ids when the clock does. */
+  request: Stripe.Event.Request;
+  /** Hands a stored event to the webhooks; never waits. */
+  publish(event: StoredEvent): void;
+};
+
+/** The request of work that no API call asked for. */
+export const NO_REQUEST: Stripe.Event.Request = { id: null, idempotency_key: null };

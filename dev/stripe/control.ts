@@ -1,0 +1,170 @@
+/**
+ * What a test or a developer tells the emulator itself, under `/_emulator`. JSON or form bodies;
+ * no key. README.md beside this file shows each with curl.
+ *
+ * - `POST subscriptions/:id/renew` `{ "outcome"?: "pay" | "fail" }` ends the current period now,
+ *   invoices the next one and charges the default card; `outcome` dictates how that ends.
+ * - `POST payment_intents/:id/authenticate` `{ "outcome"?: "pay" | "fail" }` answers the bank's
+ *   question for a payment in `requires_action`.
+ * - `POST advance` `{ "seconds": n }` moves the emulator's clock and does what falls due, in order.
+ * - `GET deliveries` (`?event=`, `?state=`) lists webhook deliveries and their attempts.
+ * - `POST deliveries/redeliver` `{ "event"?, "order"?: "forward" | "reverse" | "shuffle", "seed"?,
+ *   "times"? }` sends events again, one after another, and answers with the statuses.
+ * - `POST settle` `{ "timeout_ms"?: n }` answers when no delivery is pending.
+ * - `POST webhooks` `{ "mode": "deliver" | "hold" }` keeps events back, or lets them go.
+ * - `POST faults` `{ "kind", "method"?, "path"?, "nth"?, "ms"? }` makes the nth matching call fail:
+ *   `409`, `429`, `429_lock_timeout`, `500_before` do no work; `500_after` does it, answers 500 and
+ *   keeps that under the idempotency key; `reset_after` does it and cuts the connection; `slow`
+ *   waits `ms` before it begins. `GET faults` lists what is planned.
+ * - `POST reset` empties the state.
+ */
+import { Router } from "express";
+import type { Request, Response } from "express";
+import qs from "qs";
+import type { Stripe } from "stripe";
+
+import { NO_REQUEST } from "./context.ts";
+import { contextFor } from "./engine.ts";
+import type { Engine } from "./engine.ts";
+import { invalidParameter, stateError } from "./errors.ts";
+import { FAULT_KINDS } from "./faults.ts";
+import * as p from "./params.ts";
+import { arrange } from "./redelivery.ts";
+import { authenticate } from "./resources/collection.ts";
+import { invoiceOf } from "./resources/payment_intents.ts";
+import { renewNow } from "./resources/renewal.ts";
+import { found } from "./resources/shared.ts";
+import { runDue } from "./schedule.ts";
+
+const MAX_ADVANCE = 10 * 366 * 86_400;
+const MAX_WAIT_MS = 60_000;
+const MAX_TIMES = 100;
+
+const outcome = p.shape({}, { outcome: p.oneOf("pay", "fail") });
+const advance = p.shape({ seconds: bounded(0, MAX_ADVANCE) }, {});
+const redeliver = p.shape(
+  {},
+  {
+    event: p.text,
+    order: p.oneOf("forward", "reverse", "shuffle"),
+    seed: p.integer,
+    times: bounded(1, MAX_TIMES),
+  },
+);
+const settle = p.shape({}, { timeout_ms: bounded(0, MAX_WAIT_MS) });
+const mode = p.shape({ mode: p.oneOf("deliver", "hold") }, {});
+const fault = p.shape(
+  { kind: p.oneOf(...FAULT_KINDS) },
+  { method: p.text, path: p.text, nth: bounded(1, 1_000_000), ms: bounded(0, MAX_WAIT_MS) },
+);
+
+type Work = (body: unknown, id: string) => Promise<object> | object;
+
+/** The endpoints under /_emulator. */
+export function controlRouter(engine: Engine): Router {
+  const router = Router();
+  const on = (path: string, work: Work) =>
+    router.post(path, (request: Request, response: Response) => answer(work, request, response));
+
+  on("/subscriptions/:id/renew", (body, id) => renew(engine, id, outcome(body, "").outcome));
+  on("/payment_intents/:id/authenticate", (body, id) =>
+    answerBank(engine, id, outcome(body, "").outcome ?? "pay"),
+  );
+  on("/advance", (body) => moveClock(engine, advance(body, "").seconds));
+  on("/deliveries/redeliver", (body) => sendAgain(engine, redeliver(body, "")));
+  on("/settle", async (body) => {
+    const settled = await engine.webhooks.settle(settle(body, "").timeout_ms ?? 10_000);
+    return { settled, pending: engine.webhooks.pendingCount };
+  });
+  on("/webhooks", (body) => {
+    const wanted = mode(body, "");
+    engine.webhooks.setMode(wanted.mode);
+    return { ...wanted, pending: engine.webhooks.pendingCount };
+  });
+  on("/faults", (body) => {
+    const planned = { nth: 1, ms: 0, ...fault(body, "") };
+    engine.faults.plan(planned);
+    return planned;
+  });
+  on("/reset", () => {
+    engine.reset();
+    return { reset: true };
+  });
+  router.get("/faults", (_request, response) => {
+    response.json({ faults: engine.faults.planned() });
+  });
+  router.get("/deliveries", (request, response) => {
+    response.json({ deliveries: deliveries(engine, request.query) });
+  });
+  return router;
+}
+
+async function answer(work: Work, request: Request, response: Response): Promise<void> {
+  response.json(await work(bodyOf(request), String(request.params["id"] ?? "")));
+}
+
+function bounded(least: number, most: number): p.Field<number> {
+  return (raw, at) => {
+    const value = p.integer(raw, at);
+    if (value >= least && value <= most) return value;
+    throw invalidParameter(at, `${at} must be from ${least} to ${most}`);
+  };
+}
+
+function bodyOf(request: Request): unknown {
+  const body: unknown = request.body;
+  const content = Buffer.isBuffer(body) ? body.toString("utf8").trim() : "";
+  if (!content.startsWith("{")) return qs.parse(content);
+  try {
+    return JSON.parse(content);
+  } catch {
+    throw invalidParameter("body", "The body is not JSON.");
+  }
+}
+
+function renew(engine: Engine, id: string, how?: "pay" | "fail"): Stripe.Subscription {
+  const subscription = found(engine.store.subscriptions, "subscription", id);
+  renewNow(contextFor(engine, NO_REQUEST), subscription, how);
+  engine.touch();
+  return subscription;
+}
+
+function answerBank(engine: Engine, id: string, how: "pay" | "fail"): Stripe.PaymentIntent {
+  const intent = found(engine.store.paymentIntents, "payment_intent", id);
+  if (intent.status !== "requires_action") {
+    throw stateError(`${id} waits for no authentication: it is ${intent.status}.`);
+  }
+  const context = contextFor(engine, NO_REQUEST);
+  authenticate(context, invoiceOf(context, intent), how);
+  engine.touch();
+  return intent;
+}
+
+function moveClock(engine: Engine, seconds: number): object {
+  const target = engine.clock.now() + seconds;
+  const steps = runDue(contextFor(engine, NO_REQUEST), target);
+  engine.clock.setOffset(engine.clock.offset() + seconds);
+  engine.touch();
+  return { now: engine.clock.now(), steps };
+}
+
+async function sendAgain(engine: Engine, wanted: ReturnType<typeof redeliver>): Promise<object> {
+  const { events } = engine.store;
+  const chosen =
+    wanted.event === undefined
+      ? [...events.values()]
+      : [found(events, "event", wanted.event, "event")];
+  const results = [];
+  for (const event of arrange(chosen, wanted)) {
+    // oxlint-disable-next-line no-await-in-loop -- one after another: the order is the point.
+    results.push(...(await engine.webhooks.resend(event)));
+  }
+  return { deliveries: results };
+}
+
+function deliveries(engine: Engine, query: qs.ParsedQs): object[] {
+  const all = [...engine.store.deliveries.values()].toReversed();
+  return all
+    .filter((each) => query["event"] === undefined || each.event === query["event"])
+    .filter((each) => query["state"] === undefined || each.state === query["state"]);
+}

@@ -1,0 +1,120 @@
+import { once } from "node:events";
+import http from "node:http";
+import type { AddressInfo } from "node:net";
+
+import { makeClock } from "./clock.ts";
+import type { Clock } from "./clock.ts";
+import { NO_REQUEST } from "./context.ts";
+import { contextFor } from "./engine.ts";
+import type { Engine } from "./engine.ts";
+import { makeFaults } from "./faults.ts";
+import { makeApp } from "./http.ts";
+import { loadStore, makeSaver } from "./persistence.ts";
+import { configureEndpoint } from "./resources/webhook_endpoints.ts";
+import { forgetOldEvents } from "./retention.ts";
+import { runDue } from "./schedule.ts";
+import { emptyStore } from "./store.ts";
+import type { Store } from "./store.ts";
+import { Webhooks } from "./webhooks.ts";
+
+/** How the emulator is started. */
+export type StripeEmulatorOptions = {
+  /** 0 for any free port. */
+  port: number;
+  /** 127.0.0.1 unless given. */
+  host?: string;
+  /** Where signed events are posted. */
+  webhook?: { url: string; secret: string };
+  /** Where the state is kept; in memory only when absent. */
+  stateFile?: string;
+  deploymentless?: never;
+};
+
+/** A running emulator. */
+export type StripeEmulator = {
+  url: string;
+  close(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+};
+
+/** How often the emulator looks for what has fallen due by itself, such as a trial's end. */
+const TICK_MS = 5_000;
+
+/** Starts an emulator of Stripe. Rejects with code EADDRINUSE if the port is taken. */
+export async function startStripeEmulator(options: StripeEmulatorOptions): Promise<StripeEmulator> {
+  const clock = makeClock();
+  const { stateFile, webhook } = options;
+  const store = stateFile === undefined ? emptyStore() : await loadStore(stateFile, clock);
+  const saver = stateFile === undefined ? null : makeSaver(stateFile, store, clock);
+  const engine = makeEngine(store, clock, () => saver?.touch(), webhook);
+  const server = http.createServer(makeApp(engine));
+  const host = options.host ?? "127.0.0.1";
+  await listen(server, options.port, host).catch((error: unknown) => {
+    engine.webhooks.close();
+    throw error;
+  });
+  engine.webhooks.reload();
+  const ticking = setInterval(() => tick(engine), TICK_MS).unref();
+
+  async function close(): Promise<void> {
+    clearInterval(ticking);
+    const closed = server.listening ? once(server, "close") : Promise.resolve();
+    server.close();
+    server.closeAllConnections();
+    await closed;
+    engine.webhooks.close();
+    await saver?.flush();
+  }
+
+  return { url: urlOf(server, host), close, [Symbol.asyncDispose]: close };
+}
+
+function makeEngine(
+  store: Store,
+  clock: Clock,
+  touch: () => void,
+  webhook: StripeEmulatorOptions["webhook"],
+): Engine {
+  const webhooks = new Webhooks(store, touch);
+  const faults = makeFaults();
+  configureEndpoint(store, clock, webhook);
+
+  function reset(): void {
+    for (const table of Object.values(store)) table.clear();
+    clock.setOffset(0);
+    faults.clear();
+    webhooks.setMode("deliver");
+    configureEndpoint(store, clock, webhook);
+    webhooks.reload();
+    touch();
+  }
+
+  return { store, clock, faults, webhooks, touch, reset };
+}
+
+function tick(engine: Engine): void {
+  const steps = runDue(contextFor(engine, NO_REQUEST), engine.clock.now());
+  forgetOldEvents(engine.store, engine.clock.now());
+  if (steps > 0) engine.touch();
+}
+
+function listen(server: http.Server, port: number, host: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(port, host, () => {
+      server.off("error", reject);
+      resolve();
+    });
+  });
+}
+
+function urlOf(server: http.Server, host: string): string {
+  const { port }: AddressInfo = addressOf(server);
+  return `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
+}
+
+function addressOf(server: http.Server): AddressInfo {
+  const address = server.address();
+  if (address === null || typeof address === "string") throw new Error("not listening on TCP");
+  return address;
+}

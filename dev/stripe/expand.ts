@@ -1,0 +1,87 @@
+import type { Stripe } from "stripe";
+
+import { list } from "./pagination.ts";
+import { isRecord } from "./params.ts";
+import { copy } from "./store.ts";
+import type { Store } from "./store.ts";
+
+/** A copy of `answer` in which each path asked for (`data.customer`) holds the whole object. */
+export function expanded(store: Store, answer: unknown, paths: string[]): unknown {
+  const result = copy(answer);
+  for (const path of paths) expandStep(store, result, path.split("."));
+  return result;
+}
+
+/** Follows a path down; where an object lacks the next field, there is nothing to expand. */
+function expandStep(store: Store, node: unknown, [step, ...rest]: string[]): void {
+  if (step === undefined) return;
+  if (Array.isArray(node)) {
+    for (const element of node) expandStep(store, element, [step, ...rest]);
+    return;
+  }
+  if (!isRecord(node)) return;
+  if (!Object.hasOwn(node, step)) {
+    const extra = includable(store, node, step);
+    if (extra === undefined) return;
+    node[step] = copy(extra);
+  }
+  node[step] = wholeObjects(store, node[step]);
+  expandStep(store, node[step], rest);
+}
+
+/** Replaces an id, or each id of a list of them, by its object; leaves anything else alone. */
+function wholeObjects(store: Store, value: unknown): unknown {
+  if (Array.isArray(value)) return value.map((each: unknown) => wholeObjects(store, each));
+  return typeof value === "string" ? copy(find(store, value) ?? value) : value;
+}
+
+/** The object with this id, whatever kind it is. */
+function find(store: Store, id: string): object | undefined {
+  const tables = {
+    cus: store.customers,
+    sub: store.subscriptions,
+    in: store.invoices,
+    inpay: store.invoicePayments,
+    pi: store.paymentIntents,
+    pm: store.paymentMethods,
+    price: store.prices,
+    evt: store.events,
+  };
+  // A product's id may be the caller's own choice, so its prefix says nothing.
+  const prefix = id.slice(0, id.indexOf("_"));
+  const table = Object.entries(tables).find(([name]) => name === prefix)?.[1];
+  return table?.get(id) ?? store.products.get(id);
+}
+
+/** Fields that are left out of an object unless they are asked for. */
+function includable(store: Store, node: Record<string, unknown>, field: string): unknown {
+  const id = String(node["id"]);
+  if (node["object"] === "invoice") {
+    if (field === "payments") return paymentsOf(store, id);
+    if (field === "confirmation_secret") return confirmationSecret(store, node);
+  }
+  if (node["object"] === "customer" && field === "subscriptions") {
+    const live = [...store.subscriptions.values()].filter(
+      (each) => each.customer === id && !["canceled", "incomplete_expired"].includes(each.status),
+    );
+    return list(live.toReversed(), false, `/v1/customers/${id}/subscriptions`);
+  }
+  return undefined;
+}
+
+function paymentsOf(store: Store, invoice: string): Stripe.ApiList<Stripe.InvoicePayment> {
+  const payments = [...store.invoicePayments.values()].filter((each) => each.invoice === invoice);
+  return list(payments, false, `/v1/invoice_payments?invoice=${invoice}`);
+}
+
+/** What a browser pays an invoice with: only a finalized invoice with something to pay has one. */
+function confirmationSecret(
+  store: Store,
+  invoice: Record<string, unknown>,
+): Stripe.Invoice.ConfirmationSecret | null {
+  const payment = paymentsOf(store, String(invoice["id"])).data.find((each) => each.is_default);
+  const intent = payment?.payment.payment_intent;
+  if (invoice["status"] === "draft" || typeof intent !== "string") return null;
+  const secret = store.paymentIntents.get(intent)?.client_secret;
+  return secret ? { client_secret: secret, type: "payment_intent" } : null;
+}

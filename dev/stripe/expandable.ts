@@ -1,0 +1,92 @@
+import { StripeError } from "./errors.ts";
+import type { Route } from "./route.ts";
+
+/** What each collection of the API holds. */
+const KINDS: Record<string, string> = {
+  customers: "customer",
+  entitlements: "entitlements.active_entitlement",
+  events: "event",
+  invoice_payments: "invoice_payment",
+  invoices: "invoice",
+  lines: "line_item",
+  payment_intents: "payment_intent",
+  payment_methods: "payment_method",
+  prices: "price",
+  products: "product",
+  subscription_items: "subscription_item",
+  subscriptions: "subscription",
+  webhook_endpoints: "webhook_endpoint",
+};
+
+/** Which fields of which objects can be expanded, and to what: `[]` is a list of those. */
+const EXPANDABLE: Record<string, Record<string, string>> = {
+  customer: {
+    "invoice_settings.default_payment_method": "payment_method",
+    subscriptions: "subscription[]",
+  },
+  invoice: {
+    confirmation_secret: "confirmation_secret",
+    customer: "customer",
+    default_payment_method: "payment_method",
+    lines: "line_item[]",
+    "parent.subscription_details.subscription": "subscription",
+    payments: "invoice_payment[]",
+  },
+  invoice_payment: { invoice: "invoice", "payment.payment_intent": "payment_intent" },
+  line_item: { "pricing.price_details.price": "price", subscription: "subscription" },
+  payment_intent: {
+    customer: "customer",
+    latest_charge: "charge",
+    payment_method: "payment_method",
+  },
+  payment_method: { customer: "customer" },
+  price: { product: "product" },
+  product: { default_price: "price" },
+  subscription: {
+    customer: "customer",
+    default_payment_method: "payment_method",
+    default_source: "source",
+    discounts: "discount",
+    items: "subscription_item[]",
+    latest_invoice: "invoice",
+    pending_setup_intent: "setup_intent",
+    schedule: "subscription_schedule",
+    test_clock: "test_helpers.test_clock",
+  },
+  subscription_item: { price: "price", "price.product": "product" },
+};
+
+const MAX_DEPTH = 4;
+
+/** Throws unless `path` can be expanded in what `route` answers: to be asked before any work. */
+export function checkExpandable(route: Route, path: string): void {
+  const levels = path.split(".").filter((step) => step !== "data").length;
+  if (levels > MAX_DEPTH) {
+    throw refused(`You cannot expand more than ${MAX_DEPTH} levels of a property. `, path);
+  }
+  if (!isExpandable(kindOf(route), path)) throw refused("", path);
+}
+
+/** `/v1/customers` answers a list of customers, `/v1/customers/:id` a customer, and so on. */
+function kindOf({ method, path }: Route): string {
+  const [, , collection = "", second, third = ""] = path.split("/");
+  if (KINDS[third] !== undefined) return `${KINDS[third]}[]`;
+  const kind = KINDS[collection] ?? "";
+  return method === "GET" && second !== ":id" ? `${kind}[]` : kind;
+}
+
+function isExpandable(kind: string, path: string): boolean {
+  if (path === "") return true;
+  const fields = kind.endsWith("[]") ? { data: kind.slice(0, -2) } : (EXPANDABLE[kind] ?? {});
+  return Object.entries(fields).some(
+    ([field, target]) =>
+      `${path}.`.startsWith(`${field}.`) && isExpandable(target, path.slice(field.length + 1)),
+  );
+}
+
+function refused(reason: string, path: string): StripeError {
+  return new StripeError(400, {
+    type: "invalid_request_error",
+    message: `${reason}This property cannot be expanded (${path}).`,
+  });
+}

@@ -1,0 +1,79 @@
+import { serverError, StripeError } from "./errors.ts";
+import { keyInUse } from "./idempotency.ts";
+
+/** The ways in which a call can be told to fail; see control.ts for what each means. */
+export const FAULT_KINDS = [
+  "409",
+  "429",
+  "429_lock_timeout",
+  "500_before",
+  "500_after",
+  "reset_after",
+  "slow",
+] as const;
+
+/** A failure that waits for the `nth` call that matches it. */
+export type Fault = {
+  method?: string;
+  path?: string;
+  nth: number;
+  kind: (typeof FAULT_KINDS)[number];
+  ms: number;
+};
+
+/** The failures planned; each strikes once. */
+export type Faults = {
+  plan(fault: Fault): void;
+  /** Counts a call against every plan and returns the one that strikes now, if any. */
+  strike(method: string, path: string): Fault | null;
+  planned(): readonly Fault[];
+  clear(): void;
+};
+
+/** Makes an empty list of planned failures. */
+export function makeFaults(): Faults {
+  let faults: Fault[] = [];
+  return {
+    plan: (fault) => void faults.push({ ...fault }),
+    planned: () => faults,
+    clear: () => {
+      faults = [];
+    },
+    strike: (method, path) => {
+      const matching = faults.filter(
+        (fault) =>
+          (fault.method ?? method).toUpperCase() === method && path.startsWith(fault.path ?? ""),
+      );
+      for (const fault of matching) fault.nth -= 1;
+      const struck = matching.find((fault) => fault.nth <= 0) ?? null;
+      faults = faults.filter((fault) => fault !== struck);
+      return struck;
+    },
+  };
+}
+
+/** Throws what a fault answers instead of doing the work, if it is one of those. */
+export function refuse(fault: Fault | null, key: string): void {
+  switch (fault?.kind) {
+    case "409":
+      throw keyInUse(key);
+    case "429":
+      throw tooMany("rate_limit", "Request rate limit exceeded.");
+    case "429_lock_timeout":
+      throw tooMany(
+        "lock_timeout",
+        "This object cannot be accessed right now because another API request or Stripe process " +
+          "is currently accessing it.",
+      );
+    case "500_before":
+      throw serverError(false);
+    case "500_after":
+    case "reset_after":
+    case "slow":
+    case undefined:
+  }
+}
+
+function tooMany(code: string, message: string): StripeError {
+  return new StripeError(429, { type: "invalid_request_error", code, message });
+}

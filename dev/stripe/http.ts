@@ -1,0 +1,171 @@
+import { setTimeout as sleep } from "node:timers/promises";
+
+import express from "express";
+import type { Express, NextFunction, Request, Response } from "express";
+import qs from "qs";
+import { Stripe } from "stripe";
+
+import { authenticate } from "./auth.ts";
+import { controlRouter } from "./control.ts";
+import { contextFor } from "./engine.ts";
+import type { Engine } from "./engine.ts";
+import { invalidParameter, serverError, StripeError } from "./errors.ts";
+import { expanded } from "./expand.ts";
+import { checkExpandable } from "./expandable.ts";
+import { refuse } from "./faults.ts";
+import { begin, drop, keep } from "./idempotency.ts";
+import type { Answer } from "./idempotency.ts";
+import { isRecord } from "./params.ts";
+import type { Route } from "./route.ts";
+import { ROUTES } from "./routes.ts";
+import { randomText } from "./store.ts";
+
+const MAX_KEY = 255;
+const QS = { plainObjects: true, depth: 10, arrayLimit: 1000, parameterLimit: 10_000 };
+
+/** The emulator's HTTP side: Stripe's endpoints, and its own under /_emulator. */
+export function makeApp(engine: Engine): Express {
+  const app = express();
+  app.disable("x-powered-by").disable("etag");
+  app.set("query parser", (query: string) => qs.parse(query, QS));
+  app.use(introduce);
+  app.use(express.raw({ type: () => true, limit: "1mb" }));
+  app.use("/_emulator", controlRouter(engine));
+  for (const route of ROUTES) {
+    const path = route.path;
+    const handle = (request: Request, response: Response) =>
+      serve(engine, route, request, response);
+    if (route.method === "GET") app.get(path, handle);
+    else if (route.method === "POST") app.post(path, handle);
+    else app.delete(path, handle);
+  }
+  app.use((request: Request) => {
+    authenticate(request.headers.authorization);
+    throw unknownEndpoint(request.method, request.path);
+  });
+  // Express knows an error handler by its four parameters.
+  app.use((error: unknown, _request: Request, response: Response, _next: NextFunction) => {
+    if (isTransient(error)) response.setHeader("Stripe-Should-Retry", "true");
+    send(response, failure(error).answer);
+  });
+  return app;
+}
+
+/** True of a conflict that will be over when the other request is. */
+function isTransient(error: unknown): boolean {
+  const code = error instanceof StripeError ? error.body.code : undefined;
+  return code === "lock_timeout" || code === "idempotency_key_in_use";
+}
+
+/** The headers that every answer of Stripe's carries. */
+function introduce(request: Request, response: Response, next: NextFunction): void {
+  response.setHeader("Request-Id", `req_${randomText(14)}`);
+  response.setHeader("Stripe-Version", request.get("Stripe-Version") ?? Stripe.API_VERSION);
+  next();
+}
+
+function unknownEndpoint(method: string, path: string): StripeError {
+  return new StripeError(404, {
+    type: "invalid_request_error",
+    message: `Unrecognized request URL (${method}: ${path}). The Stripe emulator lacks this endpoint.`,
+  });
+}
+
+/** One call: who is it, has it been answered before, what comes of it, and how does it go out. */
+async function serve(
+  engine: Engine,
+  route: Route,
+  request: Request,
+  response: Response,
+): Promise<void> {
+  authenticate(request.headers.authorization);
+  const raw = parameters(request);
+  const key = idempotencyKey(request);
+  const fault = engine.faults.strike(request.method, request.path);
+  refuse(fault, key ?? "");
+  const requestId = String(response.getHeader("Request-Id"));
+  if (key !== null) {
+    response.setHeader("Idempotency-Key", key);
+    const saved = begin(engine.store, {
+      key,
+      endpoint: `${request.method} ${request.path}`,
+      fingerprint: JSON.stringify(raw),
+      requestId,
+      startedAt: engine.clock.now(),
+    });
+    if (saved?.answer) {
+      response.setHeader("Idempotent-Replayed", "true");
+      response.setHeader("Original-Request", saved.requestId);
+      send(response, saved.answer);
+      return;
+    }
+  }
+  if (fault?.kind === "slow") await sleep(fault.ms);
+  const id = String(request.params["id"] ?? "");
+  let { answer, kept } = execute(engine, route, raw, id, { id: requestId, idempotency_key: key });
+  if (fault?.kind === "500_after") ({ answer, kept } = failure(serverError(true)));
+  if (key !== null && kept) keep(engine.store, key, answer);
+  if (key !== null && !kept) drop(engine.store, key);
+  if (request.method !== "GET") engine.touch();
+  if (fault?.kind === "reset_after") request.socket.destroy();
+  else send(response, answer);
+}
+
+/** Does the work, without a pause in which another call could see half of it. */
+function execute(
+  engine: Engine,
+  route: Route,
+  raw: Record<string, unknown>,
+  id: string,
+  request: Stripe.Event.Request,
+): { answer: Answer; kept: boolean } {
+  try {
+    const paths = expandPaths(raw["expand"]);
+    for (const path of paths) checkExpandable(route, path);
+    const result = route.run(contextFor(engine, request), raw, id);
+    const body = expanded(engine.store, result, paths);
+    return { answer: { status: 200, body: JSON.stringify(body, null, 2) }, kept: true };
+  } catch (error) {
+    return failure(error);
+  }
+}
+
+function expandPaths(raw: unknown): string[] {
+  const values = isRecord(raw) ? Object.values(raw) : raw;
+  return Array.isArray(values) ? values.map(String) : [];
+}
+
+/** What an error looks like from outside. */
+function failure(error: unknown): { answer: Answer; kept: boolean } {
+  const known = error instanceof StripeError ? error : translated(error);
+  const body = JSON.stringify({ error: known.body }, null, 2);
+  return { answer: { status: known.status, body }, kept: known.kept };
+}
+
+/** A body too large or not readable is the caller's fault; anything else is the emulator's. */
+function translated(error: unknown): StripeError {
+  const status = isRecord(error) && typeof error["status"] === "number" ? error["status"] : 500;
+  if (status >= 400 && status < 500) {
+    return new StripeError(status, { type: "invalid_request_error", message: String(error) });
+  }
+  process.emitWarning(error instanceof Error ? error : String(error));
+  return serverError(true);
+}
+
+/** The query and the form body together; the body may come with a DELETE, too. */
+function parameters(request: Request): Record<string, unknown> {
+  const body: unknown = request.body;
+  const form = Buffer.isBuffer(body) ? qs.parse(body.toString("utf8"), QS) : {};
+  return { ...request.query, ...form };
+}
+
+function idempotencyKey(request: Request): string | null {
+  const key = request.get("Idempotency-Key");
+  if (request.method !== "POST" || key === undefined || key === "") return null;
+  if (key.length <= MAX_KEY) return key;
+  throw invalidParameter("Idempotency-Key", `Idempotency keys have at most ${MAX_KEY} characters.`);
+}
+
+function send(response: Response, { status, body }: Answer): void {
+  response.status(status).type("application/json").send(body);
+}

@@ -1,0 +1,66 @@
+import http from "node:http";
+import https from "node:https";
+
+import { Stripe } from "stripe";
+
+import type { Attempt } from "./deliveries.ts";
+
+const TIMEOUT_MS = 10_000;
+
+/** Posts signed payloads over connections that are kept open. */
+export type Poster = {
+  post(url: string, secret: string, payload: string): Promise<Attempt>;
+  close(): void;
+};
+
+/** Makes a poster that holds at most `sockets` connections to each host. */
+export function makePoster(sockets: number): Poster {
+  const agents = {
+    http: new http.Agent({ keepAlive: true, maxSockets: sockets }),
+    https: new https.Agent({ keepAlive: true, maxSockets: sockets }),
+  };
+
+  async function post(url: string, secret: string, payload: string): Promise<Attempt> {
+    const startedAt = Date.now();
+    const signature = Stripe.webhooks.generateTestHeaderString({ payload, secret });
+    const agent = url.startsWith("https:") ? agents.https : agents.http;
+    const outcome = await send(url, agent, payload, signature).then(
+      (status) => ({ status, error: null }),
+      (error: unknown) => ({ status: null, error: describe(error) }),
+    );
+    return { at: new Date(startedAt).toISOString(), ms: Date.now() - startedAt, ...outcome };
+  }
+
+  function close(): void {
+    agents.http.destroy();
+    agents.https.destroy();
+  }
+
+  return { post, close };
+}
+
+/** Sends once, reads the answer away, and gives its status. Follows no redirect. */
+function send(url: string, agent: http.Agent, body: string, signature: string): Promise<number> {
+  const { request } = url.startsWith("https:") ? https : http;
+  const headers = {
+    "Content-Type": "application/json; charset=utf-8",
+    "Content-Length": Buffer.byteLength(body),
+    "User-Agent": "Stripe/1.0 (+https://stripe.com/docs/webhooks)",
+    "Stripe-Signature": signature,
+  };
+  return new Promise((resolve, reject) => {
+    const signal = AbortSignal.timeout(TIMEOUT_MS);
+    const outgoing = request(url, { method: "POST", agent, headers, signal }, (answer) => {
+      answer.on("error", reject);
+      answer.on("end", () => resolve(answer.statusCode ?? 0));
+      answer.resume();
+    });
+    outgoing.on("error", reject);
+    outgoing.end(body);
+  });
+}
+
+function describe(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return "code" in error ? `${String(error.code)}: ${error.message}` : error.message;
+}

@@ -1,0 +1,99 @@
+import type { Stripe } from "stripe";
+
+import type { Context } from "../context.ts";
+import { emit } from "../events.ts";
+import { GENERIC_DECLINE } from "../test_cards.ts";
+import { charge } from "./charging.ts";
+import type { Manner, Outcome } from "./charging.ts";
+import {
+  defaultMethod,
+  finalize,
+  intentOf,
+  markFailed,
+  markPaid,
+  subscriptionOf,
+} from "./invoice_states.ts";
+import { attach } from "./payment_methods.ts";
+import { afterFailed, afterPaid, cancelNow, isEnded } from "./subscription_lifecycle.ts";
+
+const DAY = 86_400;
+/** When a failed renewal is tried again, counted from its finalization. After the last: canceled. */
+const RETRIES = [3 * DAY, 8 * DAY, 15 * DAY];
+
+/** Who wants the money: a caller with a payment method, or the emulator by its own schedule. */
+export type Collection = Manner & { method?: string; automatic: boolean };
+
+/** Collects an open invoice, and brings it and its subscription to where that leads. */
+export function collect(context: Context, invoice: Stripe.Invoice, how: Collection): Outcome {
+  const method = how.method ?? defaultMethod(context, invoice);
+  const intent = intentOf(context, invoice);
+  if (intent === undefined) {
+    settle(context, invoice, null);
+    return "succeeded";
+  }
+  const hasNothingToCharge = method === null && how.outcome !== "pay";
+  const outcome = hasNothingToCharge ? GENERIC_DECLINE : charge(context, intent, method, how);
+  if (outcome === "succeeded") settle(context, invoice, method);
+  else fail(context, invoice, outcome, how);
+  return outcome;
+}
+
+/** Finalizes a draft and collects it at once. */
+export function finalizeAndCollect(
+  context: Context,
+  invoice: Stripe.Invoice,
+  outcome?: "pay" | "fail",
+): void {
+  finalize(context, invoice);
+  const how = { offSession: true, automatic: true };
+  collect(context, invoice, outcome === undefined ? how : { ...how, outcome });
+}
+
+/** The intent has been paid, or there was nothing to pay. */
+function settle(context: Context, invoice: Stripe.Invoice, method: string | null): void {
+  const used = context.store.paymentMethods.get(method ?? "");
+  if (used !== undefined && typeof invoice.customer === "string") {
+    attach(context, used, invoice.customer);
+  }
+  markPaid(context, invoice, intentOf(context, invoice) === undefined ? "nothing" : "intent");
+  afterPaid(context, invoice, method);
+}
+
+function fail(
+  context: Context,
+  invoice: Stripe.Invoice,
+  outcome: Outcome,
+  { automatic, offSession }: Collection,
+): void {
+  if (outcome === "requires_action") emit(context, "invoice.payment_action_required", invoice);
+  // With the customer there, asking for authentication is a step and not yet a failure.
+  if (outcome === "requires_action" && !offSession) return;
+  const next = automatic ? nextRetry(context, invoice) : invoice.next_payment_attempt;
+  markFailed(context, invoice, next);
+  afterFailed(context, invoice);
+  const subscription = subscriptionOf(context, invoice);
+  const isLast = automatic && next === null && invoice.billing_reason === "subscription_cycle";
+  if (isLast && subscription !== undefined && !isEnded(subscription)) {
+    cancelNow(context, subscription, "payment_failed");
+  }
+}
+
+/** First invoices are never retried: the customer has 23 hours to pay them. */
+function nextRetry(context: Context, invoice: Stripe.Invoice): number | null {
+  const finalizedAt = invoice.status_transitions.finalized_at;
+  if (finalizedAt === null || invoice.billing_reason !== "subscription_cycle") return null;
+  const times = RETRIES.map((wait) => finalizedAt + wait);
+  return times.find((time) => time > context.clock.now()) ?? null;
+}
+
+/** The customer has answered the bank's question about this intent's payment. */
+export function authenticate(
+  context: Context,
+  invoice: Stripe.Invoice,
+  outcome: "pay" | "fail",
+): Outcome {
+  const intent = intentOf(context, invoice);
+  const method = typeof intent?.payment_method === "string" ? intent.payment_method : undefined;
+  const how = { offSession: false, automatic: false, outcome };
+  return collect(context, invoice, method === undefined ? how : { ...how, method });
+}

@@ -1,0 +1,74 @@
+import type { Context } from "./context.ts";
+import { emit } from "./events.ts";
+import { collect, finalizeAndCollect } from "./resources/collection.ts";
+import { isRenewable, nextRenewal, startNextPeriod } from "./resources/renewal.ts";
+import { cancelNow, expire } from "./resources/subscription_lifecycle.ts";
+
+/** Something that Stripe does by itself at a certain time. */
+type Due = { at: number; run(context: Context): void };
+
+const HOUR = 3600;
+const FIRST_PAYMENT_WINDOW = 23 * HOUR;
+const TRIAL_NOTICE = 3 * 24 * HOUR;
+const MAX_STEPS = 100_000;
+
+/** Does everything that is due up to `until`, in order, each at its own time. */
+export function runDue(context: Context, until: number): number {
+  for (let steps = 0; steps < MAX_STEPS; steps += 1) {
+    const next = earliest(context, until);
+    if (next === undefined) return steps;
+    const at = Math.max(next.at, context.clock.now());
+    next.run({ ...context, clock: { now: () => at } });
+  }
+  throw new Error(
+    `more than ${MAX_STEPS} things fall due before ${until}: advance in smaller steps`,
+  );
+}
+
+function earliest(context: Context, until: number): Due | undefined {
+  let first: Due | undefined;
+  for (const due of [...dueInvoices(context), ...dueSubscriptions(context)]) {
+    if (due.at <= until && (first === undefined || due.at < first.at)) first = due;
+  }
+  return first;
+}
+
+function* dueInvoices({ store }: Context): Generator<Due> {
+  for (const invoice of store.invoices.values()) {
+    const { automatically_finalizes_at: finalizesAt, next_payment_attempt: retryAt } = invoice;
+    if (invoice.status === "draft" && finalizesAt !== null) {
+      yield { at: finalizesAt, run: (context) => finalizeAndCollect(context, invoice) };
+    }
+    if (invoice.status === "open" && retryAt !== null) {
+      const how = { offSession: true, automatic: true };
+      yield { at: retryAt, run: (context) => void collect(context, invoice, how) };
+    }
+  }
+}
+
+/** Of two things at the same time the first one here goes first: an end precedes a renewal. */
+function* dueSubscriptions({ store }: Context): Generator<Due> {
+  for (const subscription of store.subscriptions.values()) {
+    if (subscription.status === "incomplete") {
+      const at = subscription.created + FIRST_PAYMENT_WINDOW;
+      yield { at, run: (context) => expire(context, subscription) };
+    }
+    if (!isRenewable(subscription)) continue;
+    if (subscription.cancel_at !== null) {
+      const at = subscription.cancel_at;
+      yield { at, run: (context) => cancelNow(context, subscription, "cancellation_requested") };
+    }
+    const notice = `trial_will_end:${subscription.id}:${subscription.trial_end}`;
+    if (subscription.status === "trialing" && !store.notices.has(notice)) {
+      yield {
+        at: (subscription.trial_end ?? 0) - TRIAL_NOTICE,
+        run: (context) => {
+          store.notices.set(notice, { id: notice });
+          emit(context, "customer.subscription.trial_will_end", subscription);
+        },
+      };
+    }
+    const at = nextRenewal(subscription);
+    yield { at, run: (context) => void startNextPeriod(context, subscription) };
+  }
+}

@@ -1,0 +1,78 @@
+import { randomInt } from "node:crypto";
+import type { Stripe } from "stripe";
+
+import type { SavedAnswer } from "./idempotency.ts";
+import type { Delivery } from "./deliveries.ts";
+
+/** Which test card stands behind a payment method: what decides how its charges end. */
+export type CardOnFile = { id: string; number: string };
+
+/** Everything the emulator knows. References between objects are ids, never whole objects. */
+export type Store = {
+  customers: Map<string, Stripe.Customer | Stripe.DeletedCustomer>;
+  products: Map<string, Stripe.Product>;
+  prices: Map<string, Stripe.Price>;
+  subscriptions: Map<string, Stripe.Subscription>;
+  invoices: Map<string, Stripe.Invoice>;
+  invoicePayments: Map<string, Stripe.InvoicePayment>;
+  paymentIntents: Map<string, Stripe.PaymentIntent>;
+  paymentMethods: Map<string, Stripe.PaymentMethod>;
+  cards: Map<string, CardOnFile>;
+  events: Map<string, StoredEvent>;
+  webhookEndpoints: Map<string, Endpoint>;
+  deliveries: Map<string, Delivery>;
+  answers: Map<string, SavedAnswer>;
+  /** Warnings given once, so that they are not given again. */
+  notices: Map<string, { id: string }>;
+};
+
+/** An event as kept: the SDK's own union narrows `type` too far to be built generically. */
+export type StoredEvent = Stripe.EventBase;
+
+/** A webhook endpoint with the secret that Stripe shows only once. */
+export type Endpoint = { id: string; secret: string; resource: Stripe.WebhookEndpoint };
+
+/** A store that holds nothing. */
+export function emptyStore(): Store {
+  return {
+    customers: new Map(),
+    products: new Map(),
+    prices: new Map(),
+    subscriptions: new Map(),
+    invoices: new Map(),
+    invoicePayments: new Map(),
+    paymentIntents: new Map(),
+    paymentMethods: new Map(),
+    cards: new Map(),
+    events: new Map(),
+    webhookEndpoints: new Map(),
+    deliveries: new Map(),
+    answers: new Map(),
+    notices: new Map(),
+  };
+}
+
+const ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+/** A fresh random string such as Stripe's ids end in. */
+export function randomText(length: number): string {
+  return Array.from({ length }, () => ALPHABET.charAt(randomInt(ALPHABET.length))).join("");
+}
+
+/** A fresh id: `cus_` and fourteen characters, `sub_1` and twenty-three. */
+export function newId(prefix: string): string {
+  const short = ["cus", "prod", "si"].includes(prefix);
+  return short ? `${prefix}_${randomText(14)}` : `${prefix}_1${randomText(23)}`;
+}
+
+/** The id in a field that may hold an id or, in answers only, the whole object. */
+export function idOf(field: string | { id: string }): string {
+  return typeof field === "string" ? field : field.id;
+}
+
+/** A deep copy by way of JSON, because what leaves the emulator is JSON (decimals become text). */
+export function copy<T>(value: T): T {
+  // JSON.parse cannot know the type; for objects made of JSON it is the one that went in.
+  const result: T = JSON.parse(JSON.stringify(value));
+  return result;
+}

@@ -1,0 +1,68 @@
+import { join } from "node:path";
+
+import { syncCatalog } from "../cli/stripe_catalog.ts";
+import { makePool } from "../server/database.ts";
+import { makeLogger } from "../server/logger.ts";
+import { makeStripe } from "../tasks/stripe_client.ts";
+import { OperatorError } from "./operator_error.ts";
+import { startStripeEmulator, type StripeEmulator } from "./stripe/emulator.ts";
+
+export type StandInOptions = {
+  port: number;
+  home: string;
+  webhookUrl: string;
+  webhookSecret: string;
+  /** As the worker, whose catalog the emulator is filled with. */
+  databaseUrl: string;
+  log: (line: string) => void;
+};
+
+/** What the emulator is called with: it takes any key of Stripe's test form. */
+const SECRET_KEY = "sk_test_emulator";
+
+/** The Stripe emulator for `npm start`, with the plans' prices in it. */
+export async function startEmulator(
+  options: StandInOptions,
+): Promise<StripeEmulator & { secretKey: string }> {
+  const { port, home, webhookUrl, webhookSecret } = options;
+  const emulator = await startStripeEmulator({
+    port,
+    stateFile: join(home, "stripe.json"),
+    webhook: { url: webhookUrl, secret: webhookSecret },
+  }).catch((error: unknown) => {
+    throw explained(error, port);
+  });
+  try {
+    await fillCatalog(emulator, options);
+    return { ...emulator, secretKey: SECRET_KEY };
+  } catch (error) {
+    await emulator.close();
+    throw error;
+  }
+}
+
+async function fillCatalog(emulator: StripeEmulator, options: StandInOptions): Promise<void> {
+  const pool = makePool({
+    connectionString: options.databaseUrl,
+    applicationName: "rowhouse-start",
+    role: "app_worker",
+    logger: makeLogger("warn", "rowhouse-start"),
+    max: 1,
+  });
+  try {
+    const stripe = makeStripe({ secretKey: SECRET_KEY, apiBase: new URL(emulator.url) });
+    const created = await syncCatalog(pool, stripe);
+    if (created.length > 0) options.log(`Created the prices ${created.join(", ")}`);
+  } finally {
+    await pool.end();
+  }
+}
+
+function explained(error: unknown, port: number): unknown {
+  const isTaken = error instanceof Error && "code" in error && error.code === "EADDRINUSE";
+  if (!isTaken) return error;
+  return new OperatorError(
+    `Port ${port} is in use. Stop what listens there or set STRIPE_EMULATOR_PORT.`,
+    { cause: error },
+  );
+}

@@ -1,0 +1,2101 @@
+--! Previous: -
+--! Hash: sha1:b43fd08549456ccf5e10b99a99058b62d314856f
+
+--! Included index.sql
+--! Included 00_foundation/schemas.sql
+create schema if not exists app_public;
+comment on schema app_public is
+  'Becomes the GraphQL API: every table, view and function here is a promise to a frontend.';
+
+create schema if not exists app_private;
+comment on schema app_private is
+  'Never exposed: settings, checks, billing state, whatever a client has no business with.';
+
+create schema if not exists auth;
+comment on schema auth is
+  'The identity provider''s tables (better-auth): people, sessions, passwords, signing keys.';
+
+revoke all on schema app_public, app_private, auth from public;
+grant usage on schema app_public, app_private
+  to app_user, app_anonymous, app_worker, app_identity, app_definer, app_searcher;
+grant usage on schema auth to app_identity;
+
+/* The two logins call the doors that stand here: enter, receive_stripe_event. Nothing else. */
+grant usage on schema app_private to rowhouse_server, rowhouse_worker;
+
+/* A function's new owner must be able to create in its schema; app_definer has no login. */
+grant create on schema app_public, app_private to app_definer, app_searcher;
+--! EndIncluded 00_foundation/schemas.sql
+--! Included 00_foundation/queue.sql
+/*
+ * graphile_worker's tables come from graphile-worker itself (`npm run migrate` installs them first).
+ * They have row-level security without policies, so that only their owner gets in. The worker is
+ * not an owner: these policies let it, and the definer functions that enqueue, work the queue.
+ */
+grant usage on schema graphile_worker to app_worker, app_definer;
+grant execute on all functions in schema graphile_worker to app_worker, app_definer;
+grant usage on all sequences in schema graphile_worker to app_worker, app_definer;
+grant select, insert, update, delete on all tables in schema graphile_worker to app_worker;
+grant select, insert, update on
+  graphile_worker._private_jobs,
+  graphile_worker._private_job_queues,
+  graphile_worker._private_tasks
+  to app_definer;
+
+drop policy if exists all_worker on graphile_worker._private_jobs;
+create policy all_worker on graphile_worker._private_jobs
+  for all to app_worker, app_definer using (true) with check (true);
+
+drop policy if exists all_worker on graphile_worker._private_job_queues;
+create policy all_worker on graphile_worker._private_job_queues
+  for all to app_worker, app_definer using (true) with check (true);
+
+drop policy if exists all_worker on graphile_worker._private_tasks;
+create policy all_worker on graphile_worker._private_tasks
+  for all to app_worker, app_definer using (true) with check (true);
+
+drop policy if exists all_worker on graphile_worker._private_known_crontabs;
+create policy all_worker on graphile_worker._private_known_crontabs
+  for all to app_worker using (true) with check (true);
+--! EndIncluded 00_foundation/queue.sql
+--! Included 00_foundation/settings.sql
+/*
+ * Whose transaction this is. app_private.enter() writes the settings once a transaction; policies
+ * read them through the functions below and look nothing up. Each function is a plain expression
+ * that the planner inlines, so a policy is one index condition; its second half is reached only
+ * when there is nothing to hand out, and then refuses loudly instead of showing no rows.
+ *
+ *   app.current_user_id      the person
+ *   app.member_tenant_id     the tenant they are in, whatever its access
+ *   app.current_tenant_id    the same, when it may be read
+ *   app.writable_tenant_id   the same, when it may be written
+ *   app.access               full, read_only or none
+ *   app.access_reason        why, for the refusal
+ *   app.permissions          what their role allows, separated by blanks
+ */
+create or replace function app_private.refuse_user()
+  returns uuid
+  language plpgsql stable parallel safe
+as $$
+begin
+  raise exception 'You must be signed in'
+    using errcode = 'LOGIN',
+          hint    = 'Send an access token from POST /auth/token as Authorization: Bearer.';
+end;
+$$;
+comment on function app_private.refuse_user() is
+  'Raises LOGIN; stands where a user id was wanted and none is set.';
+
+create or replace function app_private.refuse_tenant()
+  returns uuid
+  language plpgsql stable parallel safe
+as $$
+begin
+  if coalesce(pg_catalog.current_setting('app.member_tenant_id', true), '') = '' then
+    raise exception 'This needs a tenant, and the access token names none'
+      using errcode = 'TNREQ',
+            hint    = 'Ask POST /auth/token for a token with a tenantId.';
+  elsif pg_catalog.current_setting('app.access', true) = 'none' then
+    raise exception 'The tenant is suspended'
+      using errcode = 'TNSUS',
+            detail  = pg_catalog.json_build_object(
+                        'reason', pg_catalog.current_setting('app.access_reason', true)
+                      )::text,
+            hint    = 'currentTenant and its billing tell what is owed.';
+  else
+    raise exception 'The tenant is read-only'
+      using errcode = 'TNRDO',
+            detail  = pg_catalog.json_build_object(
+                        'reason', pg_catalog.current_setting('app.access_reason', true)
+                      )::text,
+            hint    = 'currentTenant and its billing tell what is owed.';
+  end if;
+end;
+$$;
+comment on function app_private.refuse_tenant() is
+  'Raises TNREQ, TNSUS or TNRDO; stands where a tenant id was wanted and none may be handed out.';
+
+create or replace function app_private.current_user_id()
+  returns uuid
+  language sql stable parallel safe
+return coalesce(
+  nullif(pg_catalog.current_setting('app.current_user_id', true), '')::uuid,
+  app_private.refuse_user()
+);
+comment on function app_private.current_user_id() is
+  'The signed-in person; raises LOGIN when there is none.';
+
+create or replace function app_private.member_tenant_id()
+  returns uuid
+  language sql stable parallel safe
+return coalesce(
+  nullif(pg_catalog.current_setting('app.member_tenant_id', true), '')::uuid,
+  app_private.refuse_tenant()
+);
+comment on function app_private.member_tenant_id() is
+  'The tenant entered, also when suspended: for its own row, its people and its billing.';
+
+create or replace function app_private.current_tenant_id()
+  returns uuid
+  language sql stable parallel safe
+return coalesce(
+  nullif(pg_catalog.current_setting('app.current_tenant_id', true), '')::uuid,
+  app_private.refuse_tenant()
+);
+comment on function app_private.current_tenant_id() is
+  'The tenant whose rows may be read; raises TNREQ or TNSUS when there is none.';
+
+create or replace function app_private.writable_tenant_id()
+  returns uuid
+  language sql stable parallel safe
+return coalesce(
+  nullif(pg_catalog.current_setting('app.writable_tenant_id', true), '')::uuid,
+  app_private.refuse_tenant()
+);
+comment on function app_private.writable_tenant_id() is
+  'The tenant whose rows may be written; raises TNREQ, TNSUS or TNRDO when there is none.';
+
+revoke all on function
+  app_private.refuse_user(),
+  app_private.refuse_tenant(),
+  app_private.current_user_id(),
+  app_private.member_tenant_id(),
+  app_private.current_tenant_id(),
+  app_private.writable_tenant_id()
+  from public;
+grant execute on function
+  app_private.refuse_user(),
+  app_private.refuse_tenant(),
+  app_private.current_user_id(),
+  app_private.member_tenant_id(),
+  app_private.current_tenant_id(),
+  app_private.writable_tenant_id()
+  to app_user, app_worker, app_definer, app_searcher;
+--! EndIncluded 00_foundation/settings.sql
+--! Included 00_foundation/permissions.sql
+create or replace function app_private.has_permission(permission text)
+  returns boolean
+  language sql stable parallel safe
+return coalesce(
+  has_permission.permission = any (
+    pg_catalog.string_to_array(pg_catalog.current_setting('app.permissions', true), ' ')
+  ),
+  false
+);
+comment on function app_private.has_permission(text) is
+  'Whether the caller''s role in the tenant allows this; for policies, where it is a constant.';
+
+create or replace function app_private.require_permission(permission text)
+  returns void
+  language plpgsql stable parallel safe
+as $$
+begin
+  if not app_private.has_permission(require_permission.permission) then
+    raise exception 'Your role does not allow this'
+      using errcode = 'DNIED',
+            detail  = pg_catalog.json_build_object(
+                        'permission', require_permission.permission
+                      )::text,
+            hint    = 'Ask an owner of the tenant.';
+  end if;
+end;
+$$;
+comment on function app_private.require_permission(text) is
+  'Raises DNIED unless the caller''s role in the tenant allows this.';
+
+revoke all on function
+  app_private.has_permission(text),
+  app_private.require_permission(text)
+  from public;
+grant execute on function
+  app_private.has_permission(text),
+  app_private.require_permission(text)
+  to app_user, app_definer;
+--! EndIncluded 00_foundation/permissions.sql
+
+--! Included 10_identity/tables.sql
+/*
+ * auth.*: better-auth 1.7's core tables and its jwt plugin's, with our names and types. Its
+ * documentation of the core schema says what each column holds; server/auth/identity.ts maps the
+ * names. Nothing but the identity provider reads or writes them.
+ */
+create table if not exists auth.users (
+  id             uuid        not null default uuidv7(),
+  email          text        not null,
+  email_verified boolean     not null default false,
+  name           text        not null,
+  image          text,
+  created_at     timestamptz not null default now(),
+  updated_at     timestamptz not null default now(),
+  constraint auth_users_pkey primary key (id),
+  constraint auth_users_email_key unique (email),
+  constraint auth_users_email_bounded check (char_length(email) between 3 and 320),
+  constraint auth_users_name_bounded check (char_length(name) between 1 and 200),
+  constraint auth_users_image_bounded check (char_length(image) <= 2048)
+);
+comment on table auth.users is 'People who can sign in here.';
+
+create table if not exists auth.sessions (
+  id         uuid        not null default uuidv7(),
+  user_id    uuid        not null,
+  token      text        not null,
+  expires_at timestamptz not null,
+  ip_address text,
+  user_agent text,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  constraint auth_sessions_pkey primary key (id),
+  constraint auth_sessions_token_key unique (token),
+  constraint auth_sessions_user_fkey
+    foreign key (user_id) references auth.users (id) on delete cascade
+);
+comment on table auth.sessions is 'Sign-ins that are still good; the token is the cookie''s value.';
+create index if not exists auth_sessions_user_idx on auth.sessions (user_id);
+
+create table if not exists auth.accounts (
+  id                       uuid        not null default uuidv7(),
+  user_id                  uuid        not null,
+  provider_id              text        not null,
+  account_id               text        not null,
+  password                 text,
+  access_token             text,
+  access_token_expires_at  timestamptz,
+  refresh_token            text,
+  refresh_token_expires_at timestamptz,
+  id_token                 text,
+  scope                    text,
+  created_at               timestamptz not null default now(),
+  updated_at               timestamptz not null default now(),
+  constraint auth_accounts_pkey primary key (id),
+  constraint auth_accounts_provider_account_key unique (provider_id, account_id),
+  constraint auth_accounts_user_fkey
+    foreign key (user_id) references auth.users (id) on delete cascade
+);
+comment on table auth.accounts is 'Ways to sign in: one row for a password, one for each provider.';
+comment on column auth.accounts.password is 'A salted scrypt hash; null for other providers.';
+create index if not exists auth_accounts_user_idx on auth.accounts (user_id);
+
+create table if not exists auth.verifications (
+  id         uuid        not null default uuidv7(),
+  identifier text        not null,
+  value      text        not null,
+  expires_at timestamptz not null,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  constraint auth_verifications_pkey primary key (id)
+);
+comment on table auth.verifications is 'Short-lived proofs: e-mail verification, password reset.';
+create index if not exists auth_verifications_identifier_idx on auth.verifications (identifier);
+
+create table if not exists auth.jwks (
+  id          uuid        not null default uuidv7(),
+  public_key  text        not null,
+  private_key text        not null,
+  alg         text,
+  crv         text,
+  created_at  timestamptz not null default now(),
+  expires_at  timestamptz,
+  constraint auth_jwks_pkey primary key (id)
+);
+comment on table auth.jwks is 'Keys that sign access tokens.';
+comment on column auth.jwks.private_key is 'Encrypted with AUTH_SECRET.';
+
+create table if not exists app_public.users (
+  id         uuid        not null,
+  email      text        not null,
+  name       text        not null,
+  created_at timestamptz not null default now(),
+  constraint users_pkey primary key (id),
+  constraint users_email_bounded check (char_length(email) between 3 and 320),
+  constraint users_name_bounded check (char_length(name) between 1 and 200)
+);
+comment on table app_public.users is
+  'A person, whichever identity provider they sign in with. Each sees only themselves.';
+comment on column app_public.users.email is 'As the identity provider knows it.';
+--! EndIncluded 10_identity/tables.sql
+--! Included 10_identity/access.sql
+revoke all on auth.users, auth.sessions, auth.accounts, auth.verifications, auth.jwks from public;
+grant select, insert, update, delete
+  on auth.users, auth.sessions, auth.accounts, auth.verifications, auth.jwks
+  to app_identity;
+
+revoke all on app_public.users from public, app_user, app_anonymous, app_identity, app_definer;
+grant select on app_public.users to app_user, app_identity, app_definer;
+/* People change their name where they sign in, not here: only the identity provider writes. */
+grant insert (id, email, name), update (email, name) on app_public.users to app_identity;
+--! EndIncluded 10_identity/access.sql
+--! Included 10_identity/policies.sql
+alter table auth.users enable row level security;
+alter table auth.users force row level security;
+drop policy if exists all_identity on auth.users;
+create policy all_identity on auth.users
+  for all to app_identity using (true) with check (true);
+
+alter table auth.sessions enable row level security;
+alter table auth.sessions force row level security;
+drop policy if exists all_identity on auth.sessions;
+create policy all_identity on auth.sessions
+  for all to app_identity using (true) with check (true);
+
+alter table auth.accounts enable row level security;
+alter table auth.accounts force row level security;
+drop policy if exists all_identity on auth.accounts;
+create policy all_identity on auth.accounts
+  for all to app_identity using (true) with check (true);
+
+alter table auth.verifications enable row level security;
+alter table auth.verifications force row level security;
+drop policy if exists all_identity on auth.verifications;
+create policy all_identity on auth.verifications
+  for all to app_identity using (true) with check (true);
+
+alter table auth.jwks enable row level security;
+alter table auth.jwks force row level security;
+drop policy if exists all_identity on auth.jwks;
+create policy all_identity on auth.jwks
+  for all to app_identity using (true) with check (true);
+
+alter table app_public.users enable row level security;
+alter table app_public.users force row level security;
+drop policy if exists select_self on app_public.users;
+create policy select_self on app_public.users
+  for select to app_user using (id = app_private.current_user_id());
+/* The trigger on auth.users writes as the identity provider; create_tenant reads the e-mail. */
+drop policy if exists select_system on app_public.users;
+create policy select_system on app_public.users
+  for select to app_identity, app_definer using (true);
+drop policy if exists insert_identity on app_public.users;
+create policy insert_identity on app_public.users
+  for insert to app_identity with check (true);
+drop policy if exists update_identity on app_public.users;
+create policy update_identity on app_public.users
+  for update to app_identity using (true) with check (true);
+--! EndIncluded 10_identity/policies.sql
+--! Included 10_identity/functions.sql
+create or replace function app_public.current_user()
+  returns app_public.users
+  language sql stable parallel safe
+begin atomic
+  select users.*
+  from app_public.users
+  where users.id = app_private.current_user_id();
+end;
+comment on function app_public.current_user() is 'The signed-in person.';
+revoke all on function app_public.current_user() from public;
+grant execute on function app_public.current_user() to app_user;
+--! EndIncluded 10_identity/functions.sql
+--! Included 10_identity/triggers.sql
+create or replace function app_private.tg_auth_users__mirror()
+  returns trigger
+  language plpgsql volatile
+as $$
+begin
+  insert into app_public.users (id, email, name)
+  values (new.id, new.email, new.name)
+  on conflict (id) do update set email = excluded.email, name = excluded.name;
+  return null;
+end;
+$$;
+comment on function app_private.tg_auth_users__mirror() is
+  'Keeps app_public.users in step with the people who sign in here.';
+revoke all on function app_private.tg_auth_users__mirror() from public;
+grant execute on function app_private.tg_auth_users__mirror() to app_identity;
+
+create or replace trigger _100_mirror
+  after insert or update of email, name on auth.users
+  for each row execute function app_private.tg_auth_users__mirror();
+--! EndIncluded 10_identity/triggers.sql
+
+--! Included 20_plans/tables.sql
+create table if not exists app_public.plans (
+  key         text     not null,
+  name        text     not null,
+  description text     not null default '',
+  position    smallint not null,
+  constraint plans_pkey primary key (key),
+  constraint plans_key_format check (key ~ '^[a-z][a-z0-9_]{0,39}$'),
+  constraint plans_name_bounded check (char_length(name) between 1 and 100),
+  constraint plans_description_bounded check (char_length(description) <= 1000)
+);
+comment on table app_public.plans is 'What a tenant can subscribe to. Anyone may read it.';
+comment on column app_public.plans.position is 'Order on a pricing page, smallest first.';
+
+create table if not exists app_public.features (
+  key         text not null,
+  name        text not null,
+  kind        text not null,
+  constraint features_pkey primary key (key),
+  constraint features_key_format check (key ~ '^[a-z][a-zA-Z0-9]{0,39}$'),
+  constraint features_name_bounded check (char_length(name) between 1 and 100),
+  constraint features_kind_known check (kind in ('boolean', 'count', 'metered'))
+);
+comment on table app_public.features is 'What a plan may contain. Anyone may read it.';
+comment on column app_public.features.kind is
+  'boolean: on or off. count: how many may exist at once. metered: how many may be used in one '
+  'billing period.';
+
+create table if not exists app_public.plan_features (
+  plan_key    text    not null,
+  feature_key text    not null,
+  is_enabled  boolean not null default true,
+  quota       bigint,
+  constraint plan_features_pkey primary key (plan_key, feature_key),
+  constraint plan_features_plan_fkey
+    foreign key (plan_key) references app_public.plans (key) on delete cascade,
+  constraint plan_features_feature_fkey
+    foreign key (feature_key) references app_public.features (key) on delete cascade,
+  constraint plan_features_quota_not_negative check (quota >= 0)
+);
+comment on table app_public.plan_features is
+  'What each plan grants. A feature without a row here is not in the plan.';
+comment on column app_public.plan_features.quota is
+  'The most a tenant may have, or use in one billing period; null means no limit.';
+comment on constraint plan_features_plan_fkey on app_public.plan_features is
+  E'@fieldName plan\n@foreignFieldName features';
+comment on constraint plan_features_feature_fkey on app_public.plan_features is
+  E'@fieldName feature\n@foreignFieldName plans';
+/* Serves: which plans have this feature (and the foreign key). */
+create index if not exists plan_features_feature_idx on app_public.plan_features (feature_key);
+
+create table if not exists app_public.plan_prices (
+  plan_key     text    not null,
+  "interval"   text    not null,
+  currency     text    not null,
+  amount_minor integer not null,
+  lookup_key   text    not null generated always as (plan_key || '_' || "interval") stored,
+  constraint plan_prices_pkey primary key (plan_key, "interval"),
+  constraint plan_prices_lookup_key_key unique (lookup_key),
+  constraint plan_prices_plan_fkey
+    foreign key (plan_key) references app_public.plans (key) on delete cascade,
+  constraint plan_prices_interval_known check ("interval" in ('month', 'year')),
+  constraint plan_prices_currency_format check (currency ~ '^[a-z]{3}$'),
+  constraint plan_prices_amount_not_negative check (amount_minor >= 0)
+);
+comment on table app_public.plan_prices is 'What each plan costs. Anyone may read it.';
+comment on column app_public.plan_prices.interval is 'How often it is charged, in Stripe''s words.';
+comment on column app_public.plan_prices.currency is 'ISO 4217, in lower case as Stripe writes it.';
+comment on column app_public.plan_prices.amount_minor is
+  'In the currency''s smallest unit: 4900 is 49.00 USD.';
+comment on column app_public.plan_prices.lookup_key is 'The price''s lookup_key at Stripe.';
+comment on constraint plan_prices_plan_fkey on app_public.plan_prices is
+  E'@fieldName plan\n@foreignFieldName prices';
+--! EndIncluded 20_plans/tables.sql
+--! Included 20_plans/access.sql
+revoke all
+  on app_public.plans, app_public.features, app_public.plan_features, app_public.plan_prices
+  from public, app_user, app_anonymous, app_worker, app_definer;
+/* Read by everyone, written by migrations only. */
+grant select
+  on app_public.plans, app_public.features, app_public.plan_features, app_public.plan_prices
+  to app_user, app_anonymous, app_worker, app_definer;
+--! EndIncluded 20_plans/access.sql
+--! Included 20_plans/policies.sql
+alter table app_public.plans enable row level security;
+alter table app_public.plans force row level security;
+drop policy if exists select_everyone on app_public.plans;
+create policy select_everyone on app_public.plans
+  for select to app_user, app_anonymous, app_worker, app_definer using (true);
+
+alter table app_public.features enable row level security;
+alter table app_public.features force row level security;
+drop policy if exists select_everyone on app_public.features;
+create policy select_everyone on app_public.features
+  for select to app_user, app_anonymous, app_worker, app_definer using (true);
+
+alter table app_public.plan_features enable row level security;
+alter table app_public.plan_features force row level security;
+drop policy if exists select_everyone on app_public.plan_features;
+create policy select_everyone on app_public.plan_features
+  for select to app_user, app_anonymous, app_worker, app_definer using (true);
+
+alter table app_public.plan_prices enable row level security;
+alter table app_public.plan_prices force row level security;
+drop policy if exists select_everyone on app_public.plan_prices;
+create policy select_everyone on app_public.plan_prices
+  for select to app_user, app_anonymous, app_worker, app_definer using (true);
+--! EndIncluded 20_plans/policies.sql
+--! Included 20_plans/seed.sql
+insert into app_public.plans (key, name, description, position) values
+  ('starter',    'Starter',    'For a first project.',          1),
+  ('pro',        'Pro',        'For a team that ships.',        2),
+  ('enterprise', 'Enterprise', 'For companies without limits.', 3)
+on conflict (key) do update set
+  name = excluded.name,
+  description = excluded.description,
+  position = excluded.position;
+
+insert into app_public.features (key, name, kind) values
+  ('apiCalls',     'API calls',     'metered'),
+  ('seats',        'Seats',         'count'),
+  ('customDomain', 'Custom domain', 'boolean')
+on conflict (key) do update set
+  name = excluded.name,
+  kind = excluded.kind;
+
+insert into app_public.plan_features (plan_key, feature_key, is_enabled, quota) values
+  ('starter',    'apiCalls',     true,   1000),
+  ('starter',    'seats',        true,      3),
+  ('starter',    'customDomain', false,  null),
+  ('pro',        'apiCalls',     true,  50000),
+  ('pro',        'seats',        true,     15),
+  ('pro',        'customDomain', true,   null),
+  ('enterprise', 'apiCalls',     true,   null),
+  ('enterprise', 'seats',        true,   null),
+  ('enterprise', 'customDomain', true,   null)
+on conflict (plan_key, feature_key) do update set
+  is_enabled = excluded.is_enabled,
+  quota = excluded.quota;
+
+insert into app_public.plan_prices (plan_key, "interval", currency, amount_minor) values
+  ('starter',    'month', 'usd',   1900),
+  ('starter',    'year',  'usd',  19000),
+  ('pro',        'month', 'usd',   4900),
+  ('pro',        'year',  'usd',  49000),
+  ('enterprise', 'month', 'usd',  49900),
+  ('enterprise', 'year',  'usd', 499000)
+on conflict (plan_key, "interval") do update set
+  currency = excluded.currency,
+  amount_minor = excluded.amount_minor;
+--! EndIncluded 20_plans/seed.sql
+
+--! Included 30_tenancy/tables.sql
+create table if not exists app_public.tenants (
+  id                   uuid        not null default uuidv7(),
+  name                 text        not null,
+  plan                 text        not null,
+  status               text        not null default 'provisioning',
+  access               text        not null default 'none',
+  access_reason        text        not null default 'provisioning',
+  current_period_start timestamptz,
+  current_period_end   timestamptz,
+  cancel_at            timestamptz,
+  grace_ends_at        timestamptz,
+  created_at           timestamptz not null default now(),
+  constraint tenants_pkey primary key (id),
+  constraint tenants_plan_fkey foreign key (plan) references app_public.plans (key),
+  constraint tenants_name_bounded check (char_length(name) between 1 and 100),
+  constraint tenants_name_printable check (
+    name = btrim(name) and name ~ '[^[:space:]]' and name !~ '[[:cntrl:]]'
+  ),
+  constraint tenants_status_known check (
+    status in (
+      'provisioning', 'incomplete', 'trialing', 'active', 'past_due', 'suspended', 'closed'
+    )
+  ),
+  constraint tenants_access_known check (access in ('full', 'read_only', 'none')),
+  constraint tenants_access_reason_bounded check (char_length(access_reason) <= 100)
+);
+comment on table app_public.tenants is
+  E'@behavior -query:resource:list -query:resource:connection\n'
+  'A customer''s organisation: what its people share, pay for, and are walled off by. Status, '
+  'access and the dates are what Stripe last said (50_billing/sync.sql writes them).';
+comment on column app_public.tenants.plan is 'The plan subscribed to, or asked for until it is paid.';
+comment on column app_public.tenants.status is
+  'provisioning: Stripe has not answered yet. incomplete: the first payment is due. trialing, '
+  'active. past_due: a payment failed, the grace period runs. suspended: nothing is paid. closed.';
+comment on column app_public.tenants.access is
+  'What the tenant''s people may do with its rows: full, read_only or none.';
+comment on column app_public.tenants.access_reason is
+  'Why access is what it is, for a message: provisioning, awaiting_payment, trial, paid, '
+  'payment_failed, grace_ended, unpaid, paused, canceled.';
+comment on column app_public.tenants.current_period_end is
+  'When the paid period ends and the next invoice comes; null before the first.';
+comment on column app_public.tenants.cancel_at is
+  'When the subscription will end by itself; null when no cancellation is scheduled.';
+comment on column app_public.tenants.grace_ends_at is
+  'Until when a tenant whose payment failed keeps its access; null when nothing is overdue.';
+comment on constraint tenants_plan_fkey on app_public.tenants is
+  E'@fieldName planDetails\n@backwardBehavior -*';
+/* Serves the foreign key: whether a plan still has tenants. */
+create index if not exists tenants_plan_idx on app_public.tenants (plan);
+
+create table if not exists app_public.roles (
+  key      text     not null,
+  name     text     not null,
+  position smallint not null,
+  constraint roles_pkey primary key (key),
+  constraint roles_key_format check (key ~ '^[a-z][a-z_]{0,39}$'),
+  constraint roles_name_bounded check (char_length(name) between 1 and 100)
+);
+comment on table app_public.roles is 'What a member of a tenant can be.';
+comment on column app_public.roles.position is 'From most to least powerful, smallest first.';
+
+create table if not exists app_public.role_permissions (
+  role_key   text not null,
+  permission text not null,
+  constraint role_permissions_pkey primary key (role_key, permission),
+  constraint role_permissions_role_fkey
+    foreign key (role_key) references app_public.roles (key) on delete cascade,
+  constraint role_permissions_permission_format check (permission ~ '^[a-z]+\.[a-z_]{1,40}$')
+);
+comment on table app_public.role_permissions is 'What each role may do.';
+comment on constraint role_permissions_role_fkey on app_public.role_permissions is
+  E'@fieldName role\n@foreignFieldName permissions';
+
+create table if not exists app_public.memberships (
+  tenant_id  uuid        not null default app_private.member_tenant_id(),
+  user_id    uuid        not null,
+  role       text        not null,
+  created_at timestamptz not null default now(),
+  constraint memberships_pkey primary key (tenant_id, user_id),
+  constraint memberships_tenant_fkey
+    foreign key (tenant_id) references app_public.tenants (id) on delete cascade,
+  constraint memberships_user_fkey
+    foreign key (user_id) references app_public.users (id) on delete restrict,
+  constraint memberships_role_fkey foreign key (role) references app_public.roles (key)
+);
+comment on table app_public.memberships is 'Who belongs to a tenant, and as what.';
+comment on constraint memberships_user_fkey on app_public.memberships is
+  E'@fieldName user\n@backwardBehavior -*';
+comment on constraint memberships_role_fkey on app_public.memberships is
+  E'@fieldName roleDetails\n@backwardBehavior -*';
+/* Serves: the tenants of a person (and the foreign key). */
+create index if not exists memberships_user_idx on app_public.memberships (user_id);
+/* Serves the foreign key: whether a role is still given to anyone. */
+create index if not exists memberships_role_idx on app_public.memberships (role);
+--! EndIncluded 30_tenancy/tables.sql
+--! Included 30_tenancy/access.sql
+revoke all on app_public.roles, app_public.role_permissions
+  from public, app_user, app_anonymous, app_worker, app_definer;
+grant select on app_public.roles, app_public.role_permissions to app_user, app_definer;
+
+revoke all on app_public.tenants from public, app_user, app_anonymous, app_worker, app_definer;
+/* No insert: a tenant is born by create_tenant. No delete: a tenant is closed. */
+grant select, update (name) on app_public.tenants to app_user;
+grant select, insert on app_public.tenants to app_definer;
+grant
+  select,
+  update (
+    plan, status, access, access_reason,
+    current_period_start, current_period_end, cancel_at, grace_ends_at
+  )
+  on app_public.tenants to app_worker;
+
+revoke all on app_public.memberships from public, app_user, app_anonymous, app_worker, app_definer;
+/* Nobody writes memberships but the definer functions: a role is never one's own to choose. */
+grant select on app_public.memberships to app_user;
+grant select, insert on app_public.memberships to app_definer;
+--! EndIncluded 30_tenancy/access.sql
+--! Included 30_tenancy/policies.sql
+alter table app_public.roles enable row level security;
+alter table app_public.roles force row level security;
+drop policy if exists select_everyone on app_public.roles;
+create policy select_everyone on app_public.roles
+  for select to app_user, app_definer using (true);
+
+alter table app_public.role_permissions enable row level security;
+alter table app_public.role_permissions force row level security;
+drop policy if exists select_everyone on app_public.role_permissions;
+create policy select_everyone on app_public.role_permissions
+  for select to app_user, app_definer using (true);
+
+alter table app_public.tenants enable row level security;
+alter table app_public.tenants force row level security;
+drop policy if exists select_member on app_public.tenants;
+create policy select_member on app_public.tenants
+  for select to app_user using (id = app_private.member_tenant_id());
+drop policy if exists update_manager on app_public.tenants;
+create policy update_manager on app_public.tenants
+  for update to app_user
+  using      (id = app_private.member_tenant_id() and app_private.has_permission('tenant.manage'))
+  with check (id = app_private.member_tenant_id() and app_private.has_permission('tenant.manage'));
+/* enter, my_tenants and create_tenant look across tenants; the sync writes what Stripe says. */
+drop policy if exists select_system on app_public.tenants;
+create policy select_system on app_public.tenants
+  for select to app_definer, app_worker using (true);
+drop policy if exists insert_definer on app_public.tenants;
+create policy insert_definer on app_public.tenants
+  for insert to app_definer with check (true);
+drop policy if exists update_worker on app_public.tenants;
+create policy update_worker on app_public.tenants
+  for update to app_worker using (true) with check (true);
+
+alter table app_public.memberships enable row level security;
+alter table app_public.memberships force row level security;
+drop policy if exists select_member on app_public.memberships;
+create policy select_member on app_public.memberships
+  for select to app_user using (tenant_id = app_private.member_tenant_id());
+drop policy if exists select_definer on app_public.memberships;
+create policy select_definer on app_public.memberships
+  for select to app_definer using (true);
+drop policy if exists insert_definer on app_public.memberships;
+create policy insert_definer on app_public.memberships
+  for insert to app_definer with check (true);
+--! EndIncluded 30_tenancy/policies.sql
+--! Included 30_tenancy/enter.sql
+/*
+ * The one door. The server calls it at the start of every transaction, as its login role, before it
+ * becomes app_user: so a removed member or a suspended tenant is out at the next transaction,
+ * whatever the token says, and no policy has to look anything up.
+ *
+ * security definer, because memberships are not the login role's to read. Only the login role may
+ * call it: a statement injected as app_user can't enter as somebody else.
+ */
+create or replace function app_private.enter(p_user_id uuid, p_tenant_id uuid)
+  returns void
+  language plpgsql volatile security definer parallel unsafe
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_access text;
+  v_reason text;
+  v_permissions text;
+begin
+  if p_tenant_id is not null then
+    select
+      tenants.access,
+      tenants.access_reason,
+      array_to_string(
+        array(
+          select role_permissions.permission
+          from app_public.role_permissions
+          where role_permissions.role_key = memberships.role
+        ),
+        ' '
+      )
+    into v_access, v_reason, v_permissions
+    from app_public.memberships
+    join app_public.tenants on tenants.id = memberships.tenant_id
+    where memberships.tenant_id = p_tenant_id
+    and memberships.user_id = p_user_id;
+
+    if not found then
+      raise exception 'No such tenant, or you are not a member of it'
+        using errcode = 'TNFND',
+              hint    = 'The query "tenants" lists those you belong to.';
+    end if;
+  end if;
+
+  perform
+    set_config('app.current_user_id', coalesce(p_user_id::text, ''), true),
+    set_config('app.member_tenant_id', coalesce(p_tenant_id::text, ''), true),
+    set_config(
+      'app.current_tenant_id',
+      case when v_access in ('full', 'read_only') then p_tenant_id::text else '' end,
+      true
+    ),
+    set_config(
+      'app.writable_tenant_id',
+      case when v_access = 'full' then p_tenant_id::text else '' end,
+      true
+    ),
+    set_config('app.access', coalesce(v_access, ''), true),
+    set_config('app.access_reason', coalesce(v_reason, ''), true),
+    set_config('app.permissions', coalesce(v_permissions, ''), true);
+end;
+$$;
+comment on function app_private.enter(uuid, uuid) is
+  'Begins a request: checks that the person is a member of the tenant now, and sets the '
+  'transaction''s settings. Either may be null: a visitor, a person between tenants. Raises TNFND.';
+alter function app_private.enter(uuid, uuid) owner to app_definer;
+revoke all on function app_private.enter(uuid, uuid) from public;
+grant execute on function app_private.enter(uuid, uuid) to rowhouse_server;
+--! EndIncluded 30_tenancy/enter.sql
+--! Included 30_tenancy/functions.sql
+create or replace function app_public.current_tenant()
+  returns app_public.tenants
+  language sql stable parallel safe
+begin atomic
+  select tenants.*
+  from app_public.tenants
+  where tenants.id = app_private.member_tenant_id();
+end;
+comment on function app_public.current_tenant() is
+  'The tenant that the access token names, also while it is suspended.';
+revoke all on function app_public.current_tenant() from public;
+grant execute on function app_public.current_tenant() to app_user;
+
+/*
+ * security definer: a person's tenants lie across tenants, where no policy of app_user reaches. The
+ * person is taken from the setting, never from an argument.
+ */
+create or replace function app_public.my_tenants()
+  returns setof app_public.tenants
+  language sql stable security definer parallel safe
+  set search_path = pg_catalog, pg_temp
+begin atomic
+  select tenants.*
+  from app_public.memberships
+  join app_public.tenants on tenants.id = memberships.tenant_id
+  where memberships.user_id = app_private.current_user_id()
+  order by tenants.created_at, tenants.id;
+end;
+comment on function app_public.my_tenants() is
+  E'@fieldName tenants\n'
+  'Every tenant the signed-in person belongs to; needs no tenant in the token.';
+alter function app_public.my_tenants() owner to app_definer;
+revoke all on function app_public.my_tenants() from public;
+grant execute on function app_public.my_tenants() to app_user;
+--! EndIncluded 30_tenancy/functions.sql
+--! Included 30_tenancy/seed.sql
+insert into app_public.roles (key, name, position) values
+  ('owner',  'Owner',  1),
+  ('admin',  'Admin',  2),
+  ('member', 'Member', 3)
+on conflict (key) do update set
+  name = excluded.name,
+  position = excluded.position;
+
+insert into app_public.role_permissions (role_key, permission) values
+  ('owner', 'billing.manage'),
+  ('owner', 'tenant.manage'),
+  ('admin', 'tenant.manage')
+on conflict (role_key, permission) do nothing;
+--! EndIncluded 30_tenancy/seed.sql
+
+--! Included 40_usage/tables.sql
+create table if not exists app_private.feature_overrides (
+  tenant_id   uuid        not null,
+  feature_key text        not null,
+  is_enabled  boolean     not null default true,
+  quota       bigint,
+  expires_at  timestamptz,
+  created_at  timestamptz not null default now(),
+  constraint feature_overrides_pkey primary key (tenant_id, feature_key),
+  constraint feature_overrides_tenant_fkey
+    foreign key (tenant_id) references app_public.tenants (id) on delete cascade,
+  constraint feature_overrides_feature_fkey
+    foreign key (feature_key) references app_public.features (key) on delete cascade,
+  constraint feature_overrides_quota_not_negative check (quota >= 0)
+);
+comment on table app_private.feature_overrides is
+  'What one tenant was granted apart from its plan. Replaces the plan''s row while it lasts.';
+comment on column app_private.feature_overrides.quota is 'As in plan_features; null means no limit.';
+comment on column app_private.feature_overrides.expires_at is 'Null means until it is deleted.';
+/* Serves the foreign key. */
+create index if not exists feature_overrides_feature_idx
+  on app_private.feature_overrides (feature_key);
+
+create table if not exists app_private.usage_counters (
+  tenant_id    uuid        not null,
+  feature_key  text        not null,
+  period_start timestamptz not null,
+  used         bigint      not null default 0,
+  constraint usage_counters_pkey primary key (tenant_id, feature_key, period_start),
+  constraint usage_counters_tenant_fkey
+    foreign key (tenant_id) references app_public.tenants (id) on delete cascade,
+  constraint usage_counters_feature_fkey
+    foreign key (feature_key) references app_public.features (key) on delete cascade,
+  constraint usage_counters_used_not_negative check (used >= 0)
+);
+comment on table app_private.usage_counters is
+  'How much of a metered feature a tenant has used in a billing period.';
+/* Serves the foreign key. */
+create index if not exists usage_counters_feature_idx on app_private.usage_counters (feature_key);
+
+create table if not exists app_private.usage_records (
+  tenant_id       uuid        not null,
+  feature_key     text        not null,
+  idempotency_key text        not null,
+  amount          integer     not null,
+  created_at      timestamptz not null default now(),
+  constraint usage_records_pkey primary key (tenant_id, feature_key, idempotency_key),
+  constraint usage_records_tenant_fkey
+    foreign key (tenant_id) references app_public.tenants (id) on delete cascade,
+  constraint usage_records_feature_fkey
+    foreign key (feature_key) references app_public.features (key) on delete cascade,
+  constraint usage_records_idempotency_key_bounded
+    check (char_length(idempotency_key) between 1 and 200),
+  constraint usage_records_amount_bounded check (amount between 1 and 1000000)
+);
+comment on table app_private.usage_records is
+  'Each use that was counted, by the caller''s key, so that a repeated call counts once.';
+/* Serves the foreign key. */
+create index if not exists usage_records_feature_idx on app_private.usage_records (feature_key);
+--! EndIncluded 40_usage/tables.sql
+--! Included 40_usage/access.sql
+revoke all on app_private.feature_overrides, app_private.usage_counters, app_private.usage_records
+  from public, app_user, app_anonymous, app_worker, app_definer;
+/* The entitlements view runs with its reader's rights. */
+grant select on app_private.feature_overrides, app_private.usage_counters to app_user, app_definer;
+/* Nobody counts but consume_feature: a tenant can't lower what it used. */
+grant insert, update (used) on app_private.usage_counters to app_definer;
+grant select, insert on app_private.usage_records to app_definer;
+--! EndIncluded 40_usage/access.sql
+--! Included 40_usage/policies.sql
+alter table app_private.feature_overrides enable row level security;
+alter table app_private.feature_overrides force row level security;
+drop policy if exists select_member on app_private.feature_overrides;
+create policy select_member on app_private.feature_overrides
+  for select to app_user, app_definer using (tenant_id = app_private.member_tenant_id());
+
+alter table app_private.usage_counters enable row level security;
+alter table app_private.usage_counters force row level security;
+drop policy if exists select_member on app_private.usage_counters;
+create policy select_member on app_private.usage_counters
+  for select to app_user, app_definer using (tenant_id = app_private.member_tenant_id());
+drop policy if exists insert_tenant on app_private.usage_counters;
+create policy insert_tenant on app_private.usage_counters
+  for insert to app_definer with check (tenant_id = app_private.writable_tenant_id());
+drop policy if exists update_tenant on app_private.usage_counters;
+create policy update_tenant on app_private.usage_counters
+  for update to app_definer
+  using      (tenant_id = app_private.writable_tenant_id())
+  with check (tenant_id = app_private.writable_tenant_id());
+
+alter table app_private.usage_records enable row level security;
+alter table app_private.usage_records force row level security;
+drop policy if exists select_member on app_private.usage_records;
+create policy select_member on app_private.usage_records
+  for select to app_definer using (tenant_id = app_private.member_tenant_id());
+drop policy if exists insert_tenant on app_private.usage_records;
+create policy insert_tenant on app_private.usage_records
+  for insert to app_definer with check (tenant_id = app_private.writable_tenant_id());
+--! EndIncluded 40_usage/policies.sql
+--! Included 40_usage/functions.sql
+/*
+ * How many of a counted feature exist now. A feature of kind "count" gets its line here: it is the
+ * one place that knows which rows it counts.
+ */
+create or replace function app_private.count_used(p_tenant_id uuid, p_feature_key text)
+  returns bigint
+  language sql stable parallel safe
+begin atomic
+  select case p_feature_key
+    when 'seats' then (
+      select count(*) from app_public.memberships where memberships.tenant_id = p_tenant_id
+    )
+  end;
+end;
+comment on function app_private.count_used(uuid, text) is
+  'How many a tenant has of a feature of kind "count"; null for any other.';
+revoke all on function app_private.count_used(uuid, text) from public;
+grant execute on function app_private.count_used(uuid, text) to app_user, app_definer;
+
+/*
+ * Numbers leave as double precision, exact up to 2^53: GraphQL then has numbers, where bigint would
+ * give strings.
+ */
+create or replace view app_public.entitlements with (security_invoker = true) as
+  select
+    features.key as feature,
+    features.kind,
+    grants.enabled,
+    case when features.kind <> 'boolean' then grants.quota::double precision end as "limit",
+    usage.used::double precision as used,
+    case when features.kind <> 'boolean'
+      then greatest(grants.quota - usage.used, 0)::double precision
+    end as remaining,
+    case when features.kind = 'metered' then period.ends_at end as resets_at
+  from app_public.tenants
+  cross join app_public.features
+  left join app_public.plan_features
+    on plan_features.plan_key = tenants.plan and plan_features.feature_key = features.key
+  left join app_private.feature_overrides
+    on feature_overrides.tenant_id = tenants.id
+    and feature_overrides.feature_key = features.key
+    and (feature_overrides.expires_at is null or feature_overrides.expires_at > now())
+  cross join lateral (
+    select
+      coalesce(tenants.current_period_start, date_trunc('month', now(), 'UTC')) as starts_at,
+      coalesce(
+        tenants.current_period_end, date_trunc('month', now(), 'UTC') + interval '1 month'
+      ) as ends_at
+  ) as period
+  cross join lateral (
+    select
+      tenants.access <> 'none'
+      and coalesce(feature_overrides.is_enabled, plan_features.is_enabled, false) as enabled
+  ) as decision
+  cross join lateral (
+    select
+      decision.enabled,
+      case
+        when not decision.enabled then 0
+        when feature_overrides.feature_key is not null then feature_overrides.quota
+        else plan_features.quota
+      end as quota
+  ) as grants
+  left join app_private.usage_counters
+    on usage_counters.tenant_id = tenants.id
+    and usage_counters.feature_key = features.key
+    and usage_counters.period_start = period.starts_at
+  cross join lateral (
+    select case features.kind
+      when 'metered' then coalesce(usage_counters.used, 0)
+      when 'count' then app_private.count_used(tenants.id, features.key)
+    end as used
+  ) as usage
+  where tenants.id = app_private.member_tenant_id();
+comment on view app_public.entitlements is
+  'What the current tenant may use: its plan, its overrides, and what it has used. While it has '
+  'no access, nothing is enabled.';
+comment on column app_public.entitlements.feature is 'The feature''s key.';
+comment on column app_public.entitlements.limit is
+  'The most it may have or use; null means no limit, and always null for a boolean feature.';
+comment on column app_public.entitlements.used is 'Null for a boolean feature.';
+comment on column app_public.entitlements.remaining is
+  'limit - used, never below 0; null means no limit, and always null for a boolean feature.';
+comment on column app_public.entitlements.resets_at is
+  'When used starts again at 0; null unless the feature is metered.';
+revoke all on app_public.entitlements from public, app_user, app_anonymous, app_definer;
+grant select on app_public.entitlements to app_user, app_definer;
+
+create or replace function app_public.tenant_has_feature(feature text)
+  returns boolean
+  language sql stable parallel safe
+begin atomic
+  select exists (
+    select
+    from app_public.entitlements
+    where entitlements.feature = tenant_has_feature.feature
+    and entitlements.enabled
+  );
+end;
+comment on function app_public.tenant_has_feature(text) is
+  'Whether the current tenant has this feature now.';
+revoke all on function app_public.tenant_has_feature(text) from public;
+grant execute on function app_public.tenant_has_feature(text) to app_user, app_definer;
+
+/*
+ * security definer: counters are not the tenant's to write. Everything it touches is bound to the
+ * entered tenant by app_definer's own policies.
+ */
+create or replace function app_public.consume_feature(
+  feature text,
+  amount integer,
+  idempotency_key text
+)
+  returns app_public.entitlements
+  language plpgsql volatile security definer parallel unsafe
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_tenant_id uuid := app_private.writable_tenant_id();
+  v_entitlement app_public.entitlements;
+  v_period_start timestamptz;
+  v_recorded integer;
+begin
+  if consume_feature.amount is null or consume_feature.amount not between 1 and 1000000 then
+    raise exception '"amount" must be a whole number from 1 to 1,000,000'
+      using errcode = 'INPUT';
+  end if;
+  if coalesce(char_length(consume_feature.idempotency_key), 0) not between 1 and 200 then
+    raise exception '"idempotencyKey" must have 1 to 200 characters'
+      using errcode = 'INPUT';
+  end if;
+
+  select entitlements.* into v_entitlement
+  from app_public.entitlements
+  where entitlements.feature = consume_feature.feature
+  and entitlements.kind = 'metered';
+  if not found then
+    raise exception 'There is no metered feature of that name'
+      using errcode = 'INPUT',
+            hint    = 'The query "entitlements" lists the features.';
+  elsif not v_entitlement.enabled then
+    raise exception 'The plan does not include this feature'
+      using errcode = 'FEATR',
+            detail  = json_build_object('feature', consume_feature.feature)::text,
+            hint    = 'Move to a larger plan.';
+  end if;
+
+  insert into app_private.usage_records (tenant_id, feature_key, idempotency_key, amount)
+  values (
+    v_tenant_id, consume_feature.feature, consume_feature.idempotency_key, consume_feature.amount
+  )
+  on conflict do nothing;
+
+  if found then
+    select coalesce(tenants.current_period_start, date_trunc('month', now(), 'UTC'))
+    into v_period_start
+    from app_public.tenants
+    where tenants.id = v_tenant_id;
+
+    /* The row's lock orders concurrent calls, and the last condition sees what they left. */
+    insert into app_private.usage_counters as counters (tenant_id, feature_key, period_start, used)
+    select v_tenant_id, consume_feature.feature, v_period_start, consume_feature.amount
+    where v_entitlement."limit" is null or consume_feature.amount <= v_entitlement."limit"
+    on conflict (tenant_id, feature_key, period_start) do update
+      set used = counters.used + excluded.used
+      where v_entitlement."limit" is null
+      or counters.used + excluded.used <= v_entitlement."limit";
+    if not found then
+      raise exception 'This would exceed what the plan allows'
+        using errcode = 'QUOTA',
+              detail  = json_build_object(
+                          'feature', consume_feature.feature,
+                          'limit', v_entitlement."limit",
+                          'used', v_entitlement.used,
+                          'resetsAt', v_entitlement.resets_at
+                        )::text,
+              hint    = 'Wait for the next period or move to a larger plan.';
+    end if;
+  else
+    select usage_records.amount into v_recorded
+    from app_private.usage_records
+    where usage_records.tenant_id = v_tenant_id
+    and usage_records.feature_key = consume_feature.feature
+    and usage_records.idempotency_key = consume_feature.idempotency_key;
+    if v_recorded is distinct from consume_feature.amount then
+      raise exception 'This idempotency key was used with another amount'
+        using errcode = 'CNFLT';
+    end if;
+  end if;
+
+  select entitlements.* into v_entitlement
+  from app_public.entitlements
+  where entitlements.feature = consume_feature.feature;
+  return v_entitlement;
+end;
+$$;
+comment on function app_public.consume_feature(text, integer, text) is
+  'Uses some of a metered feature, at most once for each idempotency key, never beyond the limit. '
+  'Errors: LIMIT_EXCEEDED { feature, limit, used, resetsAt }, FEATURE_NOT_IN_PLAN, CONFLICT.';
+alter function app_public.consume_feature(text, integer, text) owner to app_definer;
+revoke all on function app_public.consume_feature(text, integer, text) from public;
+grant execute on function app_public.consume_feature(text, integer, text) to app_user;
+--! EndIncluded 40_usage/functions.sql
+
+--! Included 50_billing/tables.sql
+create table if not exists app_public.billing_accounts (
+  tenant_id              uuid        not null,
+  stripe_customer_id     text,
+  stripe_subscription_id text,
+  client_secret          text,
+  created_at             timestamptz not null default now(),
+  constraint billing_accounts_pkey primary key (tenant_id),
+  constraint billing_accounts_tenant_fkey
+    foreign key (tenant_id) references app_public.tenants (id) on delete cascade,
+  constraint billing_accounts_stripe_customer_key unique (stripe_customer_id),
+  constraint billing_accounts_stripe_customer_bounded
+    check (char_length(stripe_customer_id) <= 255),
+  constraint billing_accounts_stripe_subscription_bounded
+    check (char_length(stripe_subscription_id) <= 255),
+  constraint billing_accounts_client_secret_bounded check (char_length(client_secret) <= 1000)
+);
+comment on table app_public.billing_accounts is
+  'Where a tenant stands at Stripe. For those whose role may manage billing.';
+comment on column app_public.billing_accounts.stripe_subscription_id is
+  'The subscription that decides the tenant''s access; null before there is one.';
+comment on column app_public.billing_accounts.client_secret is
+  'For Stripe.js to confirm the payment that is due; null when none is.';
+comment on constraint billing_accounts_tenant_fkey on app_public.billing_accounts is
+  E'@fieldName tenant\n@foreignSingleFieldName billing';
+
+create table if not exists app_private.billing_intents (
+  tenant_id              uuid        not null,
+  id                     uuid        not null default uuidv7(),
+  customer_email         text        not null,
+  customer_name          text        not null,
+  price_lookup_key       text        not null,
+  stripe_price_id        text,
+  stripe_subscription_id text,
+  first_attempt_at       timestamptz,
+  is_in_doubt            boolean     not null default false,
+  key_generation         smallint    not null default 0,
+  completed_at           timestamptz,
+  created_at             timestamptz not null default now(),
+  constraint billing_intents_pkey primary key (tenant_id, id),
+  constraint billing_intents_tenant_fkey
+    foreign key (tenant_id) references app_public.tenants (id) on delete cascade,
+  constraint billing_intents_customer_email_bounded check (char_length(customer_email) <= 320),
+  constraint billing_intents_customer_name_bounded check (char_length(customer_name) <= 100),
+  constraint billing_intents_price_lookup_key_bounded check (char_length(price_lookup_key) <= 60)
+);
+comment on table app_private.billing_intents is
+  'A wish to subscribe, with the parameters of its calls to Stripe frozen: whoever repeats a call '
+  'repeats it word for word, under the idempotency key made of the intent''s id.';
+comment on column app_private.billing_intents.stripe_price_id is
+  'Found when first needed, then frozen like the rest.';
+comment on column app_private.billing_intents.first_attempt_at is
+  'Stripe forgets idempotency keys after 24 h; from 23 h on it is searched before it is asked.';
+comment on column app_private.billing_intents.is_in_doubt is
+  'Stripe answered 5xx: it may have done what was asked. The next attempt searches first.';
+comment on column app_private.billing_intents.key_generation is
+  'Part of the idempotency keys. Counts up when Stripe was searched and had nothing, because it '
+  'goes on answering 500 to a key that it once answered so.';
+/* At most one open wish a tenant, whoever races. */
+create unique index if not exists billing_intents_one_open
+  on app_private.billing_intents (tenant_id) where completed_at is null;
+
+create table if not exists app_private.stripe_events (
+  id           text        not null,
+  type         text        not null,
+  customer_id  text,
+  livemode     boolean     not null,
+  api_version  text,
+  status       text        not null,
+  payload      json        not null,
+  created_at   timestamptz not null,
+  received_at  timestamptz not null default now(),
+  processed_at timestamptz,
+  constraint stripe_events_pkey primary key (id),
+  constraint stripe_events_id_bounded check (char_length(id) between 1 and 255),
+  constraint stripe_events_type_bounded check (char_length(type) between 1 and 255),
+  constraint stripe_events_customer_bounded check (char_length(customer_id) <= 255),
+  constraint stripe_events_status_known
+    check (status in ('pending', 'processed', 'ignored', 'ignored_mode'))
+);
+comment on table app_private.stripe_events is
+  'The inbox: every webhook event whose signature was good, once.';
+comment on column app_private.stripe_events.payload is
+  'As Stripe sent it. Nothing is ever decided by it: its age is unknown.';
+comment on column app_private.stripe_events.created_at is
+  'When Stripe made it, to the second: says nothing about order.';
+comment on column app_private.stripe_events.status is
+  'pending, processed: handed to the customer''s sync. ignored: of no interest. ignored_mode: of '
+  'Stripe''s other mode (test or live).';
+/* Serves: what is waiting, oldest first. */
+create index if not exists stripe_events_pending_idx
+  on app_private.stripe_events (received_at) where status = 'pending';
+
+create table if not exists app_private.stripe_customers (
+  tenant_id  uuid        not null,
+  id         text        not null,
+  is_deleted boolean     not null default false,
+  sync_seq   bigint      not null default 0,
+  synced_at  timestamptz,
+  constraint stripe_customers_pkey primary key (tenant_id, id),
+  constraint stripe_customers_id_key unique (id),
+  constraint stripe_customers_tenant_fkey
+    foreign key (tenant_id) references app_public.tenants (id) on delete cascade,
+  constraint stripe_customers_id_bounded check (char_length(id) between 1 and 255)
+);
+comment on table app_private.stripe_customers is
+  'Which tenant each Stripe customer is, and how fresh our copy of its subscriptions is.';
+comment on column app_private.stripe_customers.sync_seq is
+  'Taken from stripe_sync_seq before the fetch that was written last. Only a higher one may write.';
+
+create table if not exists app_private.stripe_subscriptions (
+  tenant_id            uuid        not null,
+  id                   text        not null,
+  customer_id          text        not null,
+  status               text        not null,
+  plan_key             text,
+  current_period_start timestamptz,
+  current_period_end   timestamptz,
+  cancel_at            timestamptz,
+  past_due_since       timestamptz,
+  client_secret        text,
+  created_at           timestamptz not null,
+  constraint stripe_subscriptions_pkey primary key (tenant_id, id),
+  constraint stripe_subscriptions_customer_fkey
+    foreign key (tenant_id, customer_id) references app_private.stripe_customers (tenant_id, id)
+    on delete cascade,
+  constraint stripe_subscriptions_plan_fkey
+    foreign key (plan_key) references app_public.plans (key)
+);
+comment on table app_private.stripe_subscriptions is
+  'All subscriptions of our customers, as Stripe last told them.';
+comment on column app_private.stripe_subscriptions.status is 'In Stripe''s words, known or not.';
+comment on column app_private.stripe_subscriptions.plan_key is
+  'The plan its price belongs to; null when no price of ours is among its items.';
+comment on column app_private.stripe_subscriptions.past_due_since is
+  'When the oldest invoice still open was finalised; null when nothing is overdue.';
+/* Serves: a customer's subscriptions (and the foreign key). */
+create index if not exists stripe_subscriptions_customer_idx
+  on app_private.stripe_subscriptions (tenant_id, customer_id);
+/* Serves the foreign key. */
+create index if not exists stripe_subscriptions_plan_idx
+  on app_private.stripe_subscriptions (plan_key);
+
+create sequence if not exists app_private.stripe_sync_seq;
+comment on sequence app_private.stripe_sync_seq is
+  'Orders fetches from Stripe: taken before the fetch, compared at the write.';
+--! EndIncluded 50_billing/tables.sql
+--! Included 50_billing/access.sql
+revoke all on app_public.billing_accounts
+  from public, app_user, app_anonymous, app_worker, app_definer;
+grant select (tenant_id, stripe_customer_id, stripe_subscription_id, client_secret, created_at)
+  on app_public.billing_accounts to app_user;
+grant insert on app_public.billing_accounts to app_definer;
+grant select, update (stripe_customer_id, stripe_subscription_id, client_secret)
+  on app_public.billing_accounts to app_worker;
+
+revoke all
+  on app_private.billing_intents, app_private.stripe_events,
+    app_private.stripe_customers, app_private.stripe_subscriptions
+  from public, app_user, app_anonymous, app_worker, app_definer;
+grant insert on app_private.billing_intents to app_definer;
+grant
+  select,
+  update (
+    stripe_price_id, stripe_subscription_id, first_attempt_at,
+    is_in_doubt, key_generation, completed_at
+  )
+  on app_private.billing_intents to app_worker;
+
+grant select, insert on app_private.stripe_events to app_definer;
+grant select, update (status, processed_at) on app_private.stripe_events to app_worker;
+
+grant select, insert, update (is_deleted, sync_seq, synced_at)
+  on app_private.stripe_customers to app_worker;
+grant select, insert, update, delete on app_private.stripe_subscriptions to app_worker;
+
+revoke all on sequence app_private.stripe_sync_seq from public, app_worker;
+grant usage on sequence app_private.stripe_sync_seq to app_worker;
+--! EndIncluded 50_billing/access.sql
+--! Included 50_billing/policies.sql
+alter table app_public.billing_accounts enable row level security;
+alter table app_public.billing_accounts force row level security;
+drop policy if exists select_manager on app_public.billing_accounts;
+create policy select_manager on app_public.billing_accounts
+  for select to app_user
+  using (
+    tenant_id = app_private.member_tenant_id() and app_private.has_permission('billing.manage')
+  );
+drop policy if exists insert_definer on app_public.billing_accounts;
+create policy insert_definer on app_public.billing_accounts
+  for insert to app_definer with check (true);
+drop policy if exists select_worker on app_public.billing_accounts;
+create policy select_worker on app_public.billing_accounts
+  for select to app_worker using (true);
+drop policy if exists update_worker on app_public.billing_accounts;
+create policy update_worker on app_public.billing_accounts
+  for update to app_worker using (true) with check (true);
+
+alter table app_private.billing_intents enable row level security;
+alter table app_private.billing_intents force row level security;
+drop policy if exists insert_definer on app_private.billing_intents;
+create policy insert_definer on app_private.billing_intents
+  for insert to app_definer with check (true);
+drop policy if exists select_worker on app_private.billing_intents;
+create policy select_worker on app_private.billing_intents
+  for select to app_worker using (true);
+drop policy if exists update_worker on app_private.billing_intents;
+create policy update_worker on app_private.billing_intents
+  for update to app_worker using (true) with check (true);
+
+alter table app_private.stripe_events enable row level security;
+alter table app_private.stripe_events force row level security;
+drop policy if exists select_system on app_private.stripe_events;
+create policy select_system on app_private.stripe_events
+  for select to app_definer, app_worker using (true);
+drop policy if exists insert_definer on app_private.stripe_events;
+create policy insert_definer on app_private.stripe_events
+  for insert to app_definer with check (true);
+drop policy if exists update_worker on app_private.stripe_events;
+create policy update_worker on app_private.stripe_events
+  for update to app_worker using (true) with check (true);
+
+alter table app_private.stripe_customers enable row level security;
+alter table app_private.stripe_customers force row level security;
+drop policy if exists all_worker on app_private.stripe_customers;
+create policy all_worker on app_private.stripe_customers
+  for all to app_worker using (true) with check (true);
+
+alter table app_private.stripe_subscriptions enable row level security;
+alter table app_private.stripe_subscriptions force row level security;
+drop policy if exists all_worker on app_private.stripe_subscriptions;
+create policy all_worker on app_private.stripe_subscriptions
+  for all to app_worker using (true) with check (true);
+--! EndIncluded 50_billing/policies.sql
+--! Included 50_billing/access_rules.sql
+/*
+ * What a subscription's status means for its tenant. Pure, so that it can be read as a table and
+ * tested as one. A status that Stripe adds tomorrow has no row: it grants nothing new and takes
+ * nothing away, the tenant keeps what it had.
+ */
+create or replace function app_private.subscription_outcome(
+  p_status text,
+  p_grace_ends_at timestamptz,
+  p_now timestamptz
+)
+  returns table (status text, access text, access_reason text)
+  language sql immutable parallel safe
+begin atomic
+  select outcomes.status, outcomes.access, outcomes.access_reason
+  from (
+    values
+      ('incomplete',         null,  'incomplete', 'none',      'awaiting_payment'),
+      ('incomplete_expired', null,  'incomplete', 'none',      'payment_expired'),
+      ('trialing',           null,  'trialing',   'full',      'trial'),
+      ('active',             null,  'active',     'full',      'paid'),
+      ('past_due',           true,  'past_due',   'full',      'payment_failed'),
+      ('past_due',           false, 'suspended',  'none',      'grace_ended'),
+      ('unpaid',             null,  'suspended',  'none',      'unpaid'),
+      ('paused',             null,  'suspended',  'read_only', 'paused'),
+      ('canceled',           null,  'suspended',  'none',      'canceled')
+  ) as outcomes (stripe_status, in_grace, status, access, access_reason)
+  where outcomes.stripe_status = p_status
+  and (outcomes.in_grace is null or outcomes.in_grace = coalesce(p_now < p_grace_ends_at, false));
+end;
+comment on function app_private.subscription_outcome(text, timestamptz, timestamptz) is
+  'The tenant''s status, access and reason for a subscription in this status; no row for a status '
+  'that is not known.';
+revoke all on function app_private.subscription_outcome(text, timestamptz, timestamptz) from public;
+grant execute on function app_private.subscription_outcome(text, timestamptz, timestamptz)
+  to app_worker;
+
+/*
+ * Decides by all of a tenant's subscriptions, never by the one in an event: an old one that ends
+ * must not take away what a new one grants.
+ */
+create or replace function app_private.apply_billing(p_tenant_id uuid, p_grace interval)
+  returns void
+  language plpgsql volatile parallel unsafe
+as $$
+declare
+  v_tenant app_public.tenants;
+  v_grace_ends_at timestamptz;
+  v_best record;
+  v_job_key text := 'end_grace_period:' || p_tenant_id;
+begin
+  select tenants.* into v_tenant
+  from app_public.tenants
+  where tenants.id = p_tenant_id
+  for no key update;
+
+  /* A grace period starts once, with the oldest unpaid invoice, and does not move after that. */
+  select coalesce(v_tenant.grace_ends_at, min(subscriptions.past_due_since) + p_grace)
+  into v_grace_ends_at
+  from app_private.stripe_subscriptions as subscriptions
+  where subscriptions.tenant_id = p_tenant_id
+  and subscriptions.status = 'past_due';
+
+  select
+    subscriptions.id,
+    subscriptions.status as stripe_status,
+    subscriptions.plan_key,
+    subscriptions.client_secret,
+    subscriptions.current_period_start,
+    subscriptions.current_period_end,
+    subscriptions.cancel_at,
+    outcome.status,
+    outcome.access,
+    outcome.access_reason
+  into v_best
+  from app_private.stripe_subscriptions as subscriptions
+  cross join lateral app_private.subscription_outcome(
+    subscriptions.status, v_grace_ends_at, now()
+  ) as outcome
+  where subscriptions.tenant_id = p_tenant_id
+  order by
+    outcome.access = 'full' desc,
+    outcome.access = 'read_only' desc,
+    subscriptions.created_at desc
+  limit 1;
+  if not found then
+    return;
+  end if;
+
+  if v_best.stripe_status <> 'past_due' then
+    v_grace_ends_at := null;
+  end if;
+
+  update app_public.tenants set
+    plan = coalesce(v_best.plan_key, tenants.plan),
+    status = v_best.status,
+    access = v_best.access,
+    access_reason = v_best.access_reason,
+    current_period_start = v_best.current_period_start,
+    current_period_end = v_best.current_period_end,
+    cancel_at = v_best.cancel_at,
+    grace_ends_at = v_grace_ends_at
+  where tenants.id = p_tenant_id
+  and tenants.status <> 'closed';
+
+  update app_public.billing_accounts set
+    stripe_subscription_id = v_best.id,
+    client_secret = v_best.client_secret
+  where billing_accounts.tenant_id = p_tenant_id;
+
+  if v_best.status = 'past_due' then
+    perform graphile_worker.add_job(
+      'end_grace_period',
+      json_build_object('tenant_id', p_tenant_id),
+      run_at => v_grace_ends_at,
+      job_key => v_job_key
+    );
+  elsif v_tenant.grace_ends_at is not null then
+    perform graphile_worker.remove_job(v_job_key);
+  end if;
+end;
+$$;
+comment on function app_private.apply_billing(uuid, interval) is
+  'Writes to a tenant what its subscriptions mean now, and books the end of its grace period.';
+revoke all on function app_private.apply_billing(uuid, interval) from public;
+grant execute on function app_private.apply_billing(uuid, interval) to app_worker;
+
+create or replace function app_private.end_grace_period(p_tenant_id uuid)
+  returns void
+  language plpgsql volatile parallel unsafe
+as $$
+begin
+  /* The period is stored already, so its length is not needed. */
+  perform app_private.apply_billing(p_tenant_id, null);
+end;
+$$;
+comment on function app_private.end_grace_period(uuid) is
+  'Suspends the tenant if its grace period is over and nothing was paid; else changes nothing.';
+revoke all on function app_private.end_grace_period(uuid) from public;
+grant execute on function app_private.end_grace_period(uuid) to app_worker;
+--! EndIncluded 50_billing/access_rules.sql
+--! Included 50_billing/provisioning.sql
+create or replace function app_private.begin_billing_intent(p_tenant_id uuid)
+  returns table (
+    id uuid,
+    key_generation smallint,
+    customer_email text,
+    customer_name text,
+    price_lookup_key text,
+    stripe_price_id text,
+    stripe_customer_id text,
+    first_attempt_at timestamptz,
+    must_search boolean
+  )
+  language sql volatile parallel unsafe
+begin atomic
+  update app_private.billing_intents set
+    first_attempt_at = coalesce(billing_intents.first_attempt_at, now())
+  from app_public.billing_accounts
+  where billing_intents.tenant_id = p_tenant_id
+  and billing_intents.completed_at is null
+  and billing_accounts.tenant_id = billing_intents.tenant_id
+  returning
+    billing_intents.id,
+    billing_intents.key_generation,
+    billing_intents.customer_email,
+    billing_intents.customer_name,
+    billing_intents.price_lookup_key,
+    billing_intents.stripe_price_id,
+    billing_accounts.stripe_customer_id,
+    billing_intents.first_attempt_at,
+    billing_intents.is_in_doubt
+      or billing_intents.first_attempt_at < now() - interval '23 hours';
+end;
+comment on function app_private.begin_billing_intent(uuid) is
+  'The tenant''s open wish to subscribe and how far it got; no row when there is none. must_search: '
+  'an earlier attempt may have succeeded unseen, look before creating.';
+
+create or replace function app_private.freeze_intent_price(
+  p_tenant_id uuid,
+  p_intent_id uuid,
+  p_price_id text
+)
+  returns text
+  language sql volatile parallel unsafe
+begin atomic
+  update app_private.billing_intents set
+    stripe_price_id = coalesce(billing_intents.stripe_price_id, p_price_id)
+  where billing_intents.tenant_id = p_tenant_id
+  and billing_intents.id = p_intent_id
+  returning billing_intents.stripe_price_id;
+end;
+comment on function app_private.freeze_intent_price(uuid, uuid, text) is
+  'Stores the price found for an intent, unless one is stored; returns the one that counts.';
+
+create or replace function app_private.doubt_intent(p_tenant_id uuid, p_intent_id uuid)
+  returns void
+  language sql volatile parallel unsafe
+begin atomic
+  update app_private.billing_intents set is_in_doubt = true
+  where billing_intents.tenant_id = p_tenant_id
+  and billing_intents.id = p_intent_id;
+end;
+comment on function app_private.doubt_intent(uuid, uuid) is
+  'Notes that Stripe answered 5xx: whether it did what was asked is unknown.';
+
+create or replace function app_private.settle_intent_doubt(p_tenant_id uuid, p_intent_id uuid)
+  returns smallint
+  language sql volatile parallel unsafe
+begin atomic
+  update app_private.billing_intents set
+    is_in_doubt = false,
+    first_attempt_at = now(),
+    key_generation = billing_intents.key_generation + 1
+  where billing_intents.tenant_id = p_tenant_id
+  and billing_intents.id = p_intent_id
+  returning billing_intents.key_generation;
+end;
+comment on function app_private.settle_intent_doubt(uuid, uuid) is
+  'Notes that Stripe was searched and had nothing; returns the generation for fresh keys.';
+
+create or replace function app_private.record_intent_customer(
+  p_tenant_id uuid,
+  p_customer_id text
+)
+  returns text
+  language plpgsql volatile parallel unsafe
+as $$
+declare
+  v_customer_id text;
+begin
+  update app_public.billing_accounts set
+    stripe_customer_id = coalesce(billing_accounts.stripe_customer_id, p_customer_id)
+  where billing_accounts.tenant_id = p_tenant_id
+  returning billing_accounts.stripe_customer_id into v_customer_id;
+
+  insert into app_private.stripe_customers (tenant_id, id)
+  values (p_tenant_id, v_customer_id)
+  on conflict do nothing;
+  return v_customer_id;
+end;
+$$;
+comment on function app_private.record_intent_customer(uuid, text) is
+  'Ties a Stripe customer to a tenant that has none yet; returns the one that counts, which is '
+  'another when somebody was faster.';
+
+create or replace function app_private.record_intent_subscription(
+  p_tenant_id uuid,
+  p_intent_id uuid,
+  p_subscription_id text
+)
+  returns void
+  language sql volatile parallel unsafe
+begin atomic
+  update app_private.billing_intents set
+    stripe_subscription_id = p_subscription_id,
+    completed_at = now()
+  where billing_intents.tenant_id = p_tenant_id
+  and billing_intents.id = p_intent_id;
+end;
+comment on function app_private.record_intent_subscription(uuid, uuid, text) is
+  'Closes an intent: its subscription exists.';
+
+create or replace function app_private.adopt_stripe_customer(
+  p_customer_id text,
+  p_tenant_id uuid,
+  p_intent_id uuid
+)
+  returns boolean
+  language plpgsql volatile parallel unsafe
+as $$
+begin
+  /* Metadata can be written by anyone in the dashboard: the tenant must have wished for it. */
+  if not exists (
+    select
+    from app_private.billing_intents
+    where billing_intents.tenant_id = p_tenant_id
+    and billing_intents.id = p_intent_id
+  ) then
+    return false;
+  end if;
+  return app_private.record_intent_customer(p_tenant_id, p_customer_id) = p_customer_id;
+end;
+$$;
+comment on function app_private.adopt_stripe_customer(text, uuid, uuid) is
+  'Ties a customer made for an intent of ours to its tenant; false when it is not ours, or when '
+  'the tenant has another.';
+
+revoke all on function
+  app_private.begin_billing_intent(uuid),
+  app_private.freeze_intent_price(uuid, uuid, text),
+  app_private.doubt_intent(uuid, uuid),
+  app_private.settle_intent_doubt(uuid, uuid),
+  app_private.record_intent_customer(uuid, text),
+  app_private.record_intent_subscription(uuid, uuid, text),
+  app_private.adopt_stripe_customer(text, uuid, uuid)
+  from public;
+grant execute on function
+  app_private.begin_billing_intent(uuid),
+  app_private.freeze_intent_price(uuid, uuid, text),
+  app_private.doubt_intent(uuid, uuid),
+  app_private.settle_intent_doubt(uuid, uuid),
+  app_private.record_intent_customer(uuid, text),
+  app_private.record_intent_subscription(uuid, uuid, text),
+  app_private.adopt_stripe_customer(text, uuid, uuid)
+  to app_worker;
+--! EndIncluded 50_billing/provisioning.sql
+--! Included 50_billing/inbox.sql
+create or replace function app_private.is_billing_event(p_type text)
+  returns boolean
+  language sql immutable parallel safe
+return p_type ~ '^(customer|invoice|checkout\.session|entitlements|payment_method|setup_intent)\.';
+comment on function app_private.is_billing_event(text) is
+  'Whether an event may change what a customer has bought. Too many is harmless: each only asks '
+  'for a fresh look at the customer.';
+
+/*
+ * security definer: the HTTP process may drop a verified event into the inbox and nothing else. The
+ * row and its job are one statement, so one transaction: neither is there without the other.
+ */
+create or replace function app_private.receive_stripe_event(
+  p_id text,
+  p_type text,
+  p_customer_id text,
+  p_livemode boolean,
+  p_expected_livemode boolean,
+  p_api_version text,
+  p_created_at timestamptz,
+  p_payload json
+)
+  returns text
+  language plpgsql volatile security definer parallel unsafe
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_status text := case
+    when p_livemode <> p_expected_livemode then 'ignored_mode'
+    when p_customer_id is null or not app_private.is_billing_event(p_type) then 'ignored'
+    else 'pending'
+  end;
+begin
+  insert into app_private.stripe_events (
+    id, type, customer_id, livemode, api_version, status, payload, created_at
+  )
+  values (
+    p_id, p_type, p_customer_id, p_livemode, p_api_version, v_status, p_payload, p_created_at
+  )
+  on conflict (id) do nothing;
+  if not found then
+    return 'duplicate';
+  end if;
+
+  if v_status = 'pending' then
+    perform graphile_worker.add_job(
+      'stripe_process_event',
+      json_build_object('event_id', p_id),
+      job_key => 'stripe_event:' || p_id
+    );
+  end if;
+  return v_status;
+end;
+$$;
+comment on function app_private.receive_stripe_event(
+  text, text, text, boolean, boolean, text, timestamptz, json
+) is
+  'Keeps a verified event and books its processing, once for each id. Returns pending, ignored, '
+  'ignored_mode or duplicate.';
+alter function app_private.receive_stripe_event(
+  text, text, text, boolean, boolean, text, timestamptz, json
+) owner to app_definer;
+
+create or replace function app_private.request_customer_sync(p_customer_id text)
+  returns void
+  language sql volatile parallel unsafe
+begin atomic
+  /*
+   * One queue and one key a customer: bursts fold into one sync, and an event that comes while one
+   * runs gets another after it.
+   */
+  select graphile_worker.add_job(
+    'stripe_sync_customer',
+    json_build_object('customer_id', p_customer_id),
+    queue_name => 'stripe_customer:' || p_customer_id,
+    job_key => 'stripe_customer:' || p_customer_id
+  );
+end;
+comment on function app_private.request_customer_sync(text) is
+  'Books a fresh copy of a customer''s subscriptions from Stripe.';
+
+create or replace function app_private.process_stripe_event(p_event_id text)
+  returns void
+  language plpgsql volatile parallel unsafe
+as $$
+declare
+  v_customer_id text;
+begin
+  update app_private.stripe_events set
+    status = 'processed',
+    processed_at = now()
+  where stripe_events.id = p_event_id
+  and stripe_events.status = 'pending'
+  returning stripe_events.customer_id into v_customer_id;
+  if found then
+    perform app_private.request_customer_sync(v_customer_id);
+  end if;
+end;
+$$;
+comment on function app_private.process_stripe_event(text) is
+  'Hands a pending event to its customer''s sync, in one transaction; changes nothing twice.';
+
+revoke all on function
+  app_private.is_billing_event(text),
+  app_private.receive_stripe_event(
+    text, text, text, boolean, boolean, text, timestamptz, json
+  ),
+  app_private.request_customer_sync(text),
+  app_private.process_stripe_event(text)
+  from public;
+grant execute on function app_private.is_billing_event(text) to app_definer;
+grant execute on function app_private.receive_stripe_event(
+  text, text, text, boolean, boolean, text, timestamptz, json
+) to rowhouse_server;
+grant execute on function
+  app_private.request_customer_sync(text),
+  app_private.process_stripe_event(text)
+  to app_worker;
+--! EndIncluded 50_billing/inbox.sql
+--! Included 50_billing/sync.sql
+create or replace function app_private.next_sync_seq()
+  returns bigint
+  language sql volatile parallel unsafe
+return nextval('app_private.stripe_sync_seq'::regclass);
+comment on function app_private.next_sync_seq() is
+  'Taken before a fetch from Stripe: whoever fetched later has the higher number.';
+
+/*
+ * The only writer of what Stripe says. Every change at Stripe is followed by an event, whose sync
+ * takes its number after the change; the highest number wins; so the last write read the last
+ * change, whatever order anything arrived in.
+ */
+create or replace function app_private.record_stripe_customer(
+  p_customer_id text,
+  p_sync_seq bigint,
+  p_is_deleted boolean,
+  p_subscriptions jsonb,
+  p_grace_days double precision
+)
+  returns text
+  language plpgsql volatile parallel unsafe
+as $$
+declare
+  v_tenant_id uuid;
+begin
+  update app_private.stripe_customers set
+    is_deleted = p_is_deleted,
+    sync_seq = p_sync_seq,
+    synced_at = now()
+  where stripe_customers.id = p_customer_id
+  and stripe_customers.sync_seq < p_sync_seq
+  returning stripe_customers.tenant_id into v_tenant_id;
+  if not found then
+    return case
+      when exists (
+        select from app_private.stripe_customers where stripe_customers.id = p_customer_id
+      ) then 'stale'
+      else 'unknown'
+    end;
+  end if;
+
+  if p_is_deleted then
+    /* A deleted customer's subscriptions are cancelled with it, and can't be listed any more. */
+    update app_private.stripe_subscriptions set
+      status = 'canceled',
+      client_secret = null
+    where stripe_subscriptions.tenant_id = v_tenant_id
+    and stripe_subscriptions.customer_id = p_customer_id;
+    perform app_private.apply_billing(v_tenant_id, make_interval(secs => p_grace_days * 86400));
+    return 'recorded';
+  end if;
+
+  delete from app_private.stripe_subscriptions
+  where stripe_subscriptions.tenant_id = v_tenant_id
+  and stripe_subscriptions.customer_id = p_customer_id
+  and not p_subscriptions @> jsonb_build_array(jsonb_build_object('id', stripe_subscriptions.id));
+
+  insert into app_private.stripe_subscriptions (
+    tenant_id, id, customer_id, status, plan_key, current_period_start, current_period_end,
+    cancel_at, past_due_since, client_secret, created_at
+  )
+  select
+    v_tenant_id,
+    truth.id,
+    p_customer_id,
+    truth.status,
+    plan_prices.plan_key,
+    to_timestamp(truth.current_period_start),
+    to_timestamp(truth.current_period_end),
+    to_timestamp(truth.cancel_at),
+    case when truth.status = 'past_due' then coalesce(to_timestamp(truth.past_due_since), now()) end,
+    truth.client_secret,
+    to_timestamp(truth.created)
+  from jsonb_to_recordset(p_subscriptions) as truth (
+    id text,
+    status text,
+    lookup_keys text[],
+    current_period_start double precision,
+    current_period_end double precision,
+    cancel_at double precision,
+    past_due_since double precision,
+    client_secret text,
+    created double precision
+  )
+  left join app_public.plan_prices on plan_prices.lookup_key = any (truth.lookup_keys)
+  on conflict (tenant_id, id) do update set
+    customer_id = excluded.customer_id,
+    status = excluded.status,
+    plan_key = excluded.plan_key,
+    current_period_start = excluded.current_period_start,
+    current_period_end = excluded.current_period_end,
+    cancel_at = excluded.cancel_at,
+    past_due_since = excluded.past_due_since,
+    client_secret = excluded.client_secret;
+
+  perform app_private.apply_billing(v_tenant_id, make_interval(secs => p_grace_days * 86400));
+  return 'recorded';
+end;
+$$;
+comment on function app_private.record_stripe_customer(
+  text, bigint, boolean, jsonb, double precision
+) is
+  'Replaces our copy of a customer''s subscriptions by what was fetched after p_sync_seq was taken. '
+  'p_subscriptions: [{ id, status, lookup_keys, current_period_start, current_period_end, cancel_at, '
+  'past_due_since, client_secret, created }], times in Unix seconds. Returns recorded, stale (a '
+  'later fetch was written already) or unknown (no tenant has this customer).';
+
+revoke all on function
+  app_private.next_sync_seq(),
+  app_private.record_stripe_customer(text, bigint, boolean, jsonb, double precision)
+  from public;
+grant execute on function
+  app_private.next_sync_seq(),
+  app_private.record_stripe_customer(text, bigint, boolean, jsonb, double precision)
+  to app_worker;
+--! EndIncluded 50_billing/sync.sql
+--! Included 50_billing/create_tenant.sql
+/*
+ * security definer: nobody is a member of a tenant that does not exist yet. The owner is the
+ * signed-in person, never an argument.
+ *
+ * One transaction makes the tenant, its owner, the frozen wish to subscribe and the job that
+ * carries it to Stripe: none is ever there without the others.
+ */
+create or replace function app_public.create_tenant(
+  name text,
+  plan text default 'starter',
+  "interval" text default 'month'
+)
+  returns app_public.tenants
+  language plpgsql volatile security definer parallel unsafe
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_name text := btrim(create_tenant.name, E' \t\r\n');
+  v_user_id uuid := app_private.current_user_id();
+  v_lookup_key text;
+  v_tenant app_public.tenants;
+begin
+  if coalesce(v_name, '') !~ '[^[:space:]]' or char_length(v_name) > 100
+    or v_name ~ '[[:cntrl:]]'
+  then
+    raise exception '"name" must have 1 to 100 printable characters'
+      using errcode = 'INPUT';
+  end if;
+
+  select plan_prices.lookup_key into v_lookup_key
+  from app_public.plan_prices
+  where plan_prices.plan_key = create_tenant.plan
+  and plan_prices."interval" = create_tenant."interval";
+  if not found then
+    raise exception 'There is no such plan, or it is not sold by that interval'
+      using errcode = 'INPUT',
+            hint    = 'The query "plans" lists them with their prices.';
+  end if;
+
+  insert into app_public.tenants (name, plan)
+  values (v_name, create_tenant.plan)
+  returning tenants.* into v_tenant;
+
+  insert into app_public.memberships (tenant_id, user_id, role)
+  values (v_tenant.id, v_user_id, 'owner');
+
+  insert into app_public.billing_accounts (tenant_id)
+  values (v_tenant.id);
+
+  insert into app_private.billing_intents (
+    tenant_id, customer_email, customer_name, price_lookup_key
+  )
+  select v_tenant.id, users.email, v_name, v_lookup_key
+  from app_public.users
+  where users.id = v_user_id;
+
+  perform graphile_worker.add_job(
+    'stripe_provision_tenant',
+    json_build_object('tenant_id', v_tenant.id),
+    job_key => 'stripe_provision_tenant:' || v_tenant.id
+  );
+  return v_tenant;
+end;
+$$;
+comment on function app_public.create_tenant(text, text, text) is
+  'Founds a tenant owned by the signed-in person. It is "provisioning" until Stripe has answered, '
+  'then "incomplete" until the first payment; currentTenant.billing.clientSecret is what to pay '
+  'with. Needs no tenant in the token.';
+alter function app_public.create_tenant(text, text, text) owner to app_definer;
+revoke all on function app_public.create_tenant(text, text, text) from public;
+grant execute on function app_public.create_tenant(text, text, text) to app_user;
+--! EndIncluded 50_billing/create_tenant.sql
+
+--! Included 90_example/tables.sql
+/* Copy these three files for your first tables, then delete them: docs/extending.md. */
+create table if not exists app_public.projects (
+  tenant_id  uuid        not null default app_private.current_tenant_id(),
+  id         uuid        not null default uuidv7(),
+  name       text        not null,
+  status     text        not null default 'open',
+  created_at timestamptz not null default now(),
+  constraint projects_pkey primary key (tenant_id, id),
+  constraint projects_tenant_fkey
+    foreign key (tenant_id) references app_public.tenants (id) on delete cascade,
+  constraint projects_name_key unique (tenant_id, name),
+  constraint projects_name_bounded check (char_length(name) between 1 and 100),
+  constraint projects_status_known check (status in ('open', 'closed'))
+);
+comment on table app_public.projects is 'What a tenant works on.';
+comment on column app_public.projects.status is 'open or closed.';
+comment on constraint projects_tenant_fkey on app_public.projects is
+  E'@fieldName tenant\n@backwardBehavior -*';
+/* Serves: the newest projects first. */
+create index if not exists projects_created_idx
+  on app_public.projects (tenant_id, created_at desc, id);
+
+create table if not exists app_public.tasks (
+  tenant_id  uuid        not null default app_private.current_tenant_id(),
+  id         uuid        not null default uuidv7(),
+  project_id uuid        not null,
+  title      text        not null,
+  is_done    boolean     not null default false,
+  due_on     date,
+  created_at timestamptz not null default now(),
+  constraint tasks_pkey primary key (tenant_id, id),
+  constraint tasks_project_fkey
+    foreign key (tenant_id, project_id) references app_public.projects (tenant_id, id)
+    on delete cascade,
+  constraint tasks_title_bounded check (char_length(title) between 1 and 200)
+);
+comment on table app_public.tasks is 'What is to be done in a project.';
+comment on constraint tasks_project_fkey on app_public.tasks is
+  E'@fieldName project\n@foreignFieldName tasks';
+/* Serves: a project's tasks in order of creation (and the foreign key). */
+create index if not exists tasks_project_idx
+  on app_public.tasks (tenant_id, project_id, created_at, id);
+--! EndIncluded 90_example/tables.sql
+--! Included 90_example/access.sql
+revoke all on app_public.projects, app_public.tasks from public, app_user, app_anonymous;
+/* tenant_id is in no list: it is what the transaction says, at birth and for ever. */
+grant
+  select, delete,
+  insert (name, status),
+  update (name, status)
+  on app_public.projects to app_user;
+grant
+  select, delete,
+  insert (project_id, title, is_done, due_on),
+  update (project_id, title, is_done, due_on)
+  on app_public.tasks to app_user;
+--! EndIncluded 90_example/access.sql
+--! Included 90_example/policies.sql
+alter table app_public.projects enable row level security;
+alter table app_public.projects force row level security;
+drop policy if exists select_tenant on app_public.projects;
+create policy select_tenant on app_public.projects
+  for select to app_user
+  using (tenant_id = app_private.current_tenant_id());
+drop policy if exists insert_tenant on app_public.projects;
+create policy insert_tenant on app_public.projects
+  for insert to app_user
+  with check (tenant_id = app_private.writable_tenant_id());
+drop policy if exists update_tenant on app_public.projects;
+create policy update_tenant on app_public.projects
+  for update to app_user
+  using      (tenant_id = app_private.writable_tenant_id())
+  with check (tenant_id = app_private.writable_tenant_id());
+drop policy if exists delete_tenant on app_public.projects;
+create policy delete_tenant on app_public.projects
+  for delete to app_user
+  using (tenant_id = app_private.writable_tenant_id());
+
+alter table app_public.tasks enable row level security;
+alter table app_public.tasks force row level security;
+drop policy if exists select_tenant on app_public.tasks;
+create policy select_tenant on app_public.tasks
+  for select to app_user
+  using (tenant_id = app_private.current_tenant_id());
+drop policy if exists insert_tenant on app_public.tasks;
+create policy insert_tenant on app_public.tasks
+  for insert to app_user
+  with check (tenant_id = app_private.writable_tenant_id());
+drop policy if exists update_tenant on app_public.tasks;
+create policy update_tenant on app_public.tasks
+  for update to app_user
+  using      (tenant_id = app_private.writable_tenant_id())
+  with check (tenant_id = app_private.writable_tenant_id());
+drop policy if exists delete_tenant on app_public.tasks;
+create policy delete_tenant on app_public.tasks
+  for delete to app_user
+  using (tenant_id = app_private.writable_tenant_id());
+--! EndIncluded 90_example/policies.sql
+--! EndIncluded index.sql

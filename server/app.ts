@@ -1,0 +1,84 @@
+import { toNodeHandler } from "better-auth/node";
+import cors from "cors";
+import express, { type Express } from "express";
+import helmet from "helmet";
+import type pg from "pg";
+import type { Logger } from "pino";
+
+import { authenticate } from "./auth/authenticate.ts";
+import { makeAccessTokens } from "./auth/access_token.ts";
+import { makeIdentity } from "./auth/identity.ts";
+import { tokenRoute } from "./auth/token_route.ts";
+import type { ServerConfig } from "./config.ts";
+import { alive, ready, type ReadinessCheck } from "./health.ts";
+import { handleError, notFound } from "./http_errors.ts";
+import { logRequests } from "./request_log.ts";
+import { stripeWebhook } from "./stripe_webhook.ts";
+
+/** The largest bodies taken: a GraphQL request, a Stripe event, a form of the identity provider. */
+export const BODY_LIMITS = { graphql: 256 * 1024, webhook: 1024 * 1024, auth: 32 * 1024 } as const;
+
+export type AppOptions = {
+  config: ServerConfig;
+  logger: Logger;
+  /** As the server's login role. */
+  pool: pg.Pool;
+  /** As role app_identity with search_path auth. */
+  identityPool: pg.Pool;
+  readiness: readonly ReadinessCheck[];
+};
+
+/** The HTTP routes, all but GraphQL's own: server/server.ts adds that last. */
+export function makeApp({ config, logger, pool, identityPool, readiness }: AppOptions): Express {
+  const identity = makeIdentity({ pool: identityPool, config, logger });
+  const tokens = makeAccessTokens(identity, config.publicUrl);
+  const app = express();
+  app.disable("x-powered-by");
+  app.use(logRequests(logger));
+
+  app.get("/healthz", alive);
+  app.get("/readyz", ready(readiness));
+
+  app.use(secureHeaders(config));
+  app.post(
+    "/webhooks/stripe",
+    express.raw({ type: "*/*", limit: BODY_LIMITS.webhook, inflate: false }),
+    stripeWebhook({
+      pool,
+      secrets: config.stripeWebhookSecrets,
+      livemode: config.stripeLivemode,
+    }),
+  );
+
+  app.use(cors({ origin: [...config.corsOrigins], credentials: true, maxAge: 600 }));
+  app.use(["/api/auth", "/auth/token"], express.json({ limit: BODY_LIMITS.auth, inflate: false }));
+  const identityHandler = toNodeHandler(identity);
+  app.all("/api/auth/*path", (request, response) => identityHandler(request, response));
+  app.post("/auth/token", tokenRoute({ identity, tokens, pool }));
+
+  app.post("/graphql", express.json({ limit: BODY_LIMITS.graphql }), authenticate(tokens));
+  return app;
+}
+
+/** Called when every other route is in place. */
+export function closeRoutes(app: Express): void {
+  app.use(notFound);
+  app.use(handleError);
+}
+
+function secureHeaders({ isProduction }: ServerConfig) {
+  if (isProduction) return helmet();
+  // Ruru runs inline scripts and workers made of blobs; it is served in development only.
+  const own = ["'self'", "'unsafe-inline'", "'unsafe-eval'", "blob:", "data:"];
+  return helmet({
+    contentSecurityPolicy: {
+      directives: {
+        defaultSrc: own,
+        scriptSrc: own,
+        workerSrc: own,
+        upgradeInsecureRequests: null,
+      },
+    },
+    strictTransportSecurity: false,
+  });
+}

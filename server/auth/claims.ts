@@ -1,0 +1,14 @@
+/** Who asks, as a verified access token says. */
+export type Claims = {
+  userId: string;
+  /** The session that the token was issued to. */
+  sessionId: string | undefined;
+  /** The tenant that the token was issued for; membership is checked again in the database. */
+  tenantId: string | undefined;
+};
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+export function isUuid(value: unknown): value is string {
+  return typeof value === "string" && UUID.test(value);
+}

@@ -1,0 +1,101 @@
+import "./graphile_env.ts";
+
+import { depthLimit } from "@graphile/depth-limit";
+import { PgSimplifyInflectionPreset } from "@graphile/simplify-inflection";
+import type pg from "pg";
+import type { Logger } from "pino";
+import { PostGraphileAmberPreset } from "postgraphile/presets/amber";
+import { PostGraphileConnectionFilterPreset } from "postgraphile-plugin-connection-filter";
+
+import type { Claims } from "./auth/claims.ts";
+import { asBadInput, asComplexityRule, makeMaskError } from "./graphql_errors.ts";
+import { makeRowhousePgService, type EnterSettings } from "./pg_service.ts";
+
+declare global {
+  namespace Express {
+    interface Request {
+      /** Who asks; set by server/auth/authenticate.ts. */
+      claims?: Claims;
+    }
+  }
+}
+
+/** What a query may nest before it is refused as QUERY_TOO_COMPLEX. */
+const DEPTH_LIMITS = { maxDepth: 12, maxListDepth: 4, maxSelfReferentialDepth: 2 } as const;
+
+export type PresetOptions = {
+  /** Made with `pipeline: true`. */
+  pool: pg.Pool;
+  logger: Logger;
+  /** The largest GraphQL request, in bytes. */
+  maxRequestLength: number;
+  /** Whether Ruru (GraphiQL) is served at `/`. */
+  ruru: boolean;
+};
+
+/** How PostGraphile makes an API of app_public. */
+export function makePreset(options: PresetOptions): GraphileConfig.Preset {
+  const { pool, logger, maxRequestLength, ruru } = options;
+  return {
+    extends: [
+      PostGraphileAmberPreset,
+      PgSimplifyInflectionPreset,
+      PostGraphileConnectionFilterPreset,
+    ],
+    plugins: [BadInputPlugin],
+    pgServices: [makeRowhousePgService(pool)],
+    schema: { defaultBehavior: "-node:interface:deprecated" },
+    grafast: {
+      // Never: plans and statistics tell of other tenants' rows.
+      explain: false,
+      context: (requestContext) => ({
+        pgSettings: settingsFor(requestContext.expressv4?.req.claims),
+      }),
+    },
+    grafserv: {
+      graphqlPath: "/graphql",
+      graphiqlPath: "/",
+      graphiql: ruru,
+      graphqlOverGET: false,
+      maxRequestLength,
+      maskError: makeMaskError(logger),
+      watch: false,
+    },
+  };
+}
+
+function settingsFor(claims: Claims | undefined): EnterSettings {
+  if (claims === undefined) return { role: "app_anonymous" };
+  return {
+    role: "app_user",
+    "app.current_user_id": claims.userId,
+    ...(claims.tenantId === undefined ? {} : { "app.current_tenant_id": claims.tenantId }),
+  };
+}
+
+/** Gives errors of parsing and validation their code, and limits how deep queries nest. */
+const BadInputPlugin: GraphileConfig.Plugin = {
+  name: "RowhouseBadInputPlugin",
+  version: "1.0.0",
+  grafserv: {
+    middleware: {
+      setPreset(next, event) {
+        event.validationRules.push(asComplexityRule(depthLimit(DEPTH_LIMITS)));
+        const getExecutionConfig = event.getExecutionConfig;
+        event.getExecutionConfig = async function withCodes(context) {
+          const config = await getExecutionConfig.call(this, context);
+          return {
+            ...config,
+            parseAndValidate(query) {
+              const result = config.parseAndValidate(query);
+              return result.errors === undefined
+                ? result
+                : { errors: result.errors.map((error) => asBadInput(error)) };
+            },
+          };
+        };
+        return next();
+      },
+    },
+  },
+};

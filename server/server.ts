@@ -1,0 +1,88 @@
+import "./graphile_env.ts";
+
+import { createServer, type Server } from "node:http";
+import { once } from "node:events";
+
+import type { Logger } from "pino";
+import { postgraphile } from "postgraphile";
+import { grafserv } from "postgraphile/grafserv/express/v4";
+
+import { BODY_LIMITS, closeRoutes, makeApp } from "./app.ts";
+import type { ServerConfig } from "./config.ts";
+import { makePool, refuseUnsafeRole } from "./database.ts";
+import { makePreset } from "./graphile.config.ts";
+import { databaseChecks } from "./health.ts";
+
+/** How long open requests may take to finish once the server was told to stop. */
+const DRAIN_MS = 4_000;
+
+export type RunningServer = { url: string; close(): Promise<void> };
+
+/** Starts the HTTP process: resolves when it listens, rejects with the reason it can't. */
+export async function startServer(config: ServerConfig, logger: Logger): Promise<RunningServer> {
+  const { databaseUrl: connectionString } = config;
+  const named = (applicationName: string) => ({ connectionString, applicationName, logger });
+  const pool = makePool({ ...named("rowhouse-server"), pipeline: true, max: 20 });
+  const identityPool = makePool({
+    ...named("rowhouse-identity"),
+    role: "app_identity",
+    searchPath: "auth",
+    max: 5,
+  });
+  async function closePools(): Promise<void> {
+    await Promise.all([pool.end(), identityPool.end()]);
+  }
+
+  try {
+    await refuseUnsafeRole(pool);
+    const readiness = databaseChecks(pool);
+    const app = makeApp({ config, logger, pool, identityPool, readiness });
+    const graphile = postgraphile(
+      makePreset({
+        pool,
+        logger,
+        maxRequestLength: BODY_LIMITS.graphql,
+        ruru: !config.isProduction,
+      }),
+    );
+    // A schema that can't be built must stop the start, not the first request.
+    await graphile.getSchema();
+    const server = createServer(app);
+    const graphql = graphile.createServ(grafserv);
+    await graphql.addTo(app, server);
+    closeRoutes(app);
+    await listen(server, config);
+    return {
+      url: config.publicUrl,
+      async close() {
+        await stopListening(server);
+        await graphql.release();
+        await graphile.release();
+        await closePools();
+      },
+    };
+  } catch (error) {
+    await closePools();
+    throw error;
+  }
+}
+
+async function listen(server: Server, { host, port }: ServerConfig): Promise<void> {
+  // Longer than the usual proxy's, so that it is the proxy who ends an idle connection.
+  server.keepAliveTimeout = 65_000;
+  server.requestTimeout = 30_000;
+  server.listen(port, host);
+  await once(server, "listening");
+}
+
+/** No new connections; those with a request open may finish it, within a bound. */
+async function stopListening(server: Server): Promise<void> {
+  const closed = once(server, "close");
+  server.close();
+  server.closeIdleConnections();
+  const timer = setTimeout(() => {
+    server.closeAllConnections();
+  }, DRAIN_MS);
+  await closed;
+  clearTimeout(timer);
+}

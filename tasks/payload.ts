@@ -1,0 +1,21 @@
+import { isUuid } from "../server/auth/claims.ts";
+
+/** The uuid under `key`; throws when the payload is not what this task was promised. */
+export function uuidFrom(payload: unknown, key: string): string {
+  const value = field(payload, key);
+  if (!isUuid(value)) throw new Error(`"${key}" must be a uuid`);
+  return value;
+}
+
+/** The Stripe id under `key`, e.g. `cus_…` for prefix `cus`. */
+export function stripeIdFrom(payload: unknown, key: string, prefix: string): string {
+  const value = field(payload, key);
+  const isId =
+    typeof value === "string" && value.startsWith(`${prefix}_`) && /^\w{1,255}$/.test(value);
+  if (!isId) throw new Error(`"${key}" must be a Stripe id that starts with ${prefix}_`);
+  return value;
+}
+
+function field(payload: unknown, key: string): unknown {
+  return typeof payload === "object" && payload !== null ? Reflect.get(payload, key) : undefined;
+}

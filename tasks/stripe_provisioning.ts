@@ -1,0 +1,111 @@
+/** The calls to Stripe that provisioning makes. Each can be repeated: same intent, same words. */
+import type Stripe from "stripe";
+
+/** An open wish to subscribe, as app_private.begin_billing_intent returns it. */
+export type BillingIntent = {
+  tenant_id: string;
+  id: string;
+  key_generation: number;
+  customer_email: string;
+  customer_name: string;
+  price_lookup_key: string;
+  stripe_price_id: string | null;
+  stripe_customer_id: string | null;
+  first_attempt_at: Date;
+  must_search: boolean;
+};
+
+export type StripeProvisioner = Pick<Stripe, "customers" | "prices" | "subscriptions">;
+
+/** More customers of one e-mail address than this are not searched through. */
+const SEARCH_AT_MOST = 1000;
+
+/** Clocks differ: ours when it stamped the first attempt, Stripe's when it made the customer. */
+const CLOCK_SKEW_SECONDS = 3600;
+
+export async function createCustomer(
+  stripe: StripeProvisioner,
+  intent: BillingIntent,
+): Promise<string> {
+  const { id } = await stripe.customers.create(
+    {
+      email: intent.customer_email,
+      name: intent.customer_name,
+      metadata: metadataOf(intent),
+    },
+    { idempotencyKey: keyOf(intent, "customer") },
+  );
+  return id;
+}
+
+/** A subscription that becomes active with its first payment. */
+export async function createSubscription(
+  stripe: StripeProvisioner,
+  intent: BillingIntent,
+  customerId: string,
+  priceId: string,
+): Promise<string> {
+  const { id } = await stripe.subscriptions.create(
+    {
+      customer: customerId,
+      items: [{ price: priceId }],
+      payment_behavior: "default_incomplete",
+      payment_settings: { save_default_payment_method: "on_subscription" },
+      billing_mode: { type: "flexible" },
+      metadata: metadataOf(intent),
+    },
+    { idempotencyKey: keyOf(intent, "subscription") },
+  );
+  return id;
+}
+
+/** The customer that an earlier attempt made. Lists, because search lags behind writes. */
+export async function findCustomer(
+  stripe: StripeProvisioner,
+  intent: BillingIntent,
+): Promise<string | undefined> {
+  const since = Math.floor(intent.first_attempt_at.getTime() / 1000) - CLOCK_SKEW_SECONDS;
+  const customers = await stripe.customers
+    .list({ email: intent.customer_email, created: { gte: since }, limit: 100 })
+    .autoPagingToArray({ limit: SEARCH_AT_MOST });
+  return customers.find(({ metadata }) => metadata["intent_id"] === intent.id)?.id;
+}
+
+/** The subscription that an earlier attempt made. */
+export async function findSubscription(
+  stripe: StripeProvisioner,
+  intent: BillingIntent,
+  customerId: string,
+): Promise<string | undefined> {
+  const subscriptions = await stripe.subscriptions
+    .list({ customer: customerId, status: "all", limit: 100 })
+    .autoPagingToArray({ limit: SEARCH_AT_MOST });
+  return subscriptions.find(({ metadata }) => metadata["intent_id"] === intent.id)?.id;
+}
+
+/** The price of `<plan>_<interval>`: the configured one, else Stripe's by lookup key. */
+export async function findPrice(
+  stripe: StripeProvisioner,
+  lookupKey: string,
+  configured: Readonly<Record<string, string>>,
+): Promise<string> {
+  const [configuredId] = Object.entries(configured).find(([, key]) => key === lookupKey) ?? [];
+  if (configuredId !== undefined) return configuredId;
+  const { data } = await stripe.prices.list({ lookup_keys: [lookupKey], active: true, limit: 1 });
+  const [price] = data;
+  if (price === undefined) {
+    throw new Error(
+      `Stripe has no active price with lookup key "${lookupKey}". ` +
+        "Create it there, or run: npm run stripe:sync-catalog",
+    );
+  }
+  return price.id;
+}
+
+function metadataOf(intent: BillingIntent): Stripe.MetadataParam {
+  return { tenant_id: intent.tenant_id, intent_id: intent.id };
+}
+
+function keyOf(intent: BillingIntent, what: string): string {
+  return `rowhouse:${what}:${intent.id}:${intent.key_generation}`;
+}

@@ -1,0 +1,128 @@
+import { once } from "node:events";
+import http from "node:http";
+import type { AddressInfo } from "node:net";
+
+import { Stripe } from "stripe";
+
+import { startStripeEmulator } from "../../dev/stripe/emulator.ts";
+import type { StripeEmulatorOptions } from "../../dev/stripe/emulator.ts";
+
+/** The secret that the tests' emulators sign with. */
+export const SECRET = "whsec_test";
+
+/** An emulator on a free port, the real SDK pointed at it, and its control API. */
+export async function startEmulated(options: Partial<StripeEmulatorOptions> = {}) {
+  const emulator = await startStripeEmulator({ port: 0, ...options });
+  const { url } = emulator;
+  const stripe = new Stripe("sk_test_x", {
+    host: "127.0.0.1",
+    port: Number(new URL(url).port),
+    protocol: "http",
+    telemetry: false,
+    maxNetworkRetries: 0,
+  });
+  return {
+    url,
+    stripe,
+    close: () => emulator.close(),
+    control: (path: string, body: object = {}) => control(url, path, body),
+    [Symbol.asyncDispose]: () => emulator.close(),
+  };
+}
+export type Emulated = Awaited<ReturnType<typeof startEmulated>>;
+
+async function control(url: string, path: string, body: object): Promise<unknown> {
+  const response = await fetch(`${url}/_emulator/${path}`, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify(body),
+  });
+  if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
+  return response.json();
+}
+
+/** A product with a monthly price of 19.00 and the lookup key `pro_month`. */
+export async function makePrice(stripe: Stripe): Promise<Stripe.Price> {
+  const product = await stripe.products.create({ name: "Pro" });
+  return stripe.prices.create({
+    product: product.id,
+    currency: "usd",
+    unit_amount: 1900,
+    recurring: { interval: "month" },
+    lookup_key: "pro_month",
+  });
+}
+
+/** A customer with a subscription that waits for its first payment, and that payment's intent. */
+export async function makeIncomplete(
+  stripe: Stripe,
+  more: Partial<Stripe.SubscriptionCreateParams> = {},
+) {
+  const price = await makePrice(stripe);
+  const customer = await stripe.customers.create({ email: "alice@acme.test" });
+  const subscription = await stripe.subscriptions.create({
+    customer: customer.id,
+    items: [{ price: price.id }],
+    payment_behavior: "default_incomplete",
+    payment_settings: { save_default_payment_method: "on_subscription" },
+    expand: ["latest_invoice.confirmation_secret"],
+    ...more,
+  });
+  return { price, customer, subscription, intent: intentOf(subscription) };
+}
+
+/** The intent behind a subscription's expanded latest invoice, read from its client secret. */
+export function intentOf(subscription: Stripe.Subscription): string {
+  const invoice = subscription.latest_invoice;
+  if (invoice === null || typeof invoice === "string") throw new Error("not expanded");
+  return invoice.confirmation_secret?.client_secret.split("_secret_")[0] ?? "";
+}
+
+/** A subscription whose first payment has been made with a good card. */
+export async function makeActive(stripe: Stripe) {
+  const made = await makeIncomplete(stripe);
+  await stripe.paymentIntents.confirm(made.intent, { payment_method: "pm_card_visa" });
+  return made;
+}
+
+/** All events so far, oldest first. */
+export async function allEvents(stripe: Stripe): Promise<Stripe.Event[]> {
+  const events = await stripe.events.list({ limit: 100 }).autoPagingToArray({ limit: 1000 });
+  return events.toReversed();
+}
+
+/** A webhook receiver that keeps the verified events it gets and answers with `status`. */
+export async function startReceiver() {
+  const received: Stripe.Event[] = [];
+  const state = { status: 200, refused: 0 };
+  const server = http.createServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on("data", (chunk: Buffer) => chunks.push(chunk));
+    request.on("end", () => {
+      const signature = request.headers["stripe-signature"] ?? "";
+      const event = Stripe.webhooks.constructEvent(Buffer.concat(chunks), signature, SECRET);
+      if (state.status === 200) received.push(event);
+      else state.refused += 1;
+      response.writeHead(state.status).end();
+    });
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return {
+    received,
+    state,
+    webhook: { url: `http://127.0.0.1:${portOf(server)}/hook`, secret: SECRET },
+    [Symbol.asyncDispose]: async () => {
+      const closed = once(server, "close");
+      server.close();
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}
+
+function portOf(server: http.Server): number {
+  const address: AddressInfo | string | null = server.address();
+  if (address === null || typeof address === "string") throw new Error("not listening");
+  return address.port;
+}

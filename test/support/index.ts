@@ -1,0 +1,34 @@
+/** What every test of ours imports instead of vitest's own `test`. */
+import type pg from "pg";
+import { test as base } from "vitest";
+
+import { withClient, withDatabase, type TestDatabase } from "./server.ts";
+
+export { afterAll, afterEach, beforeAll, beforeEach, describe, expect, vi } from "vitest";
+export { asAnonymous, asIdentity, asUser, asWorker } from "./acting.ts";
+export { createCast, type Cast } from "./cast.ts";
+export { withClient, withDatabase, type TestDatabase } from "./server.ts";
+export { waitUntil } from "./wait_until.ts";
+
+/**
+ * `database`: one for the file, cloned from the migrated template, with the URLs of every login;
+ * for tests that need several connections or a commit.
+ * `db`: a superuser's connection to it in a transaction of its own, rolled back after the test;
+ * act on it with asUser and its like.
+ */
+export const test = base.extend<{ $file: { database: TestDatabase }; $test: { db: pg.Client } }>({
+  database: [
+    // oxlint-disable-next-line no-empty-pattern -- vitest reads the pattern to know what is needed
+    async ({}, use) => {
+      await withDatabase("migrated", use);
+    },
+    { scope: "file" },
+  ],
+  db: async ({ database }, use) => {
+    await withClient(database.urls.superuser, async (client) => {
+      await client.query("begin");
+      await use(client);
+      await client.query("rollback");
+    });
+  },
+});

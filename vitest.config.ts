@@ -1,0 +1,15 @@
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  test: {
+    include: ["test/**/*.test.ts"],
+    globalSetup: ["test/support/global_setup.ts"],
+    // Threads start faster than processes, and nothing of ours changes the process they share.
+    pool: "threads",
+    testTimeout: 20_000,
+    hookTimeout: 30_000,
+    teardownTimeout: 15_000,
+    // A test that was left focused must not make the others silent.
+    allowOnly: false,
+  },
+});
