@@ -11,6 +11,8 @@ const SHADOW_NAME = `${DATABASE_NAME}_shadow`;
 
 export type Target = AsyncDisposable & {
   databaseUrl: string;
+  /** The server's login, to see what it sees; throws when a database of yours came without it. */
+  readonly serverUrl: string;
   rootUrl: string;
   shadowUrl: string;
   /** Whether it is the embedded server's, and so nobody's but this checkout's. */
@@ -28,12 +30,22 @@ export async function openTarget(env: NodeJS.ProcessEnv): Promise<Target> {
           databaseUrl: read.postgresUrl("MIGRATION_DATABASE_URL"),
           rootUrl: read.postgresUrl("ROOT_DATABASE_URL"),
           shadowUrl: read.postgresUrl("SHADOW_DATABASE_URL"),
+          server: read.optionalPostgresUrl("DATABASE_URL"),
         },
   );
   if (given === undefined) return openEmbedded(env);
   const database = decodeURIComponent(new URL(given.databaseUrl).pathname.slice(1));
   await bootstrapDatabase({ superuserUrl: given.rootUrl, database });
-  return { ...given, embedded: false, inUseBy: undefined, [Symbol.asyncDispose]: async () => {} };
+  return {
+    ...given,
+    get serverUrl() {
+      if (given.server !== undefined) return given.server;
+      throw new OperatorError("DATABASE_URL is not set. Give the login of rowhouse_server there.");
+    },
+    embedded: false,
+    inUseBy: undefined,
+    [Symbol.asyncDispose]: async () => {},
+  };
 }
 
 async function openEmbedded(env: NodeJS.ProcessEnv): Promise<Target> {
@@ -93,9 +105,10 @@ async function embeddedTarget(
     await dispose();
     throw error;
   }
-  const { migrator } = connectionUrls(options);
+  const { migrator, server } = connectionUrls(options);
   return {
     databaseUrl: migrator,
+    serverUrl: server,
     rootUrl: superuserUrl,
     shadowUrl: urlFor(migrator, SHADOW_NAME),
     embedded: true,

@@ -34,6 +34,11 @@ const EXPLANATIONS: readonly Explanation[] = [
       `${directory} can't be used by this user: ${line} Run as the user that created it, or choose another ROWHOUSE_HOME.`,
   },
   {
+    pattern: /could not look up effective user ID/,
+    explain: () =>
+      "PostgreSQL needs its user to have a name, and this one is not in /etc/passwd. Run as a user that is, or set DATABASE_URL to a server of yours.",
+  },
+  {
     pattern: /error while loading shared libraries|symbol lookup error/,
     explain: (_, line) =>
       `The embedded PostgreSQL lacks a library: ${line} Run \`npm rebuild\`, or set DATABASE_URL to a server of yours.`,

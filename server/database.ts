@@ -10,7 +10,7 @@ export type PoolOptions = {
   logger: Logger;
   max?: number;
   /** A role that every connection of this pool becomes at once. */
-  role?: "app_identity" | "app_worker";
+  role?: "app_identity" | "app_worker" | "rowhouse_server";
   searchPath?: string;
   /** Statements may be sent before earlier ones are answered. */
   pipeline?: boolean;

@@ -8,6 +8,7 @@ import { PostGraphileAmberPreset } from "postgraphile/presets/amber";
 import { PostGraphileConnectionFilterPreset } from "postgraphile-plugin-connection-filter";
 
 import type { Claims } from "./auth/claims.ts";
+import { RowhouseInflectionPlugin } from "./graphile_inflection.ts";
 import { asBadInput, asComplexityRule, makeMaskError } from "./graphql_errors.ts";
 import { makeRowhousePgService, type EnterSettings } from "./pg_service.ts";
 
@@ -42,7 +43,7 @@ export function makePreset(options: PresetOptions): GraphileConfig.Preset {
       PgSimplifyInflectionPreset,
       PostGraphileConnectionFilterPreset,
     ],
-    plugins: [BadInputPlugin],
+    plugins: [BadInputPlugin, RowhouseInflectionPlugin],
     pgServices: [makeRowhousePgService(pool)],
     schema: { defaultBehavior: "-node:interface:deprecated" },
     grafast: {

@@ -94,5 +94,6 @@ create table if not exists app_public.users (
   constraint users_name_bounded check (char_length(name) between 1 and 200)
 );
 comment on table app_public.users is
+  E'@behavior -insert -update -delete\n'
   'A person, whichever identity provider they sign in with. Each sees only themselves.';
 comment on column app_public.users.email is 'As the identity provider knows it.';

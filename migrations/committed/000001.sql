@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:b43fd08549456ccf5e10b99a99058b62d314856f
+--! Hash: sha1:16d08b415721c877a5afe8c1b259ad20d79b0723
 
 --! Included index.sql
 --! Included 00_foundation/schemas.sql
@@ -310,6 +310,7 @@ create table if not exists app_public.users (
   constraint users_name_bounded check (char_length(name) between 1 and 200)
 );
 comment on table app_public.users is
+  E'@behavior -insert -update -delete\n'
   'A person, whichever identity provider they sign in with. Each sees only themselves.';
 comment on column app_public.users.email is 'As the identity provider knows it.';
 --! EndIncluded 10_identity/tables.sql
