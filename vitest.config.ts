@@ -1,3 +1,5 @@
+import { availableParallelism } from "node:os";
+
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({
@@ -6,6 +8,8 @@ export default defineConfig({
     globalSetup: ["test/support/global_setup.ts"],
     // Threads start faster than processes, and nothing of ours changes the process they share.
     pool: "threads",
+    // At least three, even on two cores: a test mostly waits for the server.
+    maxWorkers: Math.max(3, availableParallelism() - 1),
     testTimeout: 20_000,
     hookTimeout: 30_000,
     teardownTimeout: 15_000,

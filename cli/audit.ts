@@ -1,27 +1,13 @@
-/** The isolation audit: every rule of db/audit against a database's catalog. */
-import { readdir, readFile } from "node:fs/promises";
-import { parse } from "node:path";
-
+/** npm run audit: the isolation audit of a database, for people and for code scanning. */
 import pg from "pg";
 
 import { ConfigError, parseAuditConfig } from "../server/config.ts";
+import { runAudit, type Finding } from "../server/isolation_audit.ts";
 import { describeConnectionError } from "./migrate_error.ts";
 
-export type Severity = "error" | "warning";
+export { readRules, type Finding } from "../server/isolation_audit.ts";
 
-export type Finding = {
-  severity: Severity;
-  /** The file in db/audit that explains it. */
-  rule: string;
-  object: string;
-  problem: string;
-  /** SQL that mends it. */
-  remedy: string;
-};
-
-const RULES = new URL("../db/audit/", import.meta.url);
-
-/** Runs every rule, in one read-only transaction; findings sorted by severity, rule, object. */
+/** Audits a database in one read-only transaction. */
 export async function audit({ databaseUrl }: { databaseUrl: string }): Promise<Finding[]> {
   const client = new pg.Client({
     connectionString: databaseUrl,
@@ -30,30 +16,10 @@ export async function audit({ databaseUrl }: { databaseUrl: string }): Promise<F
   await client.connect();
   try {
     await client.query("begin read only");
-    const findings: Finding[] = [];
-    for (const { rule, sql } of await readRules()) {
-      const { rows } = await client.query<Omit<Finding, "rule">>(sql);
-      findings.push(...rows.map((row) => ({ ...row, rule })));
-    }
-    return findings.toSorted((a, b) => sortKey(a).localeCompare(sortKey(b)));
+    return await runAudit(client);
   } finally {
     await client.end();
   }
-}
-
-/** The rules: one SQL file each, whose rows are what breaks it. */
-export async function readRules(): Promise<{ rule: string; sql: string }[]> {
-  const files = (await readdir(RULES)).filter((file) => file.endsWith(".sql")).toSorted();
-  return Promise.all(
-    files.map(async (file) => ({
-      rule: parse(file).name,
-      sql: await readFile(new URL(file, RULES), "utf8"),
-    })),
-  );
-}
-
-function sortKey({ severity, rule, object }: Finding): string {
-  return `${severity}\n${rule}\n${object}`;
 }
 
 const USAGE = `Usage: npm run audit -- [--json]

@@ -3,7 +3,11 @@ import pg from "pg";
 
 import { ConfigError, parseMigrationConfig } from "../server/config.ts";
 import { MigrationError, migrationError } from "./migrate_error.ts";
-import { hasCurrentMigration, migrationState, type MigrationState } from "./migrate_state.ts";
+import {
+  hasCurrentMigration,
+  migrationState,
+  type MigrationState,
+} from "../server/migration_state.ts";
 import { migrateWorkerSchema } from "./migrate_worker.ts";
 
 export { MigrationError } from "./migrate_error.ts";

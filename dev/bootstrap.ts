@@ -30,6 +30,9 @@ export async function bootstrapDatabase(options: BootstrapOptions): Promise<void
   const sql = await readFile(BOOTSTRAP, "utf8");
   const client = await connectCreating(superuserUrl, database);
   try {
+    await client.query("begin");
+    // Roles are the whole server's: two bootstraps at once would fail on each other's changes.
+    await client.query("lock table pg_catalog.pg_authid in share row exclusive mode");
     await client.query(sql);
     // The owner of the schema, because graphile-migrate's reset creates it so (.gmrc).
     await client.query(
@@ -39,6 +42,7 @@ export async function bootstrapDatabase(options: BootstrapOptions): Promise<void
       const password = client.escapeLiteral(passwords?.[role] ?? "");
       await client.query(`alter role ${role} password ${password}`);
     }
+    await client.query("commit");
   } finally {
     await client.end();
   }

@@ -8,6 +8,7 @@ import {
   parseStartConfig,
   parseWorkerConfig,
   type ServerConfig,
+  type StartConfig,
 } from "../server/config.ts";
 import { makeLogger } from "../server/logger.ts";
 import { untilStopped, type Closeable } from "../server/process.ts";
@@ -16,7 +17,7 @@ import { startWorker } from "../tasks/worker.ts";
 import { banner } from "./banner.ts";
 import { openDatabase } from "./database.ts";
 import { ensureDemoUser } from "./demo_user.ts";
-import { openHome } from "./home.ts";
+import { openHome, type Home } from "./home.ts";
 import { startEmulator } from "./stripe_stand_in.ts";
 
 /** Closes what was opened, in reverse: what was needed first is closed last. */
@@ -69,7 +70,13 @@ async function openAll(opened: Opened, env: NodeJS.ProcessEnv): Promise<string> 
   const config = parseServerConfig(effective);
   const logger = makeLogger(config.logLevel, "rowhouse");
   const emulator =
-    settings.stripeSecretKey === undefined ? await emulate(opened, effective, config) : undefined;
+    settings.stripeSecretKey === undefined ? await emulate(settings, home, config) : undefined;
+  if (emulator !== undefined) {
+    opened.push(emulator.close);
+    effective["STRIPE_SECRET_KEY"] = emulator.secretKey;
+    effective["STRIPE_API_BASE"] = emulator.url;
+    await emulator.fillCatalog(database.urls.worker, detail);
+  }
 
   step("Starting the worker");
   const worker = await startWorker(parseWorkerConfig(effective), logger);
@@ -80,24 +87,16 @@ async function openAll(opened: Opened, env: NodeJS.ProcessEnv): Promise<string> 
 
   const demo = database.isEmbedded ? await ensureDemoUser(localUrl(config)) : undefined;
   return banner({ url: server.url, emulatorUrl: emulator?.url, database, demo, config });
+}
 
-  async function emulate(list: Opened, variables: NodeJS.ProcessEnv, server: ServerConfig) {
-    step("Starting the Stripe emulator");
-    const running = await startEmulator({
-      port: settings.stripeEmulatorPort,
-      home: home.directory,
-      webhookUrl: `${localUrl(server)}/webhooks/stripe`,
-      webhookSecret: server.stripeWebhookSecrets[0] ?? "",
-      databaseUrl: database.urls.worker,
-      log: detail,
-    });
-    list.push(running.close);
-    Object.assign(variables, {
-      STRIPE_SECRET_KEY: running.secretKey,
-      STRIPE_API_BASE: running.url,
-    });
-    return running;
-  }
+function emulate(settings: StartConfig, home: Home, config: ServerConfig) {
+  step("Starting the Stripe emulator");
+  return startEmulator({
+    port: settings.stripeEmulatorPort,
+    home: home.directory,
+    webhookUrl: `${localUrl(config)}/webhooks/stripe`,
+    webhookSecret: config.stripeWebhookSecrets[0] ?? "",
+  });
 }
 
 /** Where this machine reaches the server, whatever it is called outside. */

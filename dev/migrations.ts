@@ -5,7 +5,7 @@ import * as graphileMigrate from "graphile-migrate";
 import { clearAllPools } from "graphile-migrate/dist/pg.js";
 
 import { MigrationError, migrationError } from "../cli/migrate_error.ts";
-import { hasCurrentMigration } from "../cli/migrate_state.ts";
+import { hasCurrentMigration } from "../server/migration_state.ts";
 import { migrationSettings } from "../cli/migrate_settings.ts";
 import { migrateWorkerSchema } from "../cli/migrate_worker.ts";
 import { ConfigError } from "../server/config.ts";

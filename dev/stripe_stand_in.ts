@@ -12,18 +12,19 @@ export type StandInOptions = {
   home: string;
   webhookUrl: string;
   webhookSecret: string;
-  /** As the worker, whose catalog the emulator is filled with. */
-  databaseUrl: string;
-  log: (line: string) => void;
+};
+
+export type StandIn = StripeEmulator & {
+  secretKey: string;
+  /** Creates the plans' prices, read as the worker, unless an earlier start did. */
+  fillCatalog(databaseUrl: string, log: (line: string) => void): Promise<void>;
 };
 
 /** What the emulator is called with: it takes any key of Stripe's test form. */
 const SECRET_KEY = "sk_test_emulator";
 
-/** The Stripe emulator for `npm start`, with the plans' prices in it. */
-export async function startEmulator(
-  options: StandInOptions,
-): Promise<StripeEmulator & { secretKey: string }> {
+/** The Stripe emulator for `npm start`. */
+export async function startEmulator(options: StandInOptions): Promise<StandIn> {
   const { port, home, webhookUrl, webhookSecret } = options;
   const emulator = await startStripeEmulator({
     port,
@@ -32,27 +33,29 @@ export async function startEmulator(
   }).catch((error: unknown) => {
     throw explained(error, port);
   });
-  try {
-    await fillCatalog(emulator, options);
-    return { ...emulator, secretKey: SECRET_KEY };
-  } catch (error) {
-    await emulator.close();
-    throw error;
-  }
+  return {
+    ...emulator,
+    secretKey: SECRET_KEY,
+    fillCatalog: (databaseUrl, log) => fillCatalog(emulator.url, databaseUrl, log),
+  };
 }
 
-async function fillCatalog(emulator: StripeEmulator, options: StandInOptions): Promise<void> {
+async function fillCatalog(
+  emulatorUrl: string,
+  databaseUrl: string,
+  log: (line: string) => void,
+): Promise<void> {
   const pool = makePool({
-    connectionString: options.databaseUrl,
+    connectionString: databaseUrl,
     applicationName: "rowhouse-start",
     role: "app_worker",
     logger: makeLogger("warn", "rowhouse-start"),
     max: 1,
   });
   try {
-    const stripe = makeStripe({ secretKey: SECRET_KEY, apiBase: new URL(emulator.url) });
+    const stripe = makeStripe({ secretKey: SECRET_KEY, apiBase: new URL(emulatorUrl) });
     const created = await syncCatalog(pool, stripe);
-    if (created.length > 0) options.log(`Created the prices ${created.join(", ")}`);
+    if (created.length > 0) log(`Created the prices ${created.join(", ")}`);
   } finally {
     await pool.end();
   }

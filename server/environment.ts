@@ -21,6 +21,15 @@ export function readEnvironment<T>(env: NodeJS.ProcessEnv, build: (read: Environ
 type Range = { min: number; max: number };
 
 function environmentReaders(env: NodeJS.ProcessEnv, problems: string[]) {
+  const texts = textReaders(env, problems);
+  return {
+    ...texts,
+    ...numberReaders(texts.optionalText, problems),
+    ...urlReaders(texts, problems),
+  };
+}
+
+function textReaders(env: NodeJS.ProcessEnv, problems: string[]) {
   /** An empty variable is an unset one, as in docker-compose's `NAME=`. */
   function optionalText(name: string): string | undefined {
     const value = env[name]?.trim();
@@ -46,22 +55,6 @@ function environmentReaders(env: NodeJS.ProcessEnv, problems: string[]) {
     return value;
   }
 
-  function number(name: string, fallback: number, { min, max }: Range): number {
-    const value = optionalText(name);
-    if (value === undefined) return fallback;
-    const parsed = Number(value);
-    if (Number.isFinite(parsed) && parsed >= min && parsed <= max) return parsed;
-    problems.push(`${name} must be a number from ${min} to ${max}, not "${value}"`);
-    return fallback;
-  }
-
-  function integer(name: string, fallback: number, range: Range): number {
-    const parsed = number(name, fallback, range);
-    if (Number.isInteger(parsed)) return parsed;
-    problems.push(`${name} must be a whole number, not "${optionalText(name) ?? ""}"`);
-    return fallback;
-  }
-
   function choice(name: string, fallback: string, choices: readonly string[]): string {
     const value = text(name, fallback);
     if (choices.includes(value)) return value;
@@ -78,6 +71,36 @@ function environmentReaders(env: NodeJS.ProcessEnv, problems: string[]) {
       .filter((item) => item !== "");
   }
 
+  return { optionalText, text, required, secret, choice, list };
+}
+
+function numberReaders(optionalText: (name: string) => string | undefined, problems: string[]) {
+  function number(name: string, fallback: number, { min, max }: Range): number {
+    const value = optionalText(name);
+    if (value === undefined) return fallback;
+    const parsed = Number(value);
+    if (Number.isFinite(parsed) && parsed >= min && parsed <= max) return parsed;
+    problems.push(`${name} must be a number from ${min} to ${max}, not "${value}"`);
+    return fallback;
+  }
+
+  function integer(name: string, fallback: number, range: Range): number {
+    const parsed = number(name, fallback, range);
+    if (Number.isInteger(parsed)) return parsed;
+    problems.push(`${name} must be a whole number, not "${optionalText(name) ?? ""}"`);
+    return fallback;
+  }
+
+  return { number, integer };
+}
+
+const HTTP = ["http:", "https:"] as const;
+const POSTGRES = ["postgres:", "postgresql:"] as const;
+
+function urlReaders(
+  { optionalText, required, text }: ReturnType<typeof textReaders>,
+  problems: string[],
+) {
   function parsedUrl(name: string, value: string, protocols: readonly string[]): URL | undefined {
     const url = URL.canParse(value) ? new URL(value) : undefined;
     if (url !== undefined && protocols.includes(url.protocol)) return url;
@@ -85,9 +108,6 @@ function environmentReaders(env: NodeJS.ProcessEnv, problems: string[]) {
     problems.push(`${name} must be a URL that starts with ${protocols.join("// or ")}//`);
     return undefined;
   }
-
-  const HTTP = ["http:", "https:"] as const;
-  const POSTGRES = ["postgres:", "postgresql:"] as const;
 
   function url(name: string, fallback: string): URL {
     return parsedUrl(name, text(name, fallback), HTTP) ?? new URL(fallback);
@@ -107,17 +127,5 @@ function environmentReaders(env: NodeJS.ProcessEnv, problems: string[]) {
     return required(name) === undefined ? "" : (optionalPostgresUrl(name) ?? "");
   }
 
-  return {
-    choice,
-    integer,
-    list,
-    number,
-    optionalPostgresUrl,
-    optionalText,
-    optionalUrl,
-    postgresUrl,
-    secret,
-    text,
-    url,
-  };
+  return { url, optionalUrl, optionalPostgresUrl, postgresUrl };
 }

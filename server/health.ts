@@ -1,6 +1,8 @@
 import type { RequestHandler } from "express";
 import type pg from "pg";
 
+import { requireCleanAudit, requireMigrations } from "./startup_guard.ts";
+
 /** What must hold before traffic comes: each check resolves, or rejects with what is wrong. */
 export type ReadinessCheck = { name: string; run: () => Promise<void> };
 
@@ -27,7 +29,7 @@ export function ready(checks: readonly ReadinessCheck[]): RequestHandler {
   };
 }
 
-/** The database answers, and has the schema that this code was written for. */
+/** The database answers, has the schema that this code was written for, and keeps tenants apart. */
 export function databaseChecks(pool: pg.Pool): ReadinessCheck[] {
   return [
     {
@@ -36,5 +38,7 @@ export function databaseChecks(pool: pg.Pool): ReadinessCheck[] {
         await pool.query("select app_private.enter(null, null)");
       },
     },
+    { name: "migrations", run: () => requireMigrations(pool) },
+    { name: "audit", run: () => requireCleanAudit(pool) },
   ];
 }

@@ -6,7 +6,7 @@
 import "./graphile_env.ts";
 
 import type pg from "pg";
-import type { PgClient, WithPgClient } from "postgraphile/@dataplan/pg";
+import type { PgClientQuery, PgClientResult, WithPgClient } from "postgraphile/@dataplan/pg";
 import {
   createWithPgClient,
   makePgService,
@@ -89,8 +89,8 @@ function enteredClient(
 ): NodePostgresPgClient {
   return {
     rawClient: client.rawClient,
-    async query(options: Parameters<PgClient["query"]>[0]) {
-      const answer = client.query(options);
+    async query<TData>(options: PgClientQuery): Promise<PgClientResult<TData>> {
+      const answer = client.query<TData>(options);
       // If entering failed, this fails as well, with a lesser reason.
       answer.catch(() => undefined);
       await entered;
@@ -108,7 +108,7 @@ function enteredClient(
         throw error;
       }
     },
-  } as NodePostgresPgClient;
+  };
 }
 
 /** Leaves the connection clean, or closes it: none goes back with a role or a tenant set. */

@@ -9,9 +9,10 @@ import { grafserv } from "postgraphile/grafserv/express/v4";
 
 import { BODY_LIMITS, closeRoutes, makeApp } from "./app.ts";
 import type { ServerConfig } from "./config.ts";
-import { makePool, refuseUnsafeRole } from "./database.ts";
+import { makePool } from "./database.ts";
 import { makePreset } from "./graphile.config.ts";
 import { databaseChecks } from "./health.ts";
+import { guardStartup } from "./startup_guard.ts";
 
 /** How long open requests may take to finish once the server was told to stop. */
 const DRAIN_MS = 4_000;
@@ -34,7 +35,7 @@ export async function startServer(config: ServerConfig, logger: Logger): Promise
   }
 
   try {
-    await refuseUnsafeRole(pool);
+    await guardStartup(pool);
     const readiness = databaseChecks(pool);
     const app = makeApp({ config, logger, pool, identityPool, readiness });
     const graphile = postgraphile(

@@ -2,7 +2,8 @@ import { Logger as WorkerLogger, run, type Runner } from "graphile-worker";
 import type { Logger } from "pino";
 
 import type { WorkerConfig } from "../server/config.ts";
-import { makePool, refuseUnsafeRole } from "../server/database.ts";
+import { makePool } from "../server/database.ts";
+import { guardStartup } from "../server/startup_guard.ts";
 import { makeTaskList } from "./index.ts";
 import { makeStripe } from "./stripe_client.ts";
 
@@ -22,7 +23,7 @@ export async function startWorker(config: WorkerConfig, logger: Logger): Promise
   });
   let runner: Runner;
   try {
-    await refuseUnsafeRole(pool);
+    await guardStartup(pool);
     runner = await run({
       pgPool: pool,
       concurrency: CONCURRENCY,

@@ -39,7 +39,7 @@ and expression !~ (
   '^\(*(tenant_id|id) = app_private\.'
   || case
     when pg_policy.polcmd = 'r' then '(current|member)_tenant_id'
-    when pg_class.oid = 'app_public.tenants'::regclass then 'member_tenant_id'
+    when pg_class.oid::regclass::text = 'app_public.tenants' then 'member_tenant_id'
     else 'writable_tenant_id'
   end
   || '\(\)\)*( AND app_private\.has_permission\(''[a-z._]+''::text\)\)*)?$'

@@ -1,9 +1,10 @@
 /** What the database has, against what this checkout has. */
 import { readdir, readFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
 
 import type pg from "pg";
 
-import { MIGRATIONS } from "./migrate_settings.ts";
+const MIGRATIONS = fileURLToPath(new URL("../migrations", import.meta.url));
 
 export type MigrationState = {
   /** Committed, but not yet in the database. */

@@ -1,0 +1,116 @@
+import { randomBytes } from "node:crypto";
+import { createServer } from "node:net";
+import { once } from "node:events";
+
+import { pino } from "pino";
+import type Stripe from "stripe";
+
+import { syncCatalog } from "../../cli/stripe_catalog.ts";
+import { startStripeEmulator } from "../../dev/stripe/emulator.ts";
+import { makePool } from "../../server/database.ts";
+import { startServer } from "../../server/server.ts";
+import { makeStripe } from "../../tasks/stripe_client.ts";
+import { startWorker } from "../../tasks/worker.ts";
+import { test as base } from "./index.ts";
+import type { TestDatabase } from "./server.ts";
+
+/** Everything that `npm start` runs, on a database of the test file's own. */
+export type System = {
+  url: string;
+  stripeUrl: string;
+  webhookSecret: string;
+  /** The real SDK, speaking to the emulator. */
+  stripe: Stripe;
+};
+
+export type SystemOptions = {
+  gracePeriodDays?: number;
+  /** Left out when a test runs the tasks itself. */
+  worker?: boolean;
+};
+
+const SECRET_KEY = "sk_test_system";
+const logger = pino({ level: "silent" });
+
+/** Runs `use` with the whole system up; takes it down again, also when `use` throws. */
+export async function withSystem<T>(
+  database: TestDatabase,
+  { gracePeriodDays = 14, worker = true }: SystemOptions,
+  use: (system: System) => Promise<T>,
+): Promise<T> {
+  const port = await freePort();
+  const url = `http://127.0.0.1:${port}`;
+  const webhookSecret = `whsec_${randomBytes(18).toString("base64url")}`;
+  await using emulator = await startStripeEmulator({
+    port: 0,
+    webhook: { url: `${url}/webhooks/stripe`, secret: webhookSecret },
+  });
+  const apiBase = new URL(emulator.url);
+  const stripe = makeStripe({ secretKey: SECRET_KEY, apiBase });
+  await fillCatalog(database, stripe);
+
+  await using stack = new AsyncDisposableStack();
+  const server = await startServer(
+    {
+      databaseUrl: database.urls.server,
+      host: "127.0.0.1",
+      port,
+      publicUrl: url,
+      corsOrigins: ["https://app.example.com"],
+      authSecret: randomBytes(32).toString("base64url"),
+      stripeWebhookSecrets: [webhookSecret],
+      stripeLivemode: false,
+      isProduction: false,
+      logLevel: "silent",
+    },
+    logger,
+  );
+  stack.defer(() => server.close());
+  if (worker) {
+    const running = await startWorker(
+      {
+        databaseUrl: database.urls.worker,
+        stripe: { secretKey: SECRET_KEY, apiBase, configuredPrices: {} },
+        gracePeriodDays,
+        logLevel: "silent",
+      },
+      logger,
+    );
+    stack.defer(() => running.close());
+  }
+  return await use({ url, stripeUrl: emulator.url, webhookSecret, stripe });
+}
+
+/** `system`: one for the file, with a grace period of 14 days. */
+export const test = base.extend<{ $file: { system: System } }>({
+  system: [
+    async ({ database }, use) => {
+      await withSystem(database, {}, use);
+    },
+    { scope: "file" },
+  ],
+});
+
+async function fillCatalog(database: TestDatabase, stripe: Stripe): Promise<void> {
+  const pool = makePool({
+    connectionString: database.urls.worker,
+    applicationName: "test-catalog",
+    role: "app_worker",
+    logger,
+    max: 1,
+  });
+  try {
+    await syncCatalog(pool, stripe);
+  } finally {
+    await pool.end();
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  server.close();
+  if (address === null || typeof address === "string") throw new Error("No port was free");
+  return address.port;
+}
