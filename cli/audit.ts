@@ -3,7 +3,7 @@ import pg from "pg";
 
 import { ConfigError, parseAuditConfig } from "../server/config.ts";
 import { runAudit, type Finding } from "../server/isolation_audit.ts";
-import { describeConnectionError } from "./migrate_error.ts";
+import { describeConnectionError } from "../server/connection_error.ts";
 
 export { readRules, type Finding } from "../server/isolation_audit.ts";
 

@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 
 import pg from "pg";
 
-import { describeConnectionError } from "../cli/migrate_error.ts";
+import { describeConnectionError } from "../server/connection_error.ts";
 import { OperatorError } from "./operator_error.ts";
 
 /** The database that `npm start` uses on the embedded server. */

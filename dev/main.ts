@@ -18,7 +18,7 @@ import { banner } from "./banner.ts";
 import { openDatabase } from "./database.ts";
 import { ensureDemoUser } from "./demo_user.ts";
 import { openHome, type Home } from "./home.ts";
-import { startEmulator } from "./stripe_stand_in.ts";
+import { EMULATOR_KEY, startEmulator } from "./stripe_stand_in.ts";
 
 /** Closes what was opened, in reverse: what was needed first is closed last. */
 type Opened = { push(close: () => Promise<void>): void };
@@ -53,27 +53,32 @@ async function openAll(opened: Opened, env: NodeJS.ProcessEnv): Promise<string> 
   const home = await openHome(settings.home);
   opened.push(home.release);
 
-  const database = await openDatabase(settings, home, step);
-  opened.push(database.close);
-  step("Migrating the database");
-  await migrate({ databaseUrl: database.urls.migrator, current: true, log: detail });
-
   const effective: NodeJS.ProcessEnv = {
     // Requests and jobs are not what a person at a terminal wants to read.
     LOG_LEVEL: "warn",
     AUTH_SECRET: home.secrets.authSecret,
     STRIPE_WEBHOOK_SECRET: home.secrets.stripeWebhookSecret,
+    STRIPE_SECRET_KEY: EMULATOR_KEY,
+    DATABASE_URL: "postgres://embedded",
     ...env,
-    DATABASE_URL: database.urls.server,
-    WORKER_DATABASE_URL: database.urls.worker,
   };
+  // Every fault of the configuration shows now, not after a server was started.
+  parseServerConfig(effective);
+  parseWorkerConfig(effective);
+
+  const database = await openDatabase(settings, home, step);
+  opened.push(database.close);
+  step("Migrating the database");
+  await migrate({ databaseUrl: database.urls.migrator, current: true, log: detail });
+
+  effective["DATABASE_URL"] = database.urls.server;
+  effective["WORKER_DATABASE_URL"] = database.urls.worker;
   const config = parseServerConfig(effective);
   const logger = makeLogger(config.logLevel, "rowhouse");
   const emulator =
     settings.stripeSecretKey === undefined ? await emulate(settings, home, config) : undefined;
   if (emulator !== undefined) {
     opened.push(emulator.close);
-    effective["STRIPE_SECRET_KEY"] = emulator.secretKey;
     effective["STRIPE_API_BASE"] = emulator.url;
     await emulator.fillCatalog(database.urls.worker, detail);
   }

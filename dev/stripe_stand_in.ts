@@ -15,13 +15,12 @@ export type StandInOptions = {
 };
 
 export type StandIn = StripeEmulator & {
-  secretKey: string;
   /** Creates the plans' prices, read as the worker, unless an earlier start did. */
   fillCatalog(databaseUrl: string, log: (line: string) => void): Promise<void>;
 };
 
 /** What the emulator is called with: it takes any key of Stripe's test form. */
-const SECRET_KEY = "sk_test_emulator";
+export const EMULATOR_KEY = "sk_test_emulator";
 
 /** The Stripe emulator for `npm start`. */
 export async function startEmulator(options: StandInOptions): Promise<StandIn> {
@@ -35,7 +34,6 @@ export async function startEmulator(options: StandInOptions): Promise<StandIn> {
   });
   return {
     ...emulator,
-    secretKey: SECRET_KEY,
     fillCatalog: (databaseUrl, log) => fillCatalog(emulator.url, databaseUrl, log),
   };
 }
@@ -53,7 +51,7 @@ async function fillCatalog(
     max: 1,
   });
   try {
-    const stripe = makeStripe({ secretKey: SECRET_KEY, apiBase: new URL(emulatorUrl) });
+    const stripe = makeStripe({ secretKey: EMULATOR_KEY, apiBase: new URL(emulatorUrl) });
     const created = await syncCatalog(pool, stripe);
     if (created.length > 0) log(`Created the prices ${created.join(", ")}`);
   } finally {

@@ -17,8 +17,13 @@ export async function untilStopped(name: string, start: () => Promise<Closeable>
     process.once("SIGINT", () => resolve());
     process.once("SIGTERM", () => resolve());
   });
-  await running.close();
-  process.exit(0);
+  try {
+    await running.close();
+    process.exit(0);
+  } catch (error) {
+    process.stderr.write(`${name}: stopping failed: ${causeOf(error)}\n`);
+    process.exit(1);
+  }
 }
 
 /** One line (or one list) that says what went wrong, without a stack. */

@@ -35,7 +35,7 @@ export async function startServer(config: ServerConfig, logger: Logger): Promise
   }
 
   try {
-    await guardStartup(pool);
+    await guardStartup(pool, connectionString);
     const readiness = databaseChecks(pool);
     const app = makeApp({ config, logger, pool, identityPool, readiness });
     const graphile = postgraphile(
@@ -57,7 +57,6 @@ export async function startServer(config: ServerConfig, logger: Logger): Promise
       url: config.publicUrl,
       async close() {
         await stopListening(server);
-        await graphql.release();
         await graphile.release();
         await closePools();
       },

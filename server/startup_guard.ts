@@ -1,6 +1,7 @@
 /** What must hold before a process serves or takes jobs. Each check throws with cause and cure. */
 import type pg from "pg";
 
+import { describeConnectionError } from "./connection_error.ts";
 import { runAudit } from "./isolation_audit.ts";
 import { migrationState } from "./migration_state.ts";
 
@@ -11,11 +12,16 @@ export class StartupError extends Error {
   override name = "StartupError";
 }
 
-/** All of them, in the order in which a failure explains most. */
-export async function guardStartup(pool: Queryable): Promise<void> {
-  await refuseUnsafeRole(pool);
-  await requireMigrations(pool);
-  await requireCleanAudit(pool);
+/** All of them, in the order in which a failure explains most. `databaseUrl` is where the pool leads. */
+export async function guardStartup(pool: Queryable, databaseUrl: string): Promise<void> {
+  try {
+    await refuseUnsafeRole(pool);
+    await requireMigrations(pool);
+    await requireCleanAudit(pool);
+  } catch (error) {
+    const described = describeConnectionError(error, databaseUrl);
+    throw described === undefined ? error : new StartupError(described, { cause: error });
+  }
 }
 
 /** Throws while committed migrations of this code are not in the database. */

@@ -23,7 +23,7 @@ export async function startWorker(config: WorkerConfig, logger: Logger): Promise
   });
   let runner: Runner;
   try {
-    await guardStartup(pool);
+    await guardStartup(pool, config.databaseUrl);
     runner = await run({
       pgPool: pool,
       concurrency: CONCURRENCY,
