@@ -94,6 +94,7 @@ function enteredClient(
       // If entering failed, this fails as well, with a lesser reason.
       answer.catch(() => undefined);
       await entered;
+      refuseNothingChanged(options.text, (await answer).rowCount);
       return answer;
     },
     async withTransaction(callback) {
@@ -109,6 +110,16 @@ function enteredClient(
       }
     },
   };
+}
+
+/**
+ * PostGraphile takes an update of no row for a success, and a delete of none for a fault of ours. To
+ * a client both mean: there is no such row, at least none of its own.
+ */
+function refuseNothingChanged(statement: string, rowCount: number | null | undefined): void {
+  if (rowCount === 0 && /^(?:update|delete)\s/i.test(statement)) {
+    throw new Refusal("INPUT", "There is no such row that you may change");
+  }
 }
 
 /** Leaves the connection clean, or closes it: none goes back with a role or a tenant set. */

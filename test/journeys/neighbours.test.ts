@@ -141,11 +141,10 @@ describe("the wall between two neighbours", () => {
     for (const [mutation, input] of attempts) {
       const type = `${mutation.replace(/^./, (first) => first.toUpperCase())}Input!`;
       const answer = await mallory.ask(
-        `mutation ($input: ${type}) { ${mutation}(input: $input) { query { __typename } ${mutation.replace(/^(update|delete|create)/,"").replace(/By.*/,"").toLowerCase()} { __typename } } }`,
+        `mutation ($input: ${type}) { ${mutation}(input: $input) { clientMutationId } }`,
         { input },
       );
-      console.log(mutation, JSON.stringify(answer));
-      if (0) expect({ mutation, data: answer.data, codes: codesOf(answer) }).toEqual({
+      expect({ mutation, data: answer.data, codes: codesOf(answer) }).toEqual({
         mutation,
         data: { [mutation]: null },
         codes: ["BAD_USER_INPUT"],

@@ -2,11 +2,12 @@ import { randomBytes } from "node:crypto";
 import { createServer } from "node:net";
 import { once } from "node:events";
 
-import { pino } from "pino";
+import { pino, type Logger } from "pino";
 import type Stripe from "stripe";
 
 import { syncCatalog } from "../../cli/stripe_catalog.ts";
 import { startStripeEmulator } from "../../dev/stripe/emulator.ts";
+import type { ServerConfig } from "../../server/config.ts";
 import { makePool } from "../../server/database.ts";
 import { startServer } from "../../server/server.ts";
 import { makeStripe } from "../../tasks/stripe_client.ts";
@@ -27,15 +28,19 @@ export type SystemOptions = {
   gracePeriodDays?: number;
   /** Left out when a test runs the tasks itself. */
   worker?: boolean;
+  /** Where the server's lines go; nowhere by default. */
+  logger?: Logger;
+  /** What the server is told besides. */
+  config?: Partial<ServerConfig>;
 };
 
 const SECRET_KEY = "sk_test_system";
-const logger = pino({ level: "silent" });
+const silent = pino({ level: "silent" });
 
 /** Runs `use` with the whole system up; takes it down again, also when `use` throws. */
 export async function withSystem<T>(
   database: TestDatabase,
-  { gracePeriodDays = 14, worker = true }: SystemOptions,
+  { gracePeriodDays = 14, worker = true, logger = silent, config = {} }: SystemOptions,
   use: (system: System) => Promise<T>,
 ): Promise<T> {
   const port = await freePort();
@@ -62,6 +67,7 @@ export async function withSystem<T>(
       stripeLivemode: false,
       isProduction: false,
       logLevel: "silent",
+      ...config,
     },
     logger,
   );
@@ -74,7 +80,7 @@ export async function withSystem<T>(
         gracePeriodDays,
         logLevel: "silent",
       },
-      logger,
+      silent,
     );
     stack.defer(() => running.close());
   }
@@ -96,7 +102,7 @@ async function fillCatalog(database: TestDatabase, stripe: Stripe): Promise<void
     connectionString: database.urls.worker,
     applicationName: "test-catalog",
     role: "app_worker",
-    logger,
+    logger: silent,
     max: 1,
   });
   try {
