@@ -28,7 +28,8 @@ create or replace view app_public.entitlements with (security_invoker = true) as
     grants.enabled,
     case when features.kind <> 'boolean' then grants.quota::double precision end as "limit",
     usage.used::double precision as used,
-    case when features.kind <> 'boolean'
+    /* greatest() passes over nulls, and no limit must not become nothing left. */
+    case when features.kind <> 'boolean' and grants.quota is not null
       then greatest(grants.quota - usage.used, 0)::double precision
     end as remaining,
     case when features.kind = 'metered' then period.ends_at end as resets_at
@@ -166,6 +167,10 @@ begin
       where v_entitlement."limit" is null
       or counters.used + excluded.used <= v_entitlement."limit";
     if not found then
+      /* Read again: others may have counted since, and the refusal must tell what stands now. */
+      select entitlements.* into v_entitlement
+      from app_public.entitlements
+      where entitlements.feature = consume_feature.feature;
       raise exception 'This would exceed what the plan allows'
         using errcode = 'QUOTA',
               detail  = json_build_object(
