@@ -7,9 +7,11 @@ import type { Logger } from "pino";
 
 import { authenticate } from "./auth/authenticate.ts";
 import { makeAccessTokens } from "./auth/access_token.ts";
+import { makeExternalTokens } from "./auth/external_tokens.ts";
 import { makeIdentity } from "./auth/identity.ts";
 import { tokenRoute } from "./auth/token_route.ts";
 import type { ServerConfig } from "./config.ts";
+import { onlyPost, requireGraphqlRequest } from "./graphql_request.ts";
 import { alive, ready, type ReadinessCheck } from "./health.ts";
 import { handleError, notFound } from "./http_errors.ts";
 import { logRequests } from "./request_log.ts";
@@ -32,6 +34,11 @@ export type AppOptions = {
 export function makeApp({ config, logger, pool, identityPool, readiness }: AppOptions): Express {
   const identity = makeIdentity({ pool: identityPool, config, logger });
   const tokens = makeAccessTokens(identity, config.publicUrl);
+  const external = makeExternalTokens({
+    providers: config.externalProviders,
+    pool: identityPool,
+    logger,
+  });
   const app = express();
   app.disable("x-powered-by");
   app.use(logRequests(logger));
@@ -54,9 +61,18 @@ export function makeApp({ config, logger, pool, identityPool, readiness }: AppOp
   app.use(["/api/auth", "/auth/token"], express.json({ limit: BODY_LIMITS.auth, inflate: false }));
   const identityHandler = toNodeHandler(identity);
   app.all("/api/auth/*path", (request, response) => identityHandler(request, response));
-  app.post("/auth/token", tokenRoute({ identity, tokens, pool }));
+  app.post("/auth/token", tokenRoute({ identity, tokens, external, pool }));
 
-  app.post("/graphql", express.json({ limit: BODY_LIMITS.graphql }), authenticate(tokens));
+  app.post(
+    "/graphql",
+    express.json({ limit: BODY_LIMITS.graphql }),
+    authenticate([tokens, external]),
+    requireGraphqlRequest,
+  );
+  app.all("/graphql", (request, response, next) => {
+    if (request.method === "POST") next();
+    else onlyPost(request, response, next);
+  });
   return app;
 }
 

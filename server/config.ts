@@ -2,6 +2,7 @@
  * The only place that reads the environment. Each process asks for what it needs and gets either a
  * complete configuration or one ConfigError that names every variable at fault.
  */
+import type { ExternalProvider } from "./auth/external_tokens.ts";
 import { readEnvironment, type Environment } from "./environment.ts";
 
 export { ConfigError } from "./environment.ts";
@@ -24,6 +25,8 @@ export type ServerConfig = {
   /** Origins that may call the API from a browser, besides publicUrl. */
   corsOrigins: readonly string[];
   authSecret: string;
+  /** Identity providers whose tokens are taken besides our own. */
+  externalProviders: readonly ExternalProvider[];
   /** Any of these may have signed a webhook: more than one while a secret is rotated. */
   stripeWebhookSecrets: readonly string[];
   /** Whether events of Stripe's live mode are ours; those of the other mode are ignored. */
@@ -64,6 +67,7 @@ export function parseServerConfig(env: NodeJS.ProcessEnv): ServerConfig {
       publicUrl: read.url("PUBLIC_URL", `http://${urlHost(host)}:${port}`).origin,
       corsOrigins: read.list("CORS_ORIGINS", []),
       authSecret: read.secret("AUTH_SECRET", { minLength: 32 }),
+      externalProviders: externalProviders(read),
       stripeWebhookSecrets: read.list("STRIPE_WEBHOOK_SECRET"),
       stripeLivemode: read.text("STRIPE_SECRET_KEY", "sk_test_").includes("_live_"),
       isProduction: isProduction(read),
@@ -126,6 +130,20 @@ function isProduction(read: Environment): boolean {
 
 function logLevel(read: Environment): string {
   return read.choice("LOG_LEVEL", "info", LOG_LEVELS);
+}
+
+/** Three lists, read side by side: one provider is one entry of each. */
+function externalProviders(read: Environment): ExternalProvider[] {
+  const jwksUrls = read.urls("AUTH_JWKS_URL");
+  const issuers = read.list("AUTH_ISSUER", []);
+  const audiences = read.list("AUTH_AUDIENCE", []);
+  if (jwksUrls.length !== issuers.length || jwksUrls.length !== audiences.length) {
+    read.fault("AUTH_JWKS_URL, AUTH_ISSUER and AUTH_AUDIENCE must list equally many");
+  }
+  return jwksUrls.flatMap((jwksUrl, index) => {
+    const [issuer, audience] = [issuers[index], audiences[index]];
+    return issuer === undefined || audience === undefined ? [] : [{ jwksUrl, issuer, audience }];
+  });
 }
 
 /** The three variables name what a plan costs by the month. */

@@ -23,6 +23,8 @@ type Range = { min: number; max: number };
 function environmentReaders(env: NodeJS.ProcessEnv, problems: string[]) {
   const texts = textReaders(env, problems);
   return {
+    /** Notes a fault that no single reader can see. */
+    fault: (problem: string) => void problems.push(problem),
     ...texts,
     ...numberReaders(texts.optionalText, problems),
     ...urlReaders(texts, problems),
@@ -98,7 +100,7 @@ const HTTP = ["http:", "https:"] as const;
 const POSTGRES = ["postgres:", "postgresql:"] as const;
 
 function urlReaders(
-  { optionalText, required, text }: ReturnType<typeof textReaders>,
+  { list, optionalText, required, text }: ReturnType<typeof textReaders>,
   problems: string[],
 ) {
   function parsedUrl(name: string, value: string, protocols: readonly string[]): URL | undefined {
@@ -118,6 +120,10 @@ function urlReaders(
     return value === undefined ? undefined : parsedUrl(name, value, HTTP);
   }
 
+  function urls(name: string): URL[] {
+    return list(name, []).flatMap((value) => parsedUrl(name, value, HTTP) ?? []);
+  }
+
   function optionalPostgresUrl(name: string): string | undefined {
     const value = optionalText(name);
     return value === undefined ? undefined : parsedUrl(name, value, POSTGRES) && value;
@@ -127,5 +133,5 @@ function urlReaders(
     return required(name) === undefined ? "" : (optionalPostgresUrl(name) ?? "");
   }
 
-  return { url, optionalUrl, optionalPostgresUrl, postgresUrl };
+  return { url, optionalUrl, urls, optionalPostgresUrl, postgresUrl };
 }

@@ -52,13 +52,17 @@ const POSTGRES_ERRORS: Readonly<Record<string, ClientError>> = {
   "57014": { code: "QUERY_TOO_COMPLEX", message: "This took too long; ask for less at once" },
 };
 
-const INTERNAL: ClientError = { code: "INTERNAL", message: "Something went wrong on our side" };
+/** What a client may know of a failure that is ours. */
+export const INTERNAL: ClientError = {
+  code: "INTERNAL",
+  message: "Something went wrong on our side",
+};
 
 /** What a client may know of a database error. Anything not listed is INTERNAL. */
 export function describeDatabaseError(error: unknown): ClientError {
   const { code, message, detail, hint } = databaseErrorFields(error);
   if (code === undefined) return INTERNAL;
-  if (isRefusal(code)) {
+  if (isRefusalCode(code)) {
     return {
       code: REFUSALS[code],
       message,
@@ -82,6 +86,12 @@ export class Refusal extends Error {
   }
 }
 
+/** Whether the error is a refusal of ours, made in SQL or here. */
+export function isRefusal(error: unknown): boolean {
+  const { code } = databaseErrorFields(error);
+  return code !== undefined && isRefusalCode(code);
+}
+
 type DatabaseErrorFields = {
   code: string | undefined;
   message: string;
@@ -103,7 +113,7 @@ function databaseErrorFields(error: unknown): DatabaseErrorFields {
   };
 }
 
-function isRefusal(code: string): code is keyof typeof REFUSALS {
+function isRefusalCode(code: string): code is keyof typeof REFUSALS {
   return Object.hasOwn(REFUSALS, code);
 }
 

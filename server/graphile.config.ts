@@ -9,7 +9,7 @@ import { PostGraphileConnectionFilterPreset } from "postgraphile-plugin-connecti
 
 import type { Claims } from "./auth/claims.ts";
 import { RowhouseInflectionPlugin } from "./graphile_inflection.ts";
-import { asBadInput, asComplexityRule, makeMaskError } from "./graphql_errors.ts";
+import { asBadInput, asComplexityRule, knownOperations, makeMaskError } from "./graphql_errors.ts";
 import { makeRowhousePgService, type EnterSettings } from "./pg_service.ts";
 
 declare global {
@@ -22,7 +22,17 @@ declare global {
 }
 
 /** What a query may nest before it is refused as QUERY_TOO_COMPLEX. */
-const DEPTH_LIMITS = { maxDepth: 12, maxListDepth: 4, maxSelfReferentialDepth: 2 } as const;
+const DEPTH_LIMITS = {
+  maxDepth: 12,
+  maxListDepth: 4,
+  maxSelfReferentialDepth: 2,
+  // As deep as the introspection of graphql-js itself, which unwraps nine levels of lists and nulls.
+  maxIntrospectionDepth: 15,
+  maxIntrospectionListDepth: 4,
+  maxDepthByFieldCoordinates: { "__Type.ofType": 10 },
+  // The limits stand here for everyone to read; a developer should be told which one it was.
+  revealDetails: true,
+};
 
 export type PresetOptions = {
   /** Made with `pipeline: true`. */
@@ -81,7 +91,7 @@ const BadInputPlugin: GraphileConfig.Plugin = {
   grafserv: {
     middleware: {
       setPreset(next, event) {
-        event.validationRules.push(asComplexityRule(depthLimit(DEPTH_LIMITS)));
+        event.validationRules.push(knownOperations, asComplexityRule(depthLimit(DEPTH_LIMITS)));
         const getExecutionConfig = event.getExecutionConfig;
         event.getExecutionConfig = async function withCodes(context) {
           const config = await getExecutionConfig.call(this, context);

@@ -53,6 +53,17 @@ export function asComplexityRule(rule: ValidationRule): ValidationRule {
     );
 }
 
+/** The schema may have no subscriptions; graphql-js finds that out only while planning, and throws. */
+export const knownOperations: ValidationRule = (context) => ({
+  OperationDefinition(node) {
+    if (context.getSchema().getRootType(node.operation) == null) {
+      context.reportError(
+        new GraphQLError(`This API has no operation of type ${node.operation}`, { nodes: node }),
+      );
+    }
+  },
+});
+
 function describe(error: GraphQLError): ClientError {
   const { originalError } = error;
   if (

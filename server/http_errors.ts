@@ -2,7 +2,14 @@ import { randomUUID } from "node:crypto";
 
 import type { ErrorRequestHandler, RequestHandler } from "express";
 
-import { describeDatabaseError, Refusal, type ClientError, type ErrorCode } from "./errors.ts";
+import {
+  describeDatabaseError,
+  INTERNAL,
+  isRefusal,
+  Refusal,
+  type ClientError,
+  type ErrorCode,
+} from "./errors.ts";
 
 /** What HTTP says of each code, where the answer is not GraphQL's. */
 const STATUS: Readonly<Partial<Record<ErrorCode, number>>> = {
@@ -44,7 +51,7 @@ export const handleError: ErrorRequestHandler = (error: unknown, request, respon
       .json(errorBody({ code: "BAD_USER_INPUT", message: clientMessage(error) }));
     return;
   }
-  const described = describeDatabaseError(error);
+  const described = describe(error);
   if (described.code !== "INTERNAL") {
     response.status(STATUS[described.code] ?? 400).json(errorBody(described));
     return;
@@ -53,6 +60,15 @@ export const handleError: ErrorRequestHandler = (error: unknown, request, respon
   request.log.error({ err: error, reference }, "request failed");
   response.status(500).json(errorBody({ ...described, details: { reference } }));
 };
+
+/**
+ * Outside GraphQL the statements are our own: that one may not run, waits too long or is cut off is
+ * no fault of the client's, and Stripe must be told so. Only values are.
+ */
+function describe(error: unknown): ClientError {
+  const described = describeDatabaseError(error);
+  return isRefusal(error) || described.code === "BAD_USER_INPUT" ? described : INTERNAL;
+}
 
 /** The 4xx that body parsers and Grafserv put on an error. */
 function clientStatus(error: unknown): number | undefined {

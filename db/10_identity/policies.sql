@@ -28,6 +28,12 @@ drop policy if exists all_identity on auth.jwks;
 create policy all_identity on auth.jwks
   for all to app_identity using (true) with check (true);
 
+alter table auth.external_identities enable row level security;
+alter table auth.external_identities force row level security;
+drop policy if exists all_identity on auth.external_identities;
+create policy all_identity on auth.external_identities
+  for all to app_identity using (true) with check (true);
+
 alter table app_public.users enable row level security;
 alter table app_public.users force row level security;
 drop policy if exists select_self on app_public.users;

@@ -84,6 +84,21 @@ create table if not exists auth.jwks (
 comment on table auth.jwks is 'Keys that sign access tokens.';
 comment on column auth.jwks.private_key is 'Encrypted with AUTH_SECRET.';
 
+create table if not exists auth.external_identities (
+  issuer     text        not null,
+  subject    text        not null,
+  user_id    uuid        not null default uuidv7(),
+  created_at timestamptz not null default now(),
+  constraint auth_external_identities_pkey primary key (issuer, subject),
+  constraint auth_external_identities_user_key unique (user_id),
+  constraint auth_external_identities_issuer_bounded check (char_length(issuer) <= 2048),
+  constraint auth_external_identities_subject_bounded check (char_length(subject) <= 255)
+);
+comment on table auth.external_identities is
+  'People of external identity providers (AUTH_JWKS_URL), by what their tokens call them.';
+comment on column auth.external_identities.user_id is
+  'The person in app_public.users. Never found by e-mail: addresses change hands.';
+
 create table if not exists app_public.users (
   id         uuid        not null,
   email      text        not null,

@@ -38,13 +38,13 @@ grant execute on function app_private.subscription_outcome(text, timestamptz, ti
  * Decides by all of a tenant's subscriptions, never by the one in an event: an old one that ends
  * must not take away what a new one grants.
  */
-create or replace function app_private.apply_billing(p_tenant_id uuid, p_grace interval)
+create or replace function app_private.apply_billing(p_tenant_id uuid)
   returns void
   language plpgsql volatile parallel unsafe
 as $$
 declare
+  v_levels constant text[] := array['none', 'read_only', 'full'];
   v_tenant app_public.tenants;
-  v_grace_ends_at timestamptz;
   v_best record;
   v_job_key text := 'end_grace_period:' || p_tenant_id;
 begin
@@ -53,41 +53,44 @@ begin
   where tenants.id = p_tenant_id
   for no key update;
 
-  /* A grace period starts once, with the oldest unpaid invoice, and does not move after that. */
-  select coalesce(v_tenant.grace_ends_at, min(subscriptions.past_due_since) + p_grace)
-  into v_grace_ends_at
-  from app_private.stripe_subscriptions as subscriptions
-  where subscriptions.tenant_id = p_tenant_id
-  and subscriptions.status = 'past_due';
-
   select
     subscriptions.id,
-    subscriptions.status as stripe_status,
     subscriptions.plan_key,
     subscriptions.client_secret,
     subscriptions.current_period_start,
     subscriptions.current_period_end,
     subscriptions.cancel_at,
+    subscriptions.grace_ends_at,
     outcome.status,
     outcome.access,
     outcome.access_reason
   into v_best
   from app_private.stripe_subscriptions as subscriptions
   cross join lateral app_private.subscription_outcome(
-    subscriptions.status, v_grace_ends_at, now()
+    subscriptions.status, subscriptions.grace_ends_at, now()
   ) as outcome
   where subscriptions.tenant_id = p_tenant_id
   order by
-    outcome.access = 'full' desc,
-    outcome.access = 'read_only' desc,
-    subscriptions.created_at desc
+    array_position(v_levels, outcome.access) desc,
+    subscriptions.created_at desc,
+    subscriptions.id desc
   limit 1;
   if not found then
     return;
   end if;
 
-  if v_best.stripe_status <> 'past_due' then
-    v_grace_ends_at := null;
+  /* What a status that nobody knows stands for may still be granted: others don't take it away. */
+  if array_position(v_levels, v_best.access) < array_position(v_levels, v_tenant.access)
+    and exists (
+      select
+      from app_private.stripe_subscriptions as subscriptions
+      where subscriptions.tenant_id = p_tenant_id
+      and not exists (
+        select from app_private.subscription_outcome(subscriptions.status, null, now())
+      )
+    )
+  then
+    return;
   end if;
 
   update app_public.tenants set
@@ -98,7 +101,7 @@ begin
     current_period_start = v_best.current_period_start,
     current_period_end = v_best.current_period_end,
     cancel_at = v_best.cancel_at,
-    grace_ends_at = v_grace_ends_at
+    grace_ends_at = v_best.grace_ends_at
   where tenants.id = p_tenant_id
   and tenants.status <> 'closed';
 
@@ -111,7 +114,7 @@ begin
     perform graphile_worker.add_job(
       'end_grace_period',
       json_build_object('tenant_id', p_tenant_id),
-      run_at => v_grace_ends_at,
+      run_at => v_best.grace_ends_at,
       job_key => v_job_key
     );
   elsif v_tenant.grace_ends_at is not null then
@@ -119,20 +122,17 @@ begin
   end if;
 end;
 $$;
-comment on function app_private.apply_billing(uuid, interval) is
+comment on function app_private.apply_billing(uuid) is
   'Writes to a tenant what its subscriptions mean now, and books the end of its grace period.';
-revoke all on function app_private.apply_billing(uuid, interval) from public;
-grant execute on function app_private.apply_billing(uuid, interval) to app_worker;
+revoke all on function app_private.apply_billing(uuid) from public;
+grant execute on function app_private.apply_billing(uuid) to app_worker;
 
 create or replace function app_private.end_grace_period(p_tenant_id uuid)
   returns void
-  language plpgsql volatile parallel unsafe
-as $$
-begin
-  /* The period is stored already, so its length is not needed. */
-  perform app_private.apply_billing(p_tenant_id, null);
+  language sql volatile parallel unsafe
+begin atomic
+  select app_private.apply_billing(p_tenant_id);
 end;
-$$;
 comment on function app_private.end_grace_period(uuid) is
   'Suspends the tenant if its grace period is over and nothing was paid; else changes nothing.';
 revoke all on function app_private.end_grace_period(uuid) from public;

@@ -39,36 +39,35 @@ begin
     end;
   end if;
 
-  if p_is_deleted then
-    /* A deleted customer's subscriptions are cancelled with it, and can't be listed any more. */
-    update app_private.stripe_subscriptions set
-      status = 'canceled',
-      client_secret = null
-    where stripe_subscriptions.tenant_id = v_tenant_id
-    and stripe_subscriptions.customer_id = p_customer_id;
-    perform app_private.apply_billing(v_tenant_id, make_interval(secs => p_grace_days * 86400));
-    return 'recorded';
-  end if;
-
-  delete from app_private.stripe_subscriptions
+  /* What Stripe lists no more has ended; a deleted customer's end with it and can't be listed. */
+  update app_private.stripe_subscriptions set
+    status = 'canceled',
+    client_secret = null,
+    past_due_since = null,
+    grace_ends_at = null
   where stripe_subscriptions.tenant_id = v_tenant_id
   and stripe_subscriptions.customer_id = p_customer_id
   and not p_subscriptions @> jsonb_build_array(jsonb_build_object('id', stripe_subscriptions.id));
 
   insert into app_private.stripe_subscriptions (
     tenant_id, id, customer_id, status, plan_key, current_period_start, current_period_end,
-    cancel_at, past_due_since, client_secret, created_at
+    cancel_at, past_due_since, grace_ends_at, client_secret, created_at
   )
   select
     v_tenant_id,
     truth.id,
     p_customer_id,
     truth.status,
-    plan_prices.plan_key,
+    largest.plan_key,
     to_timestamp(truth.current_period_start),
     to_timestamp(truth.current_period_end),
     to_timestamp(truth.cancel_at),
-    case when truth.status = 'past_due' then coalesce(to_timestamp(truth.past_due_since), now()) end,
+    debt.since,
+    /* One debt, one fixed period: it moves only when what is owed is owed since another time. */
+    case when debt.since = known.past_due_since
+      then known.grace_ends_at
+      else debt.since + make_interval(secs => p_grace_days * 86400)
+    end,
     truth.client_secret,
     to_timestamp(truth.created)
   from jsonb_to_recordset(p_subscriptions) as truth (
@@ -82,7 +81,21 @@ begin
     client_secret text,
     created double precision
   )
-  left join app_public.plan_prices on plan_prices.lookup_key = any (truth.lookup_keys)
+  left join app_private.stripe_subscriptions as known
+    on known.tenant_id = v_tenant_id and known.id = truth.id
+  cross join lateral (
+    select case when truth.status = 'past_due'
+      then coalesce(to_timestamp(truth.past_due_since), known.past_due_since, now())
+    end as since
+  ) as debt
+  left join lateral (
+    select plan_prices.plan_key
+    from app_public.plan_prices
+    join app_public.plans on plans.key = plan_prices.plan_key
+    where plan_prices.lookup_key = any (truth.lookup_keys)
+    order by plans.position desc
+    limit 1
+  ) as largest on true
   on conflict (tenant_id, id) do update set
     customer_id = excluded.customer_id,
     status = excluded.status,
@@ -91,9 +104,10 @@ begin
     current_period_end = excluded.current_period_end,
     cancel_at = excluded.cancel_at,
     past_due_since = excluded.past_due_since,
+    grace_ends_at = excluded.grace_ends_at,
     client_secret = excluded.client_secret;
 
-  perform app_private.apply_billing(v_tenant_id, make_interval(secs => p_grace_days * 86400));
+  perform app_private.apply_billing(v_tenant_id);
   return 'recorded';
 end;
 $$;

@@ -119,6 +119,7 @@ create table if not exists app_private.stripe_subscriptions (
   past_due_since       timestamptz,
   client_secret        text,
   created_at           timestamptz not null,
+  grace_ends_at        timestamptz,
   constraint stripe_subscriptions_pkey primary key (tenant_id, id),
   constraint stripe_subscriptions_customer_fkey
     foreign key (tenant_id, customer_id) references app_private.stripe_customers (tenant_id, id)
@@ -133,6 +134,9 @@ comment on column app_private.stripe_subscriptions.plan_key is
   'The plan its price belongs to; null when no price of ours is among its items.';
 comment on column app_private.stripe_subscriptions.past_due_since is
   'When the oldest invoice still open was finalised; null when nothing is overdue.';
+comment on column app_private.stripe_subscriptions.grace_ends_at is
+  'Fixed when past_due_since was first seen, by the grace period configured then; null when nothing '
+  'is overdue.';
 /* Serves: a customer's subscriptions (and the foreign key). */
 create index if not exists stripe_subscriptions_customer_idx
   on app_private.stripe_subscriptions (tenant_id, customer_id);

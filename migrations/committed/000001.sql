@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:16d08b415721c877a5afe8c1b259ad20d79b0723
+--! Hash: sha1:2e3fe677aa3d59239192a97b9c349da6a6a45d08
 
 --! Included index.sql
 --! Included 00_foundation/schemas.sql
@@ -300,6 +300,21 @@ create table if not exists auth.jwks (
 comment on table auth.jwks is 'Keys that sign access tokens.';
 comment on column auth.jwks.private_key is 'Encrypted with AUTH_SECRET.';
 
+create table if not exists auth.external_identities (
+  issuer     text        not null,
+  subject    text        not null,
+  user_id    uuid        not null default uuidv7(),
+  created_at timestamptz not null default now(),
+  constraint auth_external_identities_pkey primary key (issuer, subject),
+  constraint auth_external_identities_user_key unique (user_id),
+  constraint auth_external_identities_issuer_bounded check (char_length(issuer) <= 2048),
+  constraint auth_external_identities_subject_bounded check (char_length(subject) <= 255)
+);
+comment on table auth.external_identities is
+  'People of external identity providers (AUTH_JWKS_URL), by what their tokens call them.';
+comment on column auth.external_identities.user_id is
+  'The person in app_public.users. Never found by e-mail: addresses change hands.';
+
 create table if not exists app_public.users (
   id         uuid        not null,
   email      text        not null,
@@ -319,6 +334,9 @@ revoke all on auth.users, auth.sessions, auth.accounts, auth.verifications, auth
 grant select, insert, update, delete
   on auth.users, auth.sessions, auth.accounts, auth.verifications, auth.jwks
   to app_identity;
+
+revoke all on auth.external_identities from public;
+grant select, insert, update (issuer) on auth.external_identities to app_identity;
 
 revoke all on app_public.users from public, app_user, app_anonymous, app_identity, app_definer;
 grant select on app_public.users to app_user, app_identity, app_definer;
@@ -356,6 +374,12 @@ drop policy if exists all_identity on auth.jwks;
 create policy all_identity on auth.jwks
   for all to app_identity using (true) with check (true);
 
+alter table auth.external_identities enable row level security;
+alter table auth.external_identities force row level security;
+drop policy if exists all_identity on auth.external_identities;
+create policy all_identity on auth.external_identities
+  for all to app_identity using (true) with check (true);
+
 alter table app_public.users enable row level security;
 alter table app_public.users force row level security;
 drop policy if exists select_self on app_public.users;
@@ -384,6 +408,37 @@ end;
 comment on function app_public.current_user() is 'The signed-in person.';
 revoke all on function app_public.current_user() from public;
 grant execute on function app_public.current_user() to app_user;
+
+create or replace function auth.external_user(
+  p_issuer text,
+  p_subject text,
+  p_email text,
+  p_name text
+)
+  returns uuid
+  language plpgsql volatile parallel unsafe
+as $$
+declare
+  v_user_id uuid;
+begin
+  /* The update changes nothing; it makes the row come back, also to whoever lost the race. */
+  insert into auth.external_identities (issuer, subject)
+  values (p_issuer, p_subject)
+  on conflict (issuer, subject) do update set issuer = excluded.issuer
+  returning external_identities.user_id into v_user_id;
+
+  insert into app_public.users (id, email, name)
+  values (v_user_id, p_email, p_name)
+  on conflict (id) do update set email = excluded.email, name = excluded.name
+    where (users.email, users.name) is distinct from (excluded.email, excluded.name);
+  return v_user_id;
+end;
+$$;
+comment on function auth.external_user(text, text, text, text) is
+  'The user that an external provider''s person is here, made at their first visit; e-mail and name '
+  'follow the provider.';
+revoke all on function auth.external_user(text, text, text, text) from public;
+grant execute on function auth.external_user(text, text, text, text) to app_identity;
 --! EndIncluded 10_identity/functions.sql
 --! Included 10_identity/triggers.sql
 create or replace function app_private.tg_auth_users__mirror()
@@ -974,7 +1029,8 @@ create or replace view app_public.entitlements with (security_invoker = true) as
     grants.enabled,
     case when features.kind <> 'boolean' then grants.quota::double precision end as "limit",
     usage.used::double precision as used,
-    case when features.kind <> 'boolean'
+    /* greatest() passes over nulls, and no limit must not become nothing left. */
+    case when features.kind <> 'boolean' and grants.quota is not null
       then greatest(grants.quota - usage.used, 0)::double precision
     end as remaining,
     case when features.kind = 'metered' then period.ends_at end as resets_at
@@ -1112,6 +1168,10 @@ begin
       where v_entitlement."limit" is null
       or counters.used + excluded.used <= v_entitlement."limit";
     if not found then
+      /* Read again: others may have counted since, and the refusal must tell what stands now. */
+      select entitlements.* into v_entitlement
+      from app_public.entitlements
+      where entitlements.feature = consume_feature.feature;
       raise exception 'This would exceed what the plan allows'
         using errcode = 'QUOTA',
               detail  = json_build_object(
@@ -1270,6 +1330,7 @@ create table if not exists app_private.stripe_subscriptions (
   past_due_since       timestamptz,
   client_secret        text,
   created_at           timestamptz not null,
+  grace_ends_at        timestamptz,
   constraint stripe_subscriptions_pkey primary key (tenant_id, id),
   constraint stripe_subscriptions_customer_fkey
     foreign key (tenant_id, customer_id) references app_private.stripe_customers (tenant_id, id)
@@ -1284,6 +1345,9 @@ comment on column app_private.stripe_subscriptions.plan_key is
   'The plan its price belongs to; null when no price of ours is among its items.';
 comment on column app_private.stripe_subscriptions.past_due_since is
   'When the oldest invoice still open was finalised; null when nothing is overdue.';
+comment on column app_private.stripe_subscriptions.grace_ends_at is
+  'Fixed when past_due_since was first seen, by the grace period configured then; null when nothing '
+  'is overdue.';
 /* Serves: a customer's subscriptions (and the foreign key). */
 create index if not exists stripe_subscriptions_customer_idx
   on app_private.stripe_subscriptions (tenant_id, customer_id);
@@ -1423,13 +1487,13 @@ grant execute on function app_private.subscription_outcome(text, timestamptz, ti
  * Decides by all of a tenant's subscriptions, never by the one in an event: an old one that ends
  * must not take away what a new one grants.
  */
-create or replace function app_private.apply_billing(p_tenant_id uuid, p_grace interval)
+create or replace function app_private.apply_billing(p_tenant_id uuid)
   returns void
   language plpgsql volatile parallel unsafe
 as $$
 declare
+  v_levels constant text[] := array['none', 'read_only', 'full'];
   v_tenant app_public.tenants;
-  v_grace_ends_at timestamptz;
   v_best record;
   v_job_key text := 'end_grace_period:' || p_tenant_id;
 begin
@@ -1438,41 +1502,44 @@ begin
   where tenants.id = p_tenant_id
   for no key update;
 
-  /* A grace period starts once, with the oldest unpaid invoice, and does not move after that. */
-  select coalesce(v_tenant.grace_ends_at, min(subscriptions.past_due_since) + p_grace)
-  into v_grace_ends_at
-  from app_private.stripe_subscriptions as subscriptions
-  where subscriptions.tenant_id = p_tenant_id
-  and subscriptions.status = 'past_due';
-
   select
     subscriptions.id,
-    subscriptions.status as stripe_status,
     subscriptions.plan_key,
     subscriptions.client_secret,
     subscriptions.current_period_start,
     subscriptions.current_period_end,
     subscriptions.cancel_at,
+    subscriptions.grace_ends_at,
     outcome.status,
     outcome.access,
     outcome.access_reason
   into v_best
   from app_private.stripe_subscriptions as subscriptions
   cross join lateral app_private.subscription_outcome(
-    subscriptions.status, v_grace_ends_at, now()
+    subscriptions.status, subscriptions.grace_ends_at, now()
   ) as outcome
   where subscriptions.tenant_id = p_tenant_id
   order by
-    outcome.access = 'full' desc,
-    outcome.access = 'read_only' desc,
-    subscriptions.created_at desc
+    array_position(v_levels, outcome.access) desc,
+    subscriptions.created_at desc,
+    subscriptions.id desc
   limit 1;
   if not found then
     return;
   end if;
 
-  if v_best.stripe_status <> 'past_due' then
-    v_grace_ends_at := null;
+  /* What a status that nobody knows stands for may still be granted: others don't take it away. */
+  if array_position(v_levels, v_best.access) < array_position(v_levels, v_tenant.access)
+    and exists (
+      select
+      from app_private.stripe_subscriptions as subscriptions
+      where subscriptions.tenant_id = p_tenant_id
+      and not exists (
+        select from app_private.subscription_outcome(subscriptions.status, null, now())
+      )
+    )
+  then
+    return;
   end if;
 
   update app_public.tenants set
@@ -1483,7 +1550,7 @@ begin
     current_period_start = v_best.current_period_start,
     current_period_end = v_best.current_period_end,
     cancel_at = v_best.cancel_at,
-    grace_ends_at = v_grace_ends_at
+    grace_ends_at = v_best.grace_ends_at
   where tenants.id = p_tenant_id
   and tenants.status <> 'closed';
 
@@ -1496,7 +1563,7 @@ begin
     perform graphile_worker.add_job(
       'end_grace_period',
       json_build_object('tenant_id', p_tenant_id),
-      run_at => v_grace_ends_at,
+      run_at => v_best.grace_ends_at,
       job_key => v_job_key
     );
   elsif v_tenant.grace_ends_at is not null then
@@ -1504,20 +1571,17 @@ begin
   end if;
 end;
 $$;
-comment on function app_private.apply_billing(uuid, interval) is
+comment on function app_private.apply_billing(uuid) is
   'Writes to a tenant what its subscriptions mean now, and books the end of its grace period.';
-revoke all on function app_private.apply_billing(uuid, interval) from public;
-grant execute on function app_private.apply_billing(uuid, interval) to app_worker;
+revoke all on function app_private.apply_billing(uuid) from public;
+grant execute on function app_private.apply_billing(uuid) to app_worker;
 
 create or replace function app_private.end_grace_period(p_tenant_id uuid)
   returns void
-  language plpgsql volatile parallel unsafe
-as $$
-begin
-  /* The period is stored already, so its length is not needed. */
-  perform app_private.apply_billing(p_tenant_id, null);
+  language sql volatile parallel unsafe
+begin atomic
+  select app_private.apply_billing(p_tenant_id);
 end;
-$$;
 comment on function app_private.end_grace_period(uuid) is
   'Suspends the tenant if its grace period is over and nothing was paid; else changes nothing.';
 revoke all on function app_private.end_grace_period(uuid) from public;
@@ -1851,36 +1915,35 @@ begin
     end;
   end if;
 
-  if p_is_deleted then
-    /* A deleted customer's subscriptions are cancelled with it, and can't be listed any more. */
-    update app_private.stripe_subscriptions set
-      status = 'canceled',
-      client_secret = null
-    where stripe_subscriptions.tenant_id = v_tenant_id
-    and stripe_subscriptions.customer_id = p_customer_id;
-    perform app_private.apply_billing(v_tenant_id, make_interval(secs => p_grace_days * 86400));
-    return 'recorded';
-  end if;
-
-  delete from app_private.stripe_subscriptions
+  /* What Stripe lists no more has ended; a deleted customer's end with it and can't be listed. */
+  update app_private.stripe_subscriptions set
+    status = 'canceled',
+    client_secret = null,
+    past_due_since = null,
+    grace_ends_at = null
   where stripe_subscriptions.tenant_id = v_tenant_id
   and stripe_subscriptions.customer_id = p_customer_id
   and not p_subscriptions @> jsonb_build_array(jsonb_build_object('id', stripe_subscriptions.id));
 
   insert into app_private.stripe_subscriptions (
     tenant_id, id, customer_id, status, plan_key, current_period_start, current_period_end,
-    cancel_at, past_due_since, client_secret, created_at
+    cancel_at, past_due_since, grace_ends_at, client_secret, created_at
   )
   select
     v_tenant_id,
     truth.id,
     p_customer_id,
     truth.status,
-    plan_prices.plan_key,
+    largest.plan_key,
     to_timestamp(truth.current_period_start),
     to_timestamp(truth.current_period_end),
     to_timestamp(truth.cancel_at),
-    case when truth.status = 'past_due' then coalesce(to_timestamp(truth.past_due_since), now()) end,
+    debt.since,
+    /* One debt, one fixed period: it moves only when what is owed is owed since another time. */
+    case when debt.since = known.past_due_since
+      then known.grace_ends_at
+      else debt.since + make_interval(secs => p_grace_days * 86400)
+    end,
     truth.client_secret,
     to_timestamp(truth.created)
   from jsonb_to_recordset(p_subscriptions) as truth (
@@ -1894,7 +1957,21 @@ begin
     client_secret text,
     created double precision
   )
-  left join app_public.plan_prices on plan_prices.lookup_key = any (truth.lookup_keys)
+  left join app_private.stripe_subscriptions as known
+    on known.tenant_id = v_tenant_id and known.id = truth.id
+  cross join lateral (
+    select case when truth.status = 'past_due'
+      then coalesce(to_timestamp(truth.past_due_since), known.past_due_since, now())
+    end as since
+  ) as debt
+  left join lateral (
+    select plan_prices.plan_key
+    from app_public.plan_prices
+    join app_public.plans on plans.key = plan_prices.plan_key
+    where plan_prices.lookup_key = any (truth.lookup_keys)
+    order by plans.position desc
+    limit 1
+  ) as largest on true
   on conflict (tenant_id, id) do update set
     customer_id = excluded.customer_id,
     status = excluded.status,
@@ -1903,9 +1980,10 @@ begin
     current_period_end = excluded.current_period_end,
     cancel_at = excluded.cancel_at,
     past_due_since = excluded.past_due_since,
+    grace_ends_at = excluded.grace_ends_at,
     client_secret = excluded.client_secret;
 
-  perform app_private.apply_billing(v_tenant_id, make_interval(secs => p_grace_days * 86400));
+  perform app_private.apply_billing(v_tenant_id);
   return 'recorded';
 end;
 $$;

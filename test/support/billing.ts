@@ -35,7 +35,13 @@ export type Recording = {
 
 /** Records what was fetched; the answer is recorded, stale or unknown. */
 export async function record(client: pg.ClientBase, what: Recording): Promise<string> {
-  const { customer = "cus_acme", seq, subscriptions = [], isDeleted = false, graceDays = 14 } = what;
+  const {
+    customer = "cus_acme",
+    seq,
+    subscriptions = [],
+    isDeleted = false,
+    graceDays = 14,
+  } = what;
   const { result } = await rowOf<{ result: string }>(
     client,
     "select app_private.record_stripe_customer($1, $2, $3, $4, $5) as result",

@@ -63,6 +63,7 @@ export async function withSystem<T>(
       publicUrl: url,
       corsOrigins: ["https://app.example.com"],
       authSecret: randomBytes(32).toString("base64url"),
+      externalProviders: [],
       stripeWebhookSecrets: [webhookSecret],
       stripeLivemode: false,
       isProduction: false,

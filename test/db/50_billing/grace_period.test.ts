@@ -52,7 +52,9 @@ test("does not move either when Stripe shows no open invoice", async ({ db }) =>
   await tieCustomer(db, acme);
   await recordAsWorker(db, { seq: 1, subscriptions: [overdue(null)] });
   await db.query(
-    "update app_private.stripe_subscriptions set past_due_since = past_due_since - interval '3 days'",
+    `update app_private.stripe_subscriptions set
+      past_due_since = past_due_since - interval '3 days',
+      grace_ends_at = grace_ends_at - interval '3 days'`,
   );
   await db.query("update app_public.tenants set grace_ends_at = grace_ends_at - interval '3 days'");
   const before = await standing(db, acme);

@@ -1,0 +1,135 @@
+import {
+  createRemoteJWKSet,
+  decodeJwt,
+  errors,
+  jwtVerify,
+  type JWTPayload,
+  type JWTVerifyGetKey,
+} from "jose";
+import type pg from "pg";
+import type { Logger } from "pino";
+
+import type { TokenVerifier } from "./authenticate.ts";
+import { isUuid } from "./claims.ts";
+
+/** An identity provider that is not ours: whose tokens to take, and the keys to check them with. */
+export type ExternalProvider = {
+  issuer: string;
+  audience: string;
+  jwksUrl: URL;
+};
+
+export type ExternalTokensOptions = {
+  providers: readonly ExternalProvider[];
+  /** As role app_identity. */
+  pool: pg.Pool;
+  logger: Logger;
+};
+
+/** Only algorithms whose verifying key can't sign. */
+const ALGORITHMS = ["EdDSA", "ES256", "ES384", "ES512", "PS256", "PS384", "PS512", "RS256"];
+
+/** People remembered so that not every request writes; whoever is forgotten is looked up again. */
+const REMEMBERED_PEOPLE = 10_000;
+
+/**
+ * Takes tokens of external identity providers. Who comes the first time becomes a user here, known
+ * by issuer and subject; the e-mail address is copied and never used to recognise anyone.
+ */
+export function makeExternalTokens(options: ExternalTokensOptions): TokenVerifier {
+  const { providers, pool, logger } = options;
+  const keys = new Map(
+    providers.map(({ issuer, jwksUrl }) => [
+      issuer,
+      createRemoteJWKSet(jwksUrl, { timeoutDuration: 5_000 }),
+    ]),
+  );
+  const userIdOf = rememberedUsers(pool);
+
+  return {
+    async verify(token) {
+      const provider = providerOf(token, providers);
+      const keySet = provider && keys.get(provider.issuer);
+      if (provider === undefined || keySet === undefined) return undefined;
+      const payload = await checked(token, provider, keySet, logger);
+      const person = payload && personOf(payload);
+      if (person === undefined) return undefined;
+      return {
+        userId: await userIdOf({ ...person, issuer: provider.issuer }),
+        sessionId: undefined,
+        tenantId: person.tenantId,
+      };
+    },
+  };
+}
+
+/** Which provider a token claims to come from; believed only after its signature was checked. */
+function providerOf(
+  token: string,
+  providers: readonly ExternalProvider[],
+): ExternalProvider | undefined {
+  try {
+    const { iss } = decodeJwt(token);
+    return providers.find(({ issuer }) => issuer === iss);
+  } catch {
+    return undefined;
+  }
+}
+
+async function checked(
+  token: string,
+  { issuer, audience }: ExternalProvider,
+  keySet: JWTVerifyGetKey,
+  logger: Logger,
+): Promise<JWTPayload | undefined> {
+  try {
+    const { payload } = await jwtVerify(token, keySet, {
+      issuer,
+      audience,
+      algorithms: ALGORITHMS,
+      requiredClaims: ["sub", "exp"],
+    });
+    return payload;
+  } catch (error) {
+    const isTokensFault =
+      error instanceof errors.JOSEError && !(error instanceof errors.JWKSTimeout);
+    if (!isTokensFault) logger.warn({ err: error, issuer }, "the provider's keys are out of reach");
+    return undefined;
+  }
+}
+
+type Person = { subject: string; email: string; name: string; tenantId: string | undefined };
+
+/** What we need of a token; undefined when it lacks it. */
+function personOf(payload: JWTPayload): Person | undefined {
+  const { sub, email, name, tenant_id: tenantId } = payload;
+  const isComplete =
+    isText(sub, 255) && isText(email, 320) && (tenantId === undefined || isUuid(tenantId));
+  if (!isComplete) return undefined;
+  return { subject: sub, email, name: isText(name, 200) ? name : email.slice(0, 200), tenantId };
+}
+
+function rememberedUsers(pool: pg.Pool) {
+  const known = new Map<string, string>();
+
+  return async function userIdOf(person: Person & { issuer: string }): Promise<string> {
+    const { issuer, subject, email, name } = person;
+    const key = JSON.stringify([issuer, subject, email, name]);
+    const remembered = known.get(key);
+    if (remembered !== undefined) return remembered;
+
+    const { rows } = await pool.query<{ id: string }>(
+      "select auth.external_user($1, $2, $3, $4) as id",
+      [issuer, subject, email, name],
+    );
+    const [row] = rows;
+    if (row === undefined) throw new Error("auth.external_user returned no row");
+    if (known.size >= REMEMBERED_PEOPLE) known.clear();
+    known.set(key, row.id);
+    return row.id;
+  };
+}
+
+function isText(value: unknown, maxLength: number): value is string {
+  return typeof value === "string" && value !== "" && value.length <= maxLength;
+}

@@ -1,0 +1,146 @@
+/** The tasks by hand: a Stripe emulator, the worker's rights, and jobs that run when a test says. */
+import { randomUUID } from "node:crypto";
+
+import { Logger, runOnce, type JobHelpers } from "graphile-worker";
+import type pg from "pg";
+import { pino } from "pino";
+import { Stripe } from "stripe";
+
+import { syncCatalog } from "../../cli/stripe_catalog.ts";
+import { startStripeEmulator } from "../../dev/stripe/emulator.ts";
+import { makePool } from "../../server/database.ts";
+import { makeTaskList, type TaskOptions } from "../../tasks/index.ts";
+import { asIdentity, asUser } from "./acting.ts";
+import { test as base } from "./index.ts";
+import { rowOf, rowsOf } from "./query.ts";
+import { withClient, type TestDatabase } from "./server.ts";
+
+export type FaultKind =
+  "409" | "429" | "429_lock_timeout" | "500_before" | "500_after" | "reset_after" | "slow";
+
+export type Workshop = {
+  database: TestDatabase;
+  /** What the tasks are given; the SDK retries nothing, so that each failure reaches the task. */
+  options: TaskOptions;
+  stripe: Stripe;
+  stripeUrl: string;
+  /** As the worker's login and role. */
+  pool: pg.Pool;
+  /** What the worker gives a task, for calling one directly. */
+  helpers: JobHelpers;
+  /** A new tenant on the plan pro, its job not yet run. */
+  found(): Promise<string>;
+  /** Tells the emulator something under /_emulator. */
+  control(path: string, body: object): Promise<unknown>;
+  /** Runs what is due; what failed, again and at once, until nothing fails any more. */
+  settle(options?: Partial<TaskOptions>): Promise<void>;
+  /** The tenant's customers and subscriptions at Stripe, by their metadata. */
+  atStripe(tenantId: string): Promise<{
+    customers: Stripe.Customer[];
+    subscriptions: Stripe.Subscription[];
+  }>;
+};
+
+const logger = pino({ level: "silent" });
+const silent = new Logger(() => () => undefined);
+const TRIES = 8;
+
+/** `test` with `workshop`, one for the file. */
+export const test = base.extend<{ $file: { workshop: Workshop } }>({
+  workshop: [
+    async ({ database }, use) => {
+      await using emulator = await startStripeEmulator({ port: 0 });
+      const pool = makePool({
+        connectionString: database.urls.worker,
+        applicationName: "test-tasks",
+        role: "app_worker",
+        logger,
+      });
+      try {
+        const stripe = withoutRetries(emulator.url);
+        await syncCatalog(pool, stripe);
+        await use(workshop(database, emulator.url, stripe, pool));
+      } finally {
+        await pool.end();
+      }
+    },
+    { scope: "file" },
+  ],
+});
+
+function withoutRetries(url: string): Stripe {
+  const { hostname: host, port } = new URL(url);
+  return new Stripe("sk_test_tasks", {
+    protocol: "http",
+    host,
+    port: Number(port),
+    telemetry: false,
+    maxNetworkRetries: 0,
+  });
+}
+
+function workshop(database: TestDatabase, stripeUrl: string, stripe: Stripe, pool: pg.Pool): Workshop {
+  const options: TaskOptions = { stripe, configuredPrices: {}, gracePeriodDays: 14 };
+  const asSuperuser = <T>(work: (client: pg.Client) => Promise<T>) =>
+    withClient(database.urls.superuser, work);
+  return {
+    database,
+    options,
+    stripe,
+    stripeUrl,
+    pool,
+    helpers: {
+      query: pool.query.bind(pool),
+      logger: silent,
+    } as unknown as JobHelpers,
+    found: () => asSuperuser(foundTenant),
+    async control(path, body) {
+      const response = await fetch(`${stripeUrl}/_emulator/${path}`, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify(body),
+      });
+      if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
+      return response.json();
+    },
+    async settle(changes = {}) {
+      const taskList = makeTaskList({ ...options, ...changes });
+      for (let tries = 0; tries < TRIES; tries += 1) {
+        await runOnce({ pgPool: pool, taskList, logger: silent, noHandleSignals: true });
+        const failed = await asSuperuser((client) =>
+          rowsOf(
+            client,
+            `update graphile_worker._private_jobs set run_at = now()
+            where last_error is not null and locked_at is null returning last_error`,
+          ),
+        );
+        if (failed.length === 0) return;
+        if (tries === TRIES - 1) throw new Error(String(failed[0]?.["last_error"]));
+      }
+    },
+    async atStripe(tenantId) {
+      const all = await stripe.customers.list({ limit: 100 }).autoPagingToArray({ limit: 1000 });
+      const customers = all.filter(({ metadata }) => metadata["tenant_id"] === tenantId);
+      const owned = await Promise.all(
+        customers.map(({ id }) => stripe.subscriptions.list({ customer: id, status: "all" })),
+      );
+      return { customers, subscriptions: owned.flatMap(({ data }) => data) };
+    },
+  };
+}
+
+async function foundTenant(client: pg.Client): Promise<string> {
+  await client.query("begin");
+  const { id: userId } = await asIdentity(client, () =>
+    rowOf<{ id: string }>(
+      client,
+      "insert into auth.users (email, name) values ($1, 'Alice') returning id",
+      [`${randomUUID()}@example.com`],
+    ),
+  );
+  const { id } = await asUser(client, { userId }, () =>
+    rowOf<{ id: string }>(client, "select id from app_public.create_tenant('Acme', 'pro')"),
+  );
+  await client.query("commit");
+  return id;
+}
