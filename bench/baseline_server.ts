@@ -3,7 +3,7 @@
  * it alone. It has what a production endpoint has: request ids, security headers, the same
  * verification of the same token, the same check of membership in the same transaction under the
  * same policies, prepared statements, and as few round trips as ours: begin, enter and the
- * statement go out together, then commit. PostgreSQL builds the JSON, and it is sent as it is.
+ * statement go out together, then commit. PostgreSQL builds the JSON, which is sent as it is.
  */
 import { createServer } from "node:http";
 import { once } from "node:events";

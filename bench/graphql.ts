@@ -19,13 +19,13 @@ import { once } from "node:events";
 
 import { parseServerConfig, type ServerConfig } from "../server/config.ts";
 import type { BenchDatabase } from "./database.ts";
-import { askOnce, httpRequest, openLoad, type Slice, type Target } from "./load.ts";
+import { askOnce, httpRequest, openLoad, type Load, type Slice, type Target } from "./load.ts";
 import { NEWEST_PROJECTS_QUERY, PAGE_SIZE } from "./newest_projects.ts";
 import type { Scale } from "./options.ts";
 import type { Outcome, Result } from "./report.ts";
 import type { Seeded } from "./seed.ts";
 import { signUpReader } from "./reader.ts";
-import { forkServer, type ServerKind } from "./server_process.ts";
+import { forkServer, type ForkedServer, type ServerKind } from "./server_process.ts";
 import { interleave, pairedRatio, quantile } from "./statistics.ts";
 import { startWireCounter, type WireCounts } from "./wire_counter.ts";
 
@@ -45,16 +45,18 @@ export async function benchGraphql(options: GraphqlOptions): Promise<Outcome> {
   log("graphql: starting both servers");
   const config = await serverConfig(database.urls.server);
   const baselineConfig = { ...config, port: await freePort() };
-  await using servers = new AsyncDisposableStack();
-  await Promise.all([
-    forkServer({ kind: "ours", config }).then((server) => servers.use(server)),
-    forkServer({ kind: "baseline", config: baselineConfig }).then((server) => servers.use(server)),
-  ]);
+  const starting = [
+    forkServer({ kind: "ours", config }),
+    forkServer({ kind: "baseline", config: baselineConfig }),
+  ] as const;
+  await using stack = new AsyncDisposableStack();
+  stack.defer(() => stopAll(starting));
+  const [ourServer, theirServer] = await Promise.all(starting);
 
   const token = await signUpReader(config.publicUrl, database, seeded);
   const targets = {
-    ours: target("ours", config.port, token),
-    theirs: target("baseline", baselineConfig.port, token),
+    ours: { ...target("ours", config.port, token), server: ourServer },
+    theirs: { ...target("baseline", baselineConfig.port, token), server: theirServer },
   };
   const answer = await askOnce(targets.ours);
   assert.deepEqual(answer, await askOnce(targets.theirs), "Both must give the same answer");
@@ -76,26 +78,31 @@ export async function benchGraphql(options: GraphqlOptions): Promise<Outcome> {
   return { results, notes, plans: [] };
 }
 
+type Measured = Target & { server: ForkedServer };
+type MeasuredSlice = Slice & { cpuMs: number };
+
 async function measure(
-  targets: { ours: Target; theirs: Target },
+  targets: { ours: Measured; theirs: Measured },
   concurrency: number,
   { httpRounds, sliceMs }: GraphqlOptions["scale"],
 ): Promise<Result[]> {
   using ours = await openLoad(targets.ours, concurrency);
   using theirs = await openLoad(targets.theirs, concurrency);
-  const warmUpMs = sliceMs * WARM_UP_SHARE;
-  await interleave(
-    1,
-    () => ours.run(warmUpMs),
-    () => theirs.run(warmUpMs),
-  );
-  const slices = await interleave(
-    httpRounds,
-    () => ours.run(sliceMs),
-    () => theirs.run(sliceMs),
-  );
+  const runBoth = (rounds: number, durationMs: number) =>
+    interleave(
+      rounds,
+      () => runSlice(ours, targets.ours.server, durationMs),
+      () => runSlice(theirs, targets.theirs.server, durationMs),
+    );
+  await runBoth(1, sliceMs * WARM_UP_SHARE);
+  const slices = await runBoth(httpRounds, sliceMs);
 
-  function result(what: string, unit: string, better: Result["better"], key: keyof Slice): Result {
+  function result(
+    what: string,
+    unit: string,
+    better: Result["better"],
+    key: keyof MeasuredSlice,
+  ): Result {
     const [a, b] = [
       slices.ours.map((slice) => slice[key]),
       slices.theirs.map((slice) => slice[key]),
@@ -115,7 +122,25 @@ async function measure(
     result("throughput", "requests/s", "higher", "requestsPerSecond"),
     result("median latency", "ms", "lower", "medianMs"),
     result("p99 latency", "ms", "lower", "p99Ms"),
+    result("CPU of the server", "ms a request", "lower", "cpuMs"),
   ];
+}
+
+/** Also those that start when another has failed to. */
+async function stopAll(starting: readonly Promise<ForkedServer>[]): Promise<void> {
+  for (const outcome of await Promise.allSettled(starting)) {
+    if (outcome.status === "fulfilled") await outcome.value[Symbol.asyncDispose]();
+  }
+}
+
+async function runSlice(
+  load: Load,
+  server: ForkedServer,
+  durationMs: number,
+): Promise<MeasuredSlice> {
+  const before = await server.cpuMs();
+  const slice = await load.run(durationMs);
+  return { ...slice, cpuMs: ((await server.cpuMs()) - before) / slice.requests };
 }
 
 /** In another process, since a proxy between would slow the ones measured. */

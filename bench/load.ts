@@ -7,7 +7,12 @@ import { quantile } from "./statistics.ts";
 /** Where to ask, and the whole request as it goes over the wire. */
 export type Target = { port: number; request: Buffer };
 
-export type Slice = { requestsPerSecond: number; medianMs: number; p99Ms: number };
+export type Slice = {
+  requests: number;
+  requestsPerSecond: number;
+  medianMs: number;
+  p99Ms: number;
+};
 
 /** Connections that are kept open, each with one request under way while a slice runs. */
 export type Load = Disposable & { run(durationMs: number): Promise<Slice> };
@@ -26,6 +31,7 @@ export async function openLoad(target: Target, concurrency: number): Promise<Loa
       );
       const all = latencies.flat();
       return {
+        requests: all.length,
         requestsPerSecond: (all.length * 1000) / (performance.now() - startedAt),
         medianMs: quantile(all, 0.5),
         p99Ms: quantile(all, 0.99),

@@ -24,7 +24,7 @@ export type Scale = {
 };
 
 const FULL: Scale = {
-  tenants: 200,
+  tenants: 100,
   projectsPerTenant: 2_000,
   policyRounds: 101,
   httpRounds: 15,

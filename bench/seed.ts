@@ -9,7 +9,8 @@ const NEWEST = 20;
 
 /**
  * Fills the tables as they would look after some time: every tenant as large as the others, their
- * rows interleaved on disk in order of arrival, since that is what sharing tables means.
+ * rows interleaved on disk in order of arrival, since that is what sharing tables means. Times have
+ * all six decimals, so that every way of writing them as JSON has the same result.
  */
 export async function seed(superuserUrl: string, scale: Scale): Promise<Seeded> {
   await using client = await connect(superuserUrl);
@@ -25,7 +26,7 @@ export async function seed(superuserUrl: string, scale: Scale): Promise<Seeded> 
     `insert into app_public.projects (tenant_id, name, status, created_at)
     select
       tenants.id, 'Project ' || n, case when n % 4 = 0 then 'closed' else 'open' end,
-      timestamptz '2026-01-01 00:00:00.25Z' + n * interval '1 minute'
+      timestamptz '2026-01-01 00:00:00.250001Z' + n * interval '1 minute'
     from generate_series(1, $1::integer) n cross join app_public.tenants
     order by n`,
     [scale.projectsPerTenant],

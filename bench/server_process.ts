@@ -11,12 +11,16 @@ import { startBaseline } from "./baseline_server.ts";
 export type ServerKind = "ours" | "baseline";
 type Order = { kind: ServerKind; config: ServerConfig };
 type Answer = { error: string | undefined };
+/** Milliseconds of CPU that the process has used since it began; asked for with any message. */
+type CpuAnswer = { cpuMs: number };
+
+export type ForkedServer = AsyncDisposable & { cpuMs(): Promise<number> };
 
 const READY_MS = 30_000;
 const STOP_MS = 5_000;
 
 /** Starts one; rejects with its reason when it can't. */
-export async function forkServer(order: Order): Promise<AsyncDisposable> {
+export async function forkServer(order: Order): Promise<ForkedServer> {
   const child = fork(import.meta.filename, [], { stdio: ["ignore", "ignore", "inherit", "ipc"] });
   const exited = once(child, "exit");
   async function stop(): Promise<void> {
@@ -36,7 +40,18 @@ export async function forkServer(order: Order): Promise<AsyncDisposable> {
     const { error } = await answered;
     clearTimeout(timer);
     if (error !== undefined) throw new Error(`The server (${order.kind}): ${error}`);
-    return { [Symbol.asyncDispose]: stop };
+    return {
+      cpuMs() {
+        const { promise, resolve, reject } = Promise.withResolvers<number>();
+        child.once("message", ({ cpuMs }: CpuAnswer) => resolve(cpuMs));
+        void exited.then(() => reject(new Error(`The server (${order.kind}) is gone`)));
+        child.send("cpu", (failure) => {
+          if (failure !== null) reject(failure);
+        });
+        return promise;
+      },
+      [Symbol.asyncDispose]: stop,
+    };
   } catch (error) {
     await stop();
     throw error;
@@ -47,12 +62,19 @@ async function obey({ kind, config }: Order): Promise<void> {
   const start = kind === "ours" ? startServer : startBaseline;
   const logger = pino({ level: config.logLevel });
   try {
-    const server = await start(config, logger);
-    process.once("disconnect", () => void server.close().finally(() => process.exit()));
+    await start(config, logger);
+    process.on("message", () => {
+      const { user, system } = process.cpuUsage();
+      process.send?.({ cpuMs: (user + system) / 1000 } satisfies CpuAnswer);
+    });
     process.send?.({ error: undefined } satisfies Answer);
   } catch (error) {
     process.send?.({ error: String(error) } satisfies Answer);
   }
 }
 
-if (import.meta.main) process.once("message", (order: Order) => void obey(order));
+if (import.meta.main) {
+  // However who gave the orders ended. There is nothing here that would have to be finished.
+  process.once("disconnect", () => process.exit());
+  process.once("message", (order: Order) => void obey(order));
+}

@@ -16,6 +16,8 @@ export async function audit({ databaseUrl }: { databaseUrl: string }): Promise<F
   await client.connect();
   try {
     await client.query("begin read only");
+    // The rules compare names as they are printed, which a search path would shorten.
+    await client.query("set local search_path = pg_catalog, pg_temp");
     return await runAudit(client);
   } finally {
     await client.end();

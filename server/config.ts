@@ -58,7 +58,7 @@ const PLANS = ["starter", "pro", "enterprise"] as const;
 
 export function parseServerConfig(env: NodeJS.ProcessEnv): ServerConfig {
   return readEnvironment(env, (read) => {
-    const host = read.text("HOST", "127.0.0.1");
+    const host = read.host("HOST", "127.0.0.1");
     const port = read.integer("PORT", 4000, { min: 1, max: 65_535 });
     return {
       databaseUrl: read.postgresUrl("DATABASE_URL"),

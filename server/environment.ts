@@ -1,3 +1,5 @@
+import { isIPv6 } from "node:net";
+
 /** A configuration that can't be used. Its message names every fault; no stack trace is needed. */
 export class ConfigError extends Error {
   override name = "ConfigError";
@@ -67,13 +69,23 @@ function textReaders(env: NodeJS.ProcessEnv, problems: string[]) {
   function list(name: string, fallback?: readonly string[]): readonly string[] {
     const value = fallback === undefined ? required(name) : optionalText(name);
     if (value === undefined) return fallback ?? [];
-    return value
+    const items = value
       .split(",")
       .map((item) => item.trim())
       .filter((item) => item !== "");
+    if (items.length === 0 && fallback === undefined) problems.push(`${name} lists nothing`);
+    return items;
   }
 
-  return { optionalText, text, required, secret, choice, list };
+  function host(name: string, fallback: string): string {
+    const value = text(name, fallback);
+    const inUrl = isIPv6(value) ? `[${value}]` : value;
+    if (/^[a-z0-9.:-]{1,253}$/i.test(value) && URL.canParse(`http://${inUrl}:1`)) return value;
+    problems.push(`${name} must be a name or an IP address`);
+    return fallback;
+  }
+
+  return { optionalText, text, required, secret, choice, list, host };
 }
 
 function numberReaders(optionalText: (name: string) => string | undefined, problems: string[]) {
@@ -104,8 +116,8 @@ function urlReaders(
   problems: string[],
 ) {
   function parsedUrl(name: string, value: string, protocols: readonly string[]): URL | undefined {
-    const url = URL.canParse(value) ? new URL(value) : undefined;
-    if (url !== undefined && protocols.includes(url.protocol)) return url;
+    const parsed = URL.canParse(value) ? new URL(value) : undefined;
+    if (parsed !== undefined && protocols.includes(parsed.protocol)) return parsed;
     // Not repeated either: a database URL holds a password.
     problems.push(`${name} must be a URL that starts with ${protocols.join("// or ")}//`);
     return undefined;

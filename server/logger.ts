@@ -1,4 +1,4 @@
-import { pino, type Logger } from "pino";
+import { pino, type DestinationStream, type Logger } from "pino";
 
 /** Paths whose values never reach a log, wherever an error or a request carries them. */
 const SECRETS = [
@@ -19,7 +19,8 @@ const SECRETS = [
   "err.parameters",
 ];
 
-/** JSON lines on standard output, without secrets. */
-export function makeLogger(level: string, name: string): Logger {
-  return pino({ level, name, redact: { paths: SECRETS, censor: "[redacted]" } });
+/** JSON lines without secrets, on standard output unless another destination is given. */
+export function makeLogger(level: string, name: string, destination?: DestinationStream): Logger {
+  const options = { level, name, redact: { paths: SECRETS, censor: "[redacted]" } };
+  return destination === undefined ? pino(options) : pino(options, destination);
 }

@@ -76,8 +76,13 @@ async function inTransaction<T>(
     await raw.query("commit");
     return result;
   } catch (error) {
+    // If entering failed, so did all that followed, with a lesser reason.
+    const reason = await entered.then(
+      () => error,
+      (refusal: unknown) => refusal,
+    );
     await rollBack(raw);
-    throw signInFirst(error, role);
+    throw signInFirst(reason, role);
   }
 }
 

@@ -79,10 +79,14 @@ async function listen(server: Server, { host, port }: ServerConfig): Promise<voi
 async function stopListening(server: Server): Promise<void> {
   const closed = once(server, "close");
   server.close();
-  server.closeIdleConnections();
+  // Those that have been answered since are idle as well, and would be kept alive.
+  const idle = setInterval(() => {
+    server.closeIdleConnections();
+  }, 50);
   const timer = setTimeout(() => {
     server.closeAllConnections();
   }, DRAIN_MS);
   await closed;
+  clearInterval(idle);
   clearTimeout(timer);
 }

@@ -1,4 +1,8 @@
-/* Without an index a delete or a key's change in the parent reads the whole child table. */
+/*
+ * Without an index a delete or a key's change in the parent reads the whole child table. It must be
+ * a valid one that begins with the key's columns, in any order; it may leave out rows without a
+ * reference.
+ */
 select
   'error' as severity,
   format('%s on %s', pg_constraint.conname, pg_constraint.conrelid::regclass) as object,
@@ -20,8 +24,21 @@ and pg_constraint.connamespace::regnamespace::text in ('app_public', 'app_privat
 and not exists (
   select
   from pg_catalog.pg_index
+  join pg_catalog.pg_class as indexes on indexes.oid = pg_index.indexrelid
+  join pg_catalog.pg_am on pg_am.oid = indexes.relam
   where pg_index.indrelid = pg_constraint.conrelid
-  and pg_index.indpred is null
+  and pg_index.indisvalid
+  and pg_am.amname = 'btree'
+  and pg_index.indnkeyatts >= cardinality(pg_constraint.conkey)
   and (pg_index.indkey::smallint[])[0:cardinality(pg_constraint.conkey) - 1]
     @> pg_constraint.conkey
+  and (
+    pg_index.indpred is null
+    or pg_get_expr(pg_index.indpred, pg_index.indrelid) in (
+      select format('(%I IS NOT NULL)', pg_attribute.attname)
+      from pg_catalog.pg_attribute
+      where pg_attribute.attrelid = pg_constraint.conrelid
+      and pg_attribute.attnum = any (pg_constraint.conkey)
+    )
+  )
 );

@@ -11,11 +11,16 @@ select
     else format('drop it, or put it where no run-time role reaches: %s', pg_class.oid::regclass)
   end as remedy
 from pg_catalog.pg_class
-where pg_class.relnamespace::regnamespace::text in ('app_public', 'app_private')
+where pg_class.relnamespace::regnamespace::text in ('app_public', 'app_private', 'auth')
 and (
   pg_class.relkind in ('m', 'f')
   or (
     pg_class.relkind = 'v'
-    and not coalesce('security_invoker=true' = any (pg_class.reloptions), false)
+    and not exists (
+      select
+      from pg_options_to_table(pg_class.reloptions) as options
+      where options.option_name = 'security_invoker'
+      and options.option_value::boolean
+    )
   )
 );

@@ -27,7 +27,6 @@ export type StripeEmulatorOptions = {
   webhook?: { url: string; secret: string };
   /** Where the state is kept; in memory only when absent. */
   stateFile?: string;
-  deploymentless?: never;
 };
 
 /** A running emulator. */

@@ -242,8 +242,8 @@ const count = { feature: "seats", kind: "count", enabled: true, resetsAt: null }
 async function entitlementsOf({ ask }: Member): Promise<unknown> {
   const { data, errors } = await ask(ENTITLEMENTS);
   expect(errors).toEqual([]);
-  const { nodes } = data?.["entitlements"] as { nodes: { feature: string }[] };
-  return nodes.toSorted((a, b) => a.feature.localeCompare(b.feature));
+  const entitlements = data?.["entitlements"] as { nodes: { feature: string }[] } | undefined;
+  return entitlements?.nodes.toSorted((a, b) => a.feature.localeCompare(b.feature));
 }
 
 async function expectRowsOf({ ask }: Member): Promise<void> {

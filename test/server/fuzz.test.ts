@@ -36,7 +36,7 @@ test("no JSON whatever makes /graphql or /auth/token fail on our side", async ({
       ]);
       expect(answers.map(faultOf)).toEqual([undefined, undefined]);
     }),
-    { numRuns: 200 },
+    { numRuns: 100 },
   );
   expect(await countRows(admin)).toEqual(before);
 });
@@ -72,7 +72,7 @@ test("no bytes under no headers make the webhook fail on our side, or store anyt
         expect(response.status).toBe(400);
       },
     ),
-    { numRuns: 200 },
+    { numRuns: 100 },
   );
   expect(await countRows(admin)).toEqual(before);
 });
@@ -101,7 +101,7 @@ test("a signed body that is any JSON but an event is refused, and stores nothing
       });
       expect({ fault: faultOf(answer), status: answer.status }).toEqual({ status: 400 });
     }),
-    { numRuns: 200 },
+    { numRuns: 100 },
   );
   expect(await countRows(admin)).toEqual(before);
 });

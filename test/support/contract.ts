@@ -24,7 +24,7 @@ export function faultOf(answer: { status: number; body: unknown }): string | und
     Pick<GraphQLAnswer, "errors">
   >;
   if (!Array.isArray(errors)) return status >= 400 ? "no typed error" : undefined;
-  const codes = errors.map((error) => String(error.extensions?.code));
+  const codes = errors.map((error) => error.extensions?.code ?? "none");
   const strange = codes.filter((code) => !CODES.includes(code) || code === "INTERNAL");
   return strange.length > 0 ? `${status} with code ${strange.join(", ")}` : undefined;
 }

@@ -79,7 +79,12 @@ function withoutRetries(url: string): Stripe {
   });
 }
 
-function workshop(database: TestDatabase, stripeUrl: string, stripe: Stripe, pool: pg.Pool): Workshop {
+function workshop(
+  database: TestDatabase,
+  stripeUrl: string,
+  stripe: Stripe,
+  pool: pg.Pool,
+): Workshop {
   const options: TaskOptions = { stripe, configuredPrices: {}, gracePeriodDays: 14 };
   const asSuperuser = <T>(work: (client: pg.Client) => Promise<T>) =>
     withClient(database.urls.superuser, work);

@@ -98,12 +98,31 @@ test("when every write fails once after it was done, what was done is found and 
 }) => {
   const tenantId = await workshop.found();
   await workshop.control("faults", { kind: "500_after", method: "POST", path: "/v1/customers" });
-  await workshop.control("faults", { kind: "500_after", method: "POST", path: "/v1/subscriptions" });
+  await workshop.control("faults", {
+    kind: "500_after",
+    method: "POST",
+    path: "/v1/subscriptions",
+  });
   await workshop.settle();
   await expectProvisioned(workshop, tenantId);
 });
 
-test("the longest search takes nobody else's customer of the same address", async ({ workshop }) => {
+test("a failure that Stripe repeats under its key for ever is left behind with the key", async ({
+  workshop,
+}) => {
+  const tenantId = await workshop.found();
+  await workshop.control("faults", { kind: "500_after", method: "POST", path: "/v1/customers" });
+  await expect(provision(workshop, tenantId)).rejects.toMatchObject({ statusCode: 500 });
+  const { customers } = await workshop.atStripe(tenantId);
+  // Somebody tidies up, so that the search finds nothing; the old key would go on answering 500.
+  await workshop.stripe.customers.del(customers[0]?.id ?? "");
+  await workshop.settle();
+  await expectProvisioned(workshop, tenantId);
+});
+
+test("the longest search takes nobody else's customer of the same address", async ({
+  workshop,
+}) => {
   const tenantId = await workshop.found();
   const { customer_email: email } = await rowOf<{ customer_email: string }>(
     workshop.pool,
@@ -142,10 +161,10 @@ test("a customer that came second is deleted at Stripe, and the first is used", 
     return created;
   };
   const { prices, subscriptions } = stripe;
-  await stripeProvisionTenant({ stripe: { customers, prices, subscriptions }, configuredPrices: {} })(
-    { tenant_id: tenantId },
-    workshop.helpers,
-  );
+  await stripeProvisionTenant({
+    stripe: { customers, prices, subscriptions },
+    configuredPrices: {},
+  })({ tenant_id: tenantId }, workshop.helpers);
   await workshop.settle();
   await expectProvisioned(workshop, tenantId);
   expect((await workshop.atStripe(tenantId)).customers).toMatchObject([{ id: rival.id }]);

@@ -104,10 +104,13 @@ test("the price that was found first is the one subscribed to, whatever is confi
   const tenantId = await workshop.found();
   await dieAt(workshop, tenantId, AFTER_FREEZE);
   const { data } = await workshop.stripe.prices.list({ lookup_keys: ["enterprise_month"] });
+  await workshop.control("faults", { kind: "500_before", method: "GET", path: "/v1/prices" });
   await workshop.settle({ configuredPrices: { [data[0]?.id ?? ""]: "pro_month" } });
   await expectOne(workshop, tenantId);
   const { subscriptions } = await workshop.atStripe(tenantId);
   expect(subscriptions[0]?.items.data).toMatchObject([{ price: { lookup_key: "pro_month" } }]);
+  // The failure planned is still there: the price was not looked up again.
+  await expect(workshop.stripe.prices.list()).rejects.toMatchObject({ statusCode: 500 });
 });
 
 test("a price that is configured by id is taken before Stripe's own", async ({ workshop }) => {

@@ -6,6 +6,9 @@ import { expect, withClient } from "../support/index.ts";
 import { rowOf, rowsOf } from "../support/query.ts";
 import { test, type Workshop } from "../support/tasks.ts";
 
+/** As many as Stripe sends along with a subscription; the emulator sends them all. */
+const INLINE_ITEMS = 10;
+
 type Paid = { tenantId: string; customer: string; subscription: string };
 
 /** A tenant that is provisioned and has paid, which is not synced yet. */
@@ -23,6 +26,39 @@ async function paidTenant(workshop: Workshop): Promise<Paid> {
 async function sync(workshop: Workshop, customer: string): Promise<void> {
   await workshop.pool.query("select app_private.request_customer_sync($1)", [customer]);
   await workshop.settle();
+}
+
+/** What the sync reads with. */
+function reading({ customers, subscriptionItems, invoices, subscriptions }: Stripe) {
+  return { customers, subscriptionItems, invoices, subscriptions };
+}
+
+/** Subscriptions whose list is passed through `change` before anybody sees it. */
+function listing(
+  subscriptions: Stripe["subscriptions"],
+  change: (read: Stripe.Subscription[]) => Promise<Stripe.Subscription[]>,
+): Stripe["subscriptions"] {
+  const changed: Stripe["subscriptions"] = Object.create(subscriptions);
+  changed.list = (params) => {
+    const list = subscriptions.list(params);
+    const readAll = list.autoPagingToArray.bind(list);
+    list.autoPagingToArray = async (limits) => change(await readAll(limits));
+    return list;
+  };
+  return changed;
+}
+
+function withFewItems(subscriptions: Stripe["subscriptions"]): Stripe["subscriptions"] {
+  return listing(subscriptions, async (read) =>
+    read.map((subscription) => {
+      const { items } = subscription;
+      const data = items.data.slice(0, INLINE_ITEMS);
+      return {
+        ...subscription,
+        items: { ...items, data, has_more: data.length < items.data.length },
+      };
+    }),
+  );
 }
 
 function stands({ database }: Workshop, tenantId: string): Promise<Standing> {
@@ -84,19 +120,12 @@ test("a cancellation that is scheduled is shown, changes nothing else, and can b
 test("what was read before a change is not written after it", async ({ workshop }) => {
   const { stripe, options, helpers } = workshop;
   const { tenantId, customer, subscription } = await paidTenant(workshop);
-  const slow: Pick<Stripe, "subscriptions">["subscriptions"] = Object.create(stripe.subscriptions);
-  slow.list = (params) => {
-    const list = stripe.subscriptions.list(params);
-    list.autoPagingToArray = async (limits) => {
-      const read = await stripe.subscriptions.list(params).autoPagingToArray(limits);
-      await stripe.subscriptions.cancel(subscription);
-      await sync(workshop, customer);
-      return read;
-    };
-    return list;
-  };
-  const { customers, subscriptionItems, invoices } = stripe;
-  const late = { customers, subscriptionItems, invoices, subscriptions: slow };
+  const subscriptions = listing(stripe.subscriptions, async (read) => {
+    await stripe.subscriptions.cancel(subscription);
+    await sync(workshop, customer);
+    return read;
+  });
+  const late = { ...reading(stripe), subscriptions };
   await stripeSyncCustomer({ ...options, stripe: late })({ customer_id: customer }, helpers);
   expect(await stands(workshop, tenantId)).toMatchObject({ access_reason: "canceled" });
 });
@@ -174,13 +203,12 @@ test("of more subscriptions than one page holds none is lost", async ({ workshop
 });
 
 test("of more items than come with a subscription none is lost", async ({ workshop }) => {
-  const { stripe } = workshop;
+  const { stripe, options, helpers } = workshop;
   const { tenantId, customer, subscription } = await paidTenant(workshop);
   const product = await stripe.products.create({ name: "Add-ons" });
   const { items } = await stripe.subscriptions.retrieve(subscription);
-  const [plan] = items.data;
   const addons: Stripe.SubscriptionUpdateParams.Item[] = [];
-  for (let n = 0; n < 11; n += 1) {
+  for (let n = 0; n < INLINE_ITEMS; n += 1) {
     const { id } = await stripe.prices.create({
       product: product.id,
       currency: "usd",
@@ -191,10 +219,15 @@ test("of more items than come with a subscription none is lost", async ({ worksh
   }
   const enterprise = await stripe.prices.list({ lookup_keys: ["enterprise_month"] });
   await stripe.subscriptions.update(subscription, {
-    items: [...addons, { price: enterprise.data[0]?.id ?? "" }, { id: plan?.id ?? "", deleted: true }],
+    items: [
+      ...addons,
+      { price: enterprise.data[0]?.id ?? "" },
+      { id: items.data[0]?.id ?? "", deleted: true },
+    ],
     proration_behavior: "none",
   });
-  await sync(workshop, customer);
+  const cut = { ...reading(stripe), subscriptions: withFewItems(stripe.subscriptions) };
+  await stripeSyncCustomer({ ...options, stripe: cut })({ customer_id: customer }, helpers);
   expect(await stands(workshop, tenantId)).toMatchObject({ plan: "enterprise", status: "active" });
 });
 

@@ -35,20 +35,25 @@ const BAD = [
     customer_id: ["cus_1"],
   },
   {
-    tenant_id: `${"0".repeat(300)}`,
+    tenant_id: "0".repeat(300),
     event_id: `evt_${"x".repeat(300)}`,
     customer_id: `cus_${"x".repeat(300)}`,
   },
 ];
 
-test.for(Object.entries(tasks))("%s refuses a payload that is not what it was promised", async ([, task]) => {
-  const helpers = {
-    query: () => {
-      throw new Error("The database was asked");
-    },
-  } as unknown as JobHelpers;
-  const run = task as (payload: unknown, helpers: JobHelpers) => Promise<unknown>;
-  for (const payload of BAD) {
-    await expect(run(payload, helpers), JSON.stringify(payload)).rejects.toThrow(/^"\w+" must be a/);
-  }
-});
+test.for(Object.entries(tasks))(
+  "%s refuses a payload that is not what it was promised",
+  async ([, task]) => {
+    const helpers = {
+      query: () => {
+        throw new Error("The database was asked");
+      },
+    } as unknown as JobHelpers;
+    const run = task as (payload: unknown, helpers: JobHelpers) => Promise<unknown>;
+    for (const payload of BAD) {
+      await expect(run(payload, helpers), JSON.stringify(payload)).rejects.toThrow(
+        /^"\w+" must be a/,
+      );
+    }
+  },
+);

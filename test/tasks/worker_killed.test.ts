@@ -12,8 +12,8 @@ import { rowsOf } from "../support/query.ts";
 import { test, type Workshop } from "../support/tasks.ts";
 
 const MAIN = fileURLToPath(new URL("../../tasks/main.ts", import.meta.url));
-/** Until well after the death: what a dead process asked for still arrives. */
-const HELD_MS = 2_000;
+/** Until after the death: what a dead process asked for still arrives. */
+const HELD_MS = 500;
 
 function startWorker({ database, stripeUrl }: Workshop): ChildProcess {
   return spawn(process.execPath, [MAIN], {

@@ -79,7 +79,9 @@ test("with no tenant set every statement is refused, by itself and in an empty t
   }
 });
 
-test("a table of tenants can be read by parallel workers, each walled off alike", async ({ db }) => {
+test("a table of tenants can be read by parallel workers, each walled off alike", async ({
+  db,
+}) => {
   const { alice, mallory, acme, globex } = await createCast(db);
   for (const [userId, tenantId] of [
     [alice, acme],

@@ -7,9 +7,7 @@ const AUTH_TABLES = ["users", "sessions", "accounts", "verifications", "jwks"];
 test("whoever signs up is there at once, and is renamed with their sign-in", async ({ db }) => {
   const { alice } = await createCast(db);
   const seen = () =>
-    asUser(db, { userId: alice }, () =>
-      rowsOf(db, "select id, email, name from app_public.users"),
-    );
+    asUser(db, { userId: alice }, () => rowsOf(db, "select id, email, name from app_public.users"));
   expect(await seen()).toEqual([{ id: alice, email: "alice@example.com", name: "alice" }]);
   await asIdentity(db, () =>
     db.query("update auth.users set email = 'a@example.com', name = 'Alice A.' where id = $1", [

@@ -121,11 +121,14 @@ test.for([
   { amount: 1, key: "a", feature: null },
   { amount: 1, key: "a", feature: "seats" },
   { amount: 1, key: "a", feature: "customDomain" },
-])("bad input is named as such: $amount $key $feature", async ({ amount, key, feature }, { db }) => {
-  const cast = await createCast(db);
-  expect(await codeOf(consume(db, cast, amount, key, feature))).toBe("INPUT");
-  expect(await rowsOf(db, "select from app_private.usage_records")).toEqual([]);
-});
+])(
+  "bad input is named as such: $amount $key $feature",
+  async ({ amount, key, feature }, { db }) => {
+    const cast = await createCast(db);
+    expect(await codeOf(consume(db, cast, amount, key, feature))).toBe("INPUT");
+    expect(await rowsOf(db, "select from app_private.usage_records")).toEqual([]);
+  },
+);
 
 test("a tenant that may not write uses nothing; nor does a visitor", async ({ db }) => {
   const cast = await createCast(db);

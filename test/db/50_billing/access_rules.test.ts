@@ -37,9 +37,12 @@ test.for([
   },
 );
 
-test.for(["future_status", "ACTIVE", "", null])("%s, a status unknown, decides nothing", async (status, { db }) => {
-  expect(await outcome(db, status, AFTER)).toEqual([]);
-});
+test.for(["future_status", "ACTIVE", "", null])(
+  "%s, a status unknown, decides nothing",
+  async (status, { db }) => {
+    expect(await outcome(db, status, AFTER)).toEqual([]);
+  },
+);
 
 test("every status has exactly one outcome, whatever the grace, and what it says a tenant can be", async ({
   db,

@@ -104,6 +104,21 @@ describe("adopting a customer", () => {
   });
 });
 
+test("the price that is found first for an intent stays its price", async ({ db }) => {
+  const { acme } = await createCast(db);
+  const freeze = (price: string) =>
+    asWorker(db, () =>
+      rowOf(
+        db,
+        `select app_private.freeze_intent_price(tenant_id, id, $2) as price
+        from app_private.billing_intents where tenant_id = $1`,
+        [acme, price],
+      ),
+    );
+  expect(await freeze("price_1")).toEqual({ price: "price_1" });
+  expect(await freeze("price_2")).toEqual({ price: "price_1" });
+});
+
 test("a tenant has at most one open wish to subscribe", async ({ db }) => {
   const { acme } = await createCast(db);
   const second = db.query(

@@ -71,7 +71,9 @@ test.for([
   expect(await receive(db, { type })).toBe("pending");
 });
 
-test("when the job can't be booked the event is not kept either, and the reverse", async ({ db }) => {
+test("when the job can't be booked the event is not kept either, and the reverse", async ({
+  db,
+}) => {
   const refused = undone(db, async () => {
     await db.query("revoke insert on graphile_worker._private_jobs from app_definer");
     await receive(db);

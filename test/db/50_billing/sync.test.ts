@@ -1,4 +1,11 @@
-import { DAY, EPOCH, recordAsWorker, standing, subscription, tieCustomer } from "../../support/billing.ts";
+import {
+  DAY,
+  EPOCH,
+  recordAsWorker,
+  standing,
+  subscription,
+  tieCustomer,
+} from "../../support/billing.ts";
 import { createCast, expect, test } from "../../support/index.ts";
 import { rowsOf } from "../../support/query.ts";
 

@@ -19,30 +19,33 @@ function onConnection<T>(
 test.for([
   { name: "the older waits for the newer", first: newer, seqs: [2, 1], answer: "stale" },
   { name: "the newer waits for the older", first: older, seqs: [1, 2], answer: "recorded" },
-])("$name and the newer stays", async ({ first, seqs: [one = 0, two = 0], answer }, { database, cast }) => {
-  const customer = `cus_${answer}`;
-  const tenantId = answer === "stale" ? cast.acme : cast.globex;
-  const second = first === newer ? older : newer;
-  await withClient(database.urls.superuser, (client) => tieCustomer(client, tenantId, customer));
-  let waiting: Promise<string> | undefined;
-  await onConnection(database, async (client) => {
-    await client.query("begin");
-    await record(client, { customer, seq: one, subscriptions: [first] });
-    waiting = onConnection(database, (other) =>
-      record(other, { customer, seq: two, subscriptions: [second] }),
-    );
-    await waitForLock(database);
-    await client.query("commit");
-  });
-  expect(await waiting).toBe(answer);
-  await withClient(database.urls.superuser, async (client) => {
-    expect(await standing(client, tenantId)).toMatchObject({
-      status: "active",
-      current_period_end: new Date((EPOCH + 60 * DAY) * 1000),
-      grace_ends_at: null,
+])(
+  "$name and the newer stays",
+  async ({ first, seqs: [one = 0, two = 0], answer }, { database, cast }) => {
+    const customer = `cus_${answer}`;
+    const tenantId = answer === "stale" ? cast.acme : cast.globex;
+    const second = first === newer ? older : newer;
+    await withClient(database.urls.superuser, (client) => tieCustomer(client, tenantId, customer));
+    let waiting: Promise<string> | undefined;
+    await onConnection(database, async (client) => {
+      await client.query("begin");
+      await record(client, { customer, seq: one, subscriptions: [first] });
+      waiting = onConnection(database, (other) =>
+        record(other, { customer, seq: two, subscriptions: [second] }),
+      );
+      await waitForLock(database);
+      await client.query("commit");
     });
-  });
-});
+    expect(await waiting).toBe(answer);
+    await withClient(database.urls.superuser, async (client) => {
+      expect(await standing(client, tenantId)).toMatchObject({
+        status: "active",
+        current_period_end: new Date((EPOCH + 60 * DAY) * 1000),
+        grace_ends_at: null,
+      });
+    });
+  },
+);
 
 async function waitForLock({ urls }: TestDatabase): Promise<void> {
   await withClient(urls.superuser, (client) =>

@@ -1,0 +1,155 @@
+/** Rules about how tables are made: keys, names, owners. */
+import { functionNamed, TABLE, thing, THINGS, type RuleCases } from "./audit_case.ts";
+
+export const TABLE_CASES: Readonly<Record<string, RuleCases>> = {
+  foreign_key_index: {
+    bad: [
+      {
+        sql: thing(
+          `alter table ${THINGS} add constraint f foreign key (tenant_id, parent_id) references ${THINGS} (tenant_id, id)`,
+        ),
+        object: "f on app_public.things",
+      },
+      {
+        // Whatever the index holds beside its key is not searched by.
+        sql: thing(`alter table ${THINGS} add constraint f foreign key (tenant_id, parent_id)
+          references ${THINGS} (tenant_id, id); create index on ${THINGS} (tenant_id) include (parent_id)`),
+        object: "f on app_public.things",
+      },
+      {
+        sql: thing(`alter table ${THINGS} add constraint f foreign key (tenant_id, parent_id)
+          references ${THINGS} (tenant_id, id); create index on ${THINGS} (tenant_id, parent_id) where name = ''`),
+        object: "f on app_public.things",
+      },
+      {
+        sql: thing(`alter table ${THINGS} add constraint f foreign key (tenant_id, parent_id)
+          references ${THINGS} (tenant_id, id); create index on ${THINGS} (tenant_id, name, parent_id)`),
+        object: "f on app_public.things",
+      },
+      {
+        sql: thing(`alter table ${THINGS} add constraint f foreign key (tenant_id, parent_id)
+          references ${THINGS} (tenant_id, id); create index on ${THINGS} using brin (tenant_id, parent_id)`),
+        object: "f on app_public.things",
+      },
+    ],
+    good: [
+      thing(`alter table ${THINGS} add constraint f foreign key (tenant_id, parent_id)
+        references ${THINGS} (tenant_id, id); create index on ${THINGS} (parent_id, tenant_id, name)`),
+      thing(`alter table ${THINGS} add constraint f foreign key (tenant_id, parent_id)
+        references ${THINGS} (tenant_id, id);
+        create index on ${THINGS} (tenant_id, parent_id) where parent_id is not null`),
+    ],
+  },
+  foreign_key_tenant: {
+    bad: [
+      {
+        sql: thing(`alter table ${THINGS} add constraint u unique (id);
+          alter table ${THINGS} add constraint f foreign key (parent_id) references ${THINGS} (id)`),
+        object: "f on app_public.things",
+      },
+      {
+        sql: thing(`alter table ${THINGS} add constraint f foreign key (parent_id, tenant_id)
+          references ${THINGS} (tenant_id, id)`),
+        object: "f on app_public.things",
+      },
+      {
+        sql: thing(
+          `alter table ${THINGS} add constraint f foreign key (parent_id) references app_public.tenants (id)`,
+        ),
+        object: "f on app_public.things",
+      },
+      {
+        sql: thing(`alter table ${THINGS} add constraint f foreign key (tenant_id, parent_id)
+          references ${THINGS} (tenant_id, id) on delete set null`),
+        object: "f on app_public.things",
+      },
+      {
+        sql: thing(`alter table ${THINGS} add constraint f foreign key (tenant_id, parent_id)
+          references ${THINGS} (tenant_id, id) on update cascade`),
+        object: "f on app_public.things",
+      },
+      {
+        sql: thing(`alter table ${THINGS} add constraint u unique (id);
+          create table app_private.notes (thing_id uuid);
+          alter table app_private.notes add constraint f foreign key (thing_id) references ${THINGS} (id)`),
+        object: "f on app_private.notes",
+      },
+    ],
+    good: [
+      thing(`alter table ${THINGS} add constraint f foreign key (tenant_id, parent_id)
+        references ${THINGS} (tenant_id, id) on delete set null (parent_id)`),
+      thing(
+        `alter table ${THINGS} add constraint f foreign key (tenant_id) references app_public.tenants (id) on delete cascade`,
+      ),
+      thing(
+        `alter table ${THINGS} add constraint f foreign key (user_id) references app_public.users (id) on delete set null`,
+      ),
+    ],
+  },
+  names_and_comments: {
+    bad: [
+      {
+        sql: thing(`alter table ${THINGS} add check (name <> '')`),
+        object: "things_name_check on app_public.things",
+      },
+      {
+        sql: thing(`alter table ${THINGS} add foreign key (user_id) references app_public.users`),
+        object: "things_user_id_fkey on app_public.things",
+      },
+      { sql: thing(`comment on table ${THINGS} is null`), object: THINGS },
+      {
+        sql: "create function app_public.f() returns int language sql return 1",
+        object: "app_public.f()",
+      },
+      { sql: "create view app_public.v as select 1 as one", object: "app_public.v" },
+      { sql: "create type app_public.t as (one int)", object: "app_public.t" },
+    ],
+    good: [
+      thing(`alter table ${THINGS} add constraint things_name_not_empty check (name <> '')`),
+      functionNamed("f", "language sql return 1"),
+    ],
+  },
+  owner: {
+    bad: [
+      { sql: thing(`alter table ${THINGS} owner to rowhouse_migrator`), object: THINGS },
+      {
+        sql: "alter function app_private.current_tenant_id() owner to app_definer",
+        object: "app_private.current_tenant_id()",
+      },
+      {
+        sql: "alter sequence app_private.stripe_sync_seq owner to rowhouse_migrator",
+        object: "app_private.stripe_sync_seq",
+      },
+      { sql: "alter schema app_public owner to rowhouse_migrator", object: "schema app_public" },
+      { sql: "create domain app_public.d as text", object: "app_public.d" },
+    ],
+    good: [TABLE],
+  },
+  tenant_id_fixed: {
+    bad: [
+      { sql: thing(`grant update (tenant_id) on ${THINGS} to app_user`), object: THINGS },
+      { sql: thing(`grant insert on ${THINGS} to app_user`), object: THINGS },
+      { sql: thing(`grant update on ${THINGS} to app_anonymous`), object: THINGS },
+      { sql: thing(`grant insert on ${THINGS} to public`), object: THINGS },
+      { sql: "create table app_public.loose (tenant_id uuid)", object: "app_public.loose" },
+      { sql: "create table app_public.odd (tenant_id text not null)", object: "app_public.odd" },
+    ],
+    good: [TABLE],
+  },
+  unique_tenant: {
+    bad: [
+      {
+        sql: thing(`alter table ${THINGS} add constraint u unique (name)`),
+        object: "app_public.u",
+      },
+      {
+        sql: thing(`create unique index u on ${THINGS} (lower(name)) include (tenant_id)`),
+        object: "app_public.u",
+      },
+    ],
+    good: [
+      thing(`alter table ${THINGS} add constraint u unique (name, tenant_id)`),
+      thing(`create index u on ${THINGS} (name)`),
+    ],
+  },
+};

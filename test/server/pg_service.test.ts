@@ -1,0 +1,290 @@
+import { makePgService } from "postgraphile/adaptors/pg";
+import type pg from "pg";
+import { pino } from "pino";
+
+import { makePool } from "../../server/database.ts";
+import { makeRowhousePgService } from "../../server/pg_service.ts";
+import { countFlights } from "../support/flights.ts";
+import { describe, expect, withClient } from "../support/index.ts";
+import { createCast, test as base, type Cast } from "../support/index.ts";
+
+const logger = pino({ level: "silent" });
+const COUNT = "select count(*)::integer as count from app_public.projects";
+
+/** `pool` has one connection, so that the next to ask gets the same one. */
+const test = base.extend<{ $file: { cast: Cast }; $test: { pool: pg.Pool } }>({
+  cast: [
+    async ({ database }, use) => {
+      const cast = await withClient(database.urls.superuser, async (client) => {
+        await client.query("begin");
+        const made = await createCast(client);
+        await client.query("commit");
+        return made;
+      });
+      await use(cast);
+    },
+    { scope: "file" },
+  ],
+  pool: async ({ database }, use) => {
+    const pool = oneConnection(database.urls.server);
+    await use(pool);
+    await pool.end();
+  },
+});
+
+describe("a request's transaction", () => {
+  test("takes two round trips, where the stock adaptor takes four", async ({ database, cast }) => {
+    const url = new URL(database.urls.server);
+    await using counter = await countFlights({
+      host: url.hostname,
+      port: Number(url.port === "" ? 5432 : url.port),
+    });
+    url.hostname = "127.0.0.1";
+    url.port = String(counter.port);
+    const pool = oneConnection(url.href);
+    try {
+      const settings = settingsOf(cast.alice, cast.acme);
+      const ours = clientsOf(makeRowhousePgService(pool), pool);
+      const once = () => ours(settings, (client) => client.query({ text: COUNT }));
+      await once();
+      expect(await counter.during(once)).toBe(2);
+
+      // Ours once more, by the stock adaptor: the counter can count.
+      const stock = clientsOf(
+        makePgService({ pool, schemas: ["app_public"], pubsub: false }),
+        pool,
+      );
+      const stockOnce = () =>
+        stock({ role: "app_anonymous" }, (client) =>
+          client.query({ text: "select count(*) from app_public.plans" }),
+        );
+      await stockOnce();
+      expect(await counter.during(stockOnce)).toBe(4);
+    } finally {
+      await pool.end();
+    }
+  });
+
+  test("runs as the person, in the tenant", async ({ pool, cast }) => {
+    const found = await request(
+      pool,
+      cast.alice,
+      cast.acme,
+    )((client) => client.query({ text: STATE }));
+    expect(found.rows).toEqual([
+      {
+        pid: expect.any(Number),
+        user: "app_user",
+        user_id: cast.alice,
+        tenant_id: cast.acme,
+        writable_tenant_id: cast.acme,
+        permissions: expect.stringContaining("billing.manage"),
+      },
+    ]);
+  });
+
+  test("keeps what it wrote when it ends well, and nothing when it throws", async ({
+    pool,
+    cast,
+    database,
+  }) => {
+    const insert = { text: "insert into app_public.projects (name) values ($1)" };
+    const inAcme = request(pool, cast.alice, cast.acme);
+    await inAcme((client) => client.query({ ...insert, values: ["kept"] }));
+    await expect(
+      inAcme(async (client) => {
+        await client.query({ ...insert, values: ["lost"] });
+        throw new Error("after the write");
+      }),
+    ).rejects.toThrow("after the write");
+    await expect(
+      inAcme(async (client) => {
+        await client.query({ ...insert, values: ["outer"] });
+        await client
+          .withTransaction((inner) => inner.query({ ...insert, values: ["kept"] }))
+          .catch(() => undefined);
+        await client.withTransaction((inner) => inner.query({ ...insert, values: ["inner"] }));
+      }),
+    ).resolves.toBeUndefined();
+    await withClient(database.urls.superuser, async (client) => {
+      const { rows } = await client.query("select name from app_public.projects order by name");
+      expect(rows).toEqual([{ name: "inner" }, { name: "kept" }, { name: "outer" }]);
+    });
+  });
+
+  test("tells why it could not be entered, not what failed because of that", async ({
+    pool,
+    cast,
+  }) => {
+    const stranger = request(pool, cast.mallory, cast.acme);
+    let hasAnswer = false;
+    await expect(
+      stranger(async (client) => {
+        await client.query({ text: COUNT });
+        hasAnswer = true;
+      }),
+    ).rejects.toMatchObject({ code: "TNFND" });
+    expect(hasAnswer).toBe(false);
+    // Nor does work that never looks at the database come through.
+    await expect(stranger(async () => "done")).rejects.toMatchObject({ code: "TNFND" });
+    await expect(
+      stranger((client) => client.withTransaction((inner) => inner.query({ text: COUNT }))),
+    ).rejects.toMatchObject({ code: "TNFND" });
+  });
+
+  test("by a visitor is asked to sign in for what is not theirs", async ({ pool }) => {
+    const visitor = clientsOf(makeRowhousePgService(pool), pool);
+    await expect(
+      visitor({ role: "app_anonymous" }, (client) => client.query({ text: COUNT })),
+    ).rejects.toMatchObject({ code: "LOGIN" });
+  });
+
+  test.for([
+    "update app_public.projects set name = 'x' where false",
+    "delete from app_public.projects where false",
+  ])("that changes no row is refused: %s", async (text, { pool, cast }) => {
+    await expect(
+      request(pool, cast.alice, cast.acme)((client) => client.query({ text })),
+    ).rejects.toMatchObject({ code: "INPUT" });
+  });
+});
+
+describe("a connection goes back with no role, no tenant and no person", () => {
+  const CLEAN = {
+    user: "rowhouse_server",
+    user_id: "",
+    tenant_id: "",
+    writable_tenant_id: "",
+    permissions: "",
+  };
+
+  test.for<[string, Parameters<ReturnType<typeof request>>[0]]>([
+    ["after a success", (client) => client.query({ text: COUNT })],
+    ["after an error in SQL", (client) => client.query({ text: "select 1/0" })],
+    ["after a statement that can't be parsed", (client) => client.query({ text: "selec" })],
+    ["after an error of ours", () => Promise.reject(new Error("ours"))],
+    [
+      "after an error in a savepoint",
+      (client) => client.withTransaction((inner) => inner.query({ text: "select 1/0" })),
+    ],
+    ["after a commit from inside", (client) => client.query({ text: "commit" })],
+    ["after a rollback from inside", (client) => client.query({ text: "rollback" })],
+  ])("%s", async ([, work], { pool, cast }) => {
+    const before = await stateOf(pool);
+    await request(pool, cast.alice, cast.acme)(work).catch(() => undefined);
+    const after = await stateOf(pool);
+    expect(after).toEqual({ ...CLEAN, pid: before.pid });
+    const { rows } = await pool.query("select now() = statement_timestamp() as is_alone");
+    expect(rows).toEqual([{ is_alone: true }]);
+  });
+
+  test("after it was refused at the door", async ({ pool, cast }) => {
+    const before = await stateOf(pool);
+    await expect(
+      request(pool, cast.mallory, cast.acme)((client) => client.query({ text: COUNT })),
+    ).rejects.toMatchObject({ code: "TNFND" });
+    expect(await stateOf(pool)).toEqual({ ...CLEAN, pid: before.pid });
+  });
+
+  test("after its backend was killed: another takes its place", async ({
+    pool,
+    cast,
+    database,
+  }) => {
+    const { pid } = await stateOf(pool);
+    await expect(
+      request(
+        pool,
+        cast.alice,
+        cast.acme,
+      )(async (client) => {
+        await client.query({ text: COUNT });
+        await withClient(database.urls.superuser, (admin) =>
+          admin.query("select pg_terminate_backend($1, 5000)", [pid]),
+        );
+        return client.query({ text: COUNT });
+      }),
+    ).rejects.toThrow(/terminat|connection/i);
+    const after = await stateOf(pool);
+    expect(after.pid).not.toBe(pid);
+    expect(after).toEqual({ ...CLEAN, pid: expect.any(Number) });
+  });
+
+  test("after a change of role for the session, which it may not make", async ({ pool, cast }) => {
+    const inAcme = request(pool, cast.alice, cast.acme);
+    await expect(
+      inAcme((client) =>
+        client.query({ text: "select set_config('app.current_tenant_id', 'x', false)" }),
+      ),
+    ).rejects.toMatchObject({ code: "42501" });
+    expect(await stateOf(pool)).toMatchObject({ user: "rowhouse_server" });
+  });
+});
+
+describe("without a role", () => {
+  test("no statement reaches the database", async ({ pool, cast }) => {
+    const lend = clientsOf(makeRowhousePgService(pool), pool);
+    let isReached = false;
+    const work = async () => {
+      isReached = true;
+    };
+    const settings = { "app.current_user_id": cast.alice, "app.current_tenant_id": cast.acme };
+    for (const none of [{}, settings]) {
+      await expect(lend(none, work)).rejects.toThrow("A request without a role");
+    }
+    expect(isReached).toBe(false);
+  });
+
+  test("introspection runs as the login role, which has no right to any row", async ({ pool }) => {
+    const lend = clientsOf(makeRowhousePgService(pool), pool);
+    for (const table of ["projects", "tenants", "plans", "users"]) {
+      await expect(
+        lend(null, (client) => client.query({ text: `select from app_public.${table}` })),
+      ).rejects.toMatchObject({ code: "42501" });
+    }
+  });
+});
+
+const STATE = `
+  select
+    pg_backend_pid() as pid,
+    current_user::text as user,
+    coalesce(current_setting('app.current_user_id', true), '') as user_id,
+    coalesce(current_setting('app.current_tenant_id', true), '') as tenant_id,
+    coalesce(current_setting('app.writable_tenant_id', true), '') as writable_tenant_id,
+    coalesce(current_setting('app.permissions', true), '') as permissions`;
+
+type State = { pid: number; user: string };
+
+async function stateOf(pool: pg.Pool): Promise<State> {
+  const { rows } = await pool.query<State>(STATE);
+  const [state] = rows;
+  if (state === undefined) throw new Error("No row came back");
+  return state;
+}
+
+function oneConnection(connectionString: string): pg.Pool {
+  return makePool({ connectionString, applicationName: "test", logger, pipeline: true, max: 1 });
+}
+
+function settingsOf(userId: string, tenantId: string) {
+  return {
+    role: "app_user",
+    "app.current_user_id": userId,
+    "app.current_tenant_id": tenantId,
+  };
+}
+
+/** What PostGraphile is given to reach the database by. */
+function clientsOf(service: GraphileConfig.PgServiceConfiguration, pool: pg.Pool) {
+  return service.adaptor.createWithPgClient({ pool }) as Exclude<
+    ReturnType<typeof service.adaptor.createWithPgClient>,
+    PromiseLike<unknown>
+  >;
+}
+
+/** A request of a person in a tenant. */
+function request(pool: pg.Pool, userId: string, tenantId: string) {
+  const lend = clientsOf(makeRowhousePgService(pool), pool);
+  return <T>(work: Parameters<typeof lend<T>>[1]) => lend(settingsOf(userId, tenantId), work);
+}
