@@ -121,9 +121,7 @@ export function loopFunction(name: string, statement: string): string {
     $$`;
 }
 
-/** The statement with values in it, for explain. */
-export function withLiterals(statement: string, ids: { id: string; tenantId: string }): string {
-  return statement
-    .replaceAll(":id", `'${ids.id}'::uuid`)
-    .replaceAll(":tenant", `'${ids.tenantId}'::uuid`);
+/** The statement as it is prepared, with the tenant as $1 and the id as $2. */
+export function withParameters(statement: string): string {
+  return statement.replaceAll(":id", "$2").replaceAll(":tenant", "$1");
 }

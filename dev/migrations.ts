@@ -9,7 +9,7 @@ import { hasCurrentMigration } from "../server/migration_state.ts";
 import { migrationSettings } from "../cli/migrate_settings.ts";
 import { migrateWorkerSchema } from "../cli/migrate_worker.ts";
 import { ConfigError } from "../server/config.ts";
-import { openTarget, type Target } from "./migrations_target.ts";
+import { openScratch, openTarget, type Target } from "./migrations_target.ts";
 import { OperatorError } from "./operator_error.ts";
 
 const USAGE = `Usage: node dev/migrations.ts <command>
@@ -21,7 +21,8 @@ const USAGE = `Usage: node dev/migrations.ts <command>
   reset      drop the database and migrate it from nothing
   status     exit code 1: migrations are pending; 2: current.sql is not empty; 3: both
 
-They work on the embedded server of ROWHOUSE_HOME, whether npm start runs or not. With
+They work on the embedded server of ROWHOUSE_HOME, whether npm start runs or not; recommit on one
+of its own. With
 MIGRATION_DATABASE_URL, ROOT_DATABASE_URL (a superuser's) and SHADOW_DATABASE_URL (a database that
 may be dropped) they work on those; reset then wants --yes.
 `;
@@ -41,11 +42,13 @@ const COMMANDS: Readonly<Record<string, (context: Context) => Promise<void>>> = 
   status,
 };
 
+/** On a server of its own: one that ran the migration before would keep what has changed in it. */
 async function recommit({ settings, flags }: Context): Promise<void> {
   // After a commit that failed, the migration is already back in current.sql.
   if (!(await hasCurrentMigration())) await uncommit(settings);
+  await graphileMigrate.reset(settings);
   await graphileMigrate.commit(settings, flags.message);
-  console.log("If a table changed that was there before, run `npm run db:reset` as well.");
+  console.log("Databases that ran it before are refused from now on: npm run db:reset.");
 }
 
 async function uncommit(settings: graphileMigrate.Settings): Promise<void> {
@@ -88,7 +91,7 @@ async function status({ settings }: Context): Promise<void> {
 async function run(name: string, flags: Context["flags"]): Promise<void> {
   const command = COMMANDS[name];
   if (command === undefined) throw new UsageError(`Unknown command: ${name || "(none)"}`);
-  await using target = await openTarget(process.env);
+  await using target = await (name === "recommit" ? openScratch() : openTarget(process.env));
   try {
     // Our functions call the queue's; a database that was never migrated lacks both.
     if (name !== "status" && name !== "reset") await migrateWorkerSchema(target.databaseUrl);

@@ -1,4 +1,8 @@
 /** Which database the db:* scripts work on. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
 import { parseStartConfig } from "../server/config.ts";
 import { readEnvironment } from "../server/environment.ts";
 import { bootstrapDatabase, connectionUrls, DATABASE_NAME, urlFor } from "./bootstrap.ts";
@@ -46,6 +50,24 @@ export async function openTarget(env: NodeJS.ProcessEnv): Promise<Target> {
     inUseBy: undefined,
     [Symbol.asyncDispose]: async () => {},
   };
+}
+
+/** An embedded server of nobody's, gone when it is closed. */
+export async function openScratch(): Promise<Target> {
+  const home = await mkdtemp(join(tmpdir(), "rowhouse-scratch-"));
+  try {
+    const target = await openEmbedded({ ROWHOUSE_HOME: home, EMBEDDED_POSTGRES_PORT: "0" });
+    return {
+      ...target,
+      async [Symbol.asyncDispose]() {
+        await target[Symbol.asyncDispose]();
+        await rm(home, { recursive: true, force: true });
+      },
+    };
+  } catch (error) {
+    await rm(home, { recursive: true, force: true });
+    throw error;
+  }
 }
 
 async function openEmbedded(env: NodeJS.ProcessEnv): Promise<Target> {

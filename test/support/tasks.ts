@@ -14,6 +14,7 @@ import { asIdentity, asUser } from "./acting.ts";
 import { test as base } from "./index.ts";
 import { rowOf, rowsOf } from "./query.ts";
 import { withClient, type TestDatabase } from "./server.ts";
+import { waitUntil } from "./wait_until.ts";
 
 export type FaultKind =
   "409" | "429" | "429_lock_timeout" | "500_before" | "500_after" | "reset_after" | "slow";
@@ -112,6 +113,11 @@ function workshop(
       const taskList = makeTaskList({ ...options, ...changes });
       for (let tries = 0; tries < TRIES; tries += 1) {
         await runOnce({ pgPool: pool, taskList, logger: silent, noHandleSignals: true });
+        // It resolves while the outcome of the last job is still being written.
+        await waitUntil(async () => {
+          const locked = "select from graphile_worker._private_jobs where locked_at is not null";
+          return (await pool.query(locked)).rows.length === 0;
+        });
         const failed = await asSuperuser((client) =>
           rowsOf(
             client,

@@ -94,10 +94,14 @@ describe("adopting a customer", () => {
       "select id from app_private.billing_intents where tenant_id = $1",
       [acme],
     );
-    const adopted = asWorker(db, () =>
-      db.query("select app_private.adopt_stripe_customer('cus_1', $1, $2)", [acme, id]),
+    const adopted = await asWorker(db, () =>
+      rowOf<{ adopted: boolean }>(
+        db,
+        "select app_private.adopt_stripe_customer('cus_1', $1, $2) as adopted",
+        [acme, id],
+      ),
     );
-    expect(await codeOf(adopted)).toBe("23505");
+    expect(adopted).toEqual({ adopted: false });
     expect(await rowsOf(db, "select tenant_id from app_private.stripe_customers")).toEqual([
       { tenant_id: globex },
     ]);
