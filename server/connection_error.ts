@@ -18,6 +18,10 @@ export function describeConnectionError(error: unknown, databaseUrl: string): st
     case "28P01":
     case "28000":
       return `PostgreSQL at ${host} refuses ${username}: ${messageOf(error)}. Correct the URL or the role's password.`;
+    case "42501":
+      return /permission denied to set role/.test(messageOf(error))
+        ? `${username} is not the login this process needs: ${messageOf(error)}. Use rowhouse_server for the server, rowhouse_worker for the worker.`
+        : undefined;
     case "3D000":
       return `There is no database ${database} at ${host}. Create it and run db/bootstrap.sql on it, or correct the URL.`;
     case "57P03":

@@ -9,6 +9,7 @@ import { PostGraphileConnectionFilterPreset } from "postgraphile-plugin-connecti
 
 import type { Claims } from "./auth/claims.ts";
 import { RowhouseInflectionPlugin } from "./graphile_inflection.ts";
+import { LoudMutationsPlugin } from "./graphile_mutations.ts";
 import { asBadInput, asComplexityRule, knownOperations, makeMaskError } from "./graphql_errors.ts";
 import { makeRowhousePgService, type EnterSettings } from "./pg_service.ts";
 
@@ -53,7 +54,7 @@ export function makePreset(options: PresetOptions): GraphileConfig.Preset {
       PgSimplifyInflectionPreset,
       PostGraphileConnectionFilterPreset,
     ],
-    plugins: [BadInputPlugin, RowhouseInflectionPlugin],
+    plugins: [BadInputPlugin, LoudMutationsPlugin, RowhouseInflectionPlugin],
     pgServices: [makeRowhousePgService(pool)],
     schema: { defaultBehavior: "-node:interface:deprecated" },
     grafast: {

@@ -10,6 +10,9 @@ create table if not exists app_public.projects (
     foreign key (tenant_id) references app_public.tenants (id) on delete cascade,
   constraint projects_name_key unique (tenant_id, name),
   constraint projects_name_bounded check (char_length(name) between 1 and 100),
+  constraint projects_name_printable check (
+    name ~ '[^[:space:]]' and name !~ '[[:cntrl:]]'
+  ),
   constraint projects_status_known check (status in ('open', 'closed'))
 );
 comment on table app_public.projects is 'What a tenant works on.';
@@ -32,7 +35,10 @@ create table if not exists app_public.tasks (
   constraint tasks_project_fkey
     foreign key (tenant_id, project_id) references app_public.projects (tenant_id, id)
     on delete cascade,
-  constraint tasks_title_bounded check (char_length(title) between 1 and 200)
+  constraint tasks_title_bounded check (char_length(title) between 1 and 200),
+  constraint tasks_title_printable check (
+    title ~ '[^[:space:]]' and title !~ '[[:cntrl:]]'
+  )
 );
 comment on table app_public.tasks is 'What is to be done in a project.';
 comment on constraint tasks_project_fkey on app_public.tasks is

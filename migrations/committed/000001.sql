@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:9e1e77d60f5ba9525807fbc2d1faa4bba3db1eed
+--! Hash: sha1:5478d20f23b99987355ac2f7d86548355a91366f
 
 --! Included index.sql
 --! Included 00_foundation/schemas.sql
@@ -2096,6 +2096,9 @@ create table if not exists app_public.projects (
     foreign key (tenant_id) references app_public.tenants (id) on delete cascade,
   constraint projects_name_key unique (tenant_id, name),
   constraint projects_name_bounded check (char_length(name) between 1 and 100),
+  constraint projects_name_printable check (
+    name ~ '[^[:space:]]' and name !~ '[[:cntrl:]]'
+  ),
   constraint projects_status_known check (status in ('open', 'closed'))
 );
 comment on table app_public.projects is 'What a tenant works on.';
@@ -2118,7 +2121,10 @@ create table if not exists app_public.tasks (
   constraint tasks_project_fkey
     foreign key (tenant_id, project_id) references app_public.projects (tenant_id, id)
     on delete cascade,
-  constraint tasks_title_bounded check (char_length(title) between 1 and 200)
+  constraint tasks_title_bounded check (char_length(title) between 1 and 200),
+  constraint tasks_title_printable check (
+    title ~ '[^[:space:]]' and title !~ '[[:cntrl:]]'
+  )
 );
 comment on table app_public.tasks is 'What is to be done in a project.';
 comment on constraint tasks_project_fkey on app_public.tasks is

@@ -102,3 +102,20 @@ describe("using a feature", () => {
     expect(again.data).toEqual({ consumeFeature: { entitlement: { used: used + 1 } } });
   });
 });
+
+describe("naming a project", () => {
+  const CREATE_PROJECT = `mutation ($name: String!) {
+    createProject(input: { project: { name: $name } }) { project { name } }
+  }`;
+
+  test.for(["", "   ", "a\nb", "a\u0000b", "x".repeat(10_000)])(
+    "%j is refused and writes nothing",
+    async (name, { system, admin, alice }) => {
+      const token = await accessToken(system.url, alice.person, alice.tenantId);
+      const before = await countRows(admin);
+      const answer = await graphql(system.url, token, CREATE_PROJECT, { name });
+      expect(codesOf(answer)).toEqual(["BAD_USER_INPUT"]);
+      expect(await countRows(admin)).toEqual(before);
+    },
+  );
+});

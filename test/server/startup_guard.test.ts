@@ -69,7 +69,7 @@ describe.for(["server", "worker"] as const)("the %s refuses to start", (name) =>
 
   test("as a role that can become an owner", async ({ database }) => {
     await withClient(database.urls.superuser, async (admin) => {
-      const login = `h3_${randomBytes(4).toString("hex")}`;
+      const login = `test_login_${randomBytes(4).toString("hex")}`;
       await admin.query(`create role ${login} login noinherit password 'x' in role rowhouse_owner`);
       await admin.query(`grant rowhouse_server, app_worker to ${login}`);
       await admin.query(`grant connect on database ${database.name} to ${login}`);
