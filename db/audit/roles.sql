@@ -25,6 +25,8 @@ left join pg_catalog.pg_roles as reach
   and not roles.rolsuper
   and (roles.rolname, reach.rolname) not in (
     values
+      -- Owning the database is what makes a member of this one; it holds no rows.
+      ('rowhouse_owner', 'pg_database_owner'),
       ('rowhouse_server', 'app_user'),
       ('rowhouse_server', 'app_anonymous'),
       ('rowhouse_server', 'app_identity'),

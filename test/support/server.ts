@@ -39,7 +39,9 @@ export async function withDatabase<T>(
   const { superuserUrl, template, passwords, strategy } = inject("server");
   const name = databaseName("test");
   const source = kind === "migrated" ? template : "template0";
-  await administer(`create database ${name} template ${source} strategy ${strategy}`);
+  await administer(
+    `create database ${name} template ${source} owner rowhouse_owner strategy ${strategy}`,
+  );
   try {
     const urls = connectionUrls({ superuserUrl, database: name, passwords });
     return await use({ name, urls });
