@@ -2,26 +2,26 @@
 export type Closeable = { close(): Promise<void> };
 
 /**
- * Runs a process: starts, waits for SIGINT or SIGTERM, closes. A start that fails prints one cause
- * and exits with 1: stack traces are for bugs, and a bad configuration is none.
+ * Runs a process: starts, waits for SIGINT or SIGTERM, closes. One that comes while it starts counts
+ * as well; a second one ends the process at once. A start that fails prints one cause and exits with
+ * 1: stack traces are for bugs, and a bad configuration is none.
  */
 export async function untilStopped(name: string, start: () => Promise<Closeable>): Promise<void> {
-  let running: Closeable;
-  try {
-    running = await start();
-  } catch (error) {
-    process.stderr.write(`${name}: ${causeOf(error)}\n`);
-    process.exit(1);
-  }
-  await new Promise<void>((resolve) => {
+  const stopped = new Promise<void>((resolve) => {
     process.once("SIGINT", () => resolve());
     process.once("SIGTERM", () => resolve());
   });
+  const running = await orExit(name, start());
+  await stopped;
+  await orExit(`${name}: stopping failed`, running.close());
+  process.exit(0);
+}
+
+async function orExit<T>(what: string, work: Promise<T>): Promise<T> {
   try {
-    await running.close();
-    process.exit(0);
+    return await work;
   } catch (error) {
-    process.stderr.write(`${name}: stopping failed: ${causeOf(error)}\n`);
+    process.stderr.write(`${what}: ${causeOf(error)}\n`);
     process.exit(1);
   }
 }
