@@ -11,19 +11,15 @@ export async function untilStopped(name: string, start: () => Promise<Closeable>
     process.once("SIGINT", () => resolve());
     process.once("SIGTERM", () => resolve());
   });
-  const running = await orExit(name, start());
+  const running = await start().catch((error: unknown) => exitWith(name, error));
   await stopped;
-  await orExit(`${name}: stopping failed`, running.close());
+  await running.close().catch((error: unknown) => exitWith(`${name}: stopping failed`, error));
   process.exit(0);
 }
 
-async function orExit<T>(what: string, work: Promise<T>): Promise<T> {
-  try {
-    return await work;
-  } catch (error) {
-    process.stderr.write(`${what}: ${causeOf(error)}\n`);
-    process.exit(1);
-  }
+function exitWith(what: string, error: unknown): never {
+  process.stderr.write(`${what}: ${causeOf(error)}\n`);
+  process.exit(1);
 }
 
 /** One line (or one list) that says what went wrong, without a stack. */
