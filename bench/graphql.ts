@@ -14,9 +14,8 @@
  */
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import { createServer } from "node:net";
-import { once } from "node:events";
 
+import { freePort } from "../dev/free_port.ts";
 import { parseServerConfig, type ServerConfig } from "../server/config.ts";
 import type { BenchDatabase } from "./database.ts";
 import { askOnce, httpRequest, openLoad, type Load, type Slice, type Target } from "./load.ts";
@@ -184,13 +183,4 @@ async function serverConfig(databaseUrl: string): Promise<ServerConfig> {
     STRIPE_WEBHOOK_SECRET: "whsec_bench",
     LOG_LEVEL: "info",
   });
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  if (address === null || typeof address === "string") throw new Error("No port was free");
-  return address.port;
 }

@@ -1,8 +1,8 @@
 /** The PostgreSQL that `npm start` and `npm test` bring along: a real server in a directory. */
 import { chown, mkdtemp, readdir, rename, rm, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import { basename, dirname, join, resolve } from "node:path";
 
+import { freePort } from "./free_port.ts";
 import { OperatorError } from "./operator_error.ts";
 import { reachableDirectory, serverAccount, type Account } from "./postgres_account.ts";
 import { findBinaries, type Binaries } from "./postgres_binaries.ts";
@@ -168,16 +168,4 @@ async function removeLeftovers(directory: string): Promise<void> {
     // Whatever can't be removed now is removed another time.
     await rm(join(parent, name), { recursive: true, force: true }).catch(() => {});
   }
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer();
-  await new Promise<void>((done, failed) => {
-    probe.once("error", failed);
-    probe.listen(0, HOST, done);
-  });
-  const address = probe.address();
-  await new Promise((done) => probe.close(done));
-  if (address === null || typeof address === "string") throw new Error("There is no free port");
-  return address.port;
 }

@@ -4,27 +4,15 @@ import { pino } from "pino";
 
 import { makePool } from "../../server/database.ts";
 import { makeRowhousePgService } from "../../server/pg_service.ts";
+import { test as base } from "../support/committed.ts";
 import { countFlights } from "../support/flights.ts";
 import { describe, expect, withClient } from "../support/index.ts";
-import { createCast, test as base, type Cast } from "../support/index.ts";
 
 const logger = pino({ level: "silent" });
 const COUNT = "select count(*)::integer as count from app_public.projects";
 
 /** `pool` has one connection, so that the next to ask gets the same one. */
-const test = base.extend<{ $file: { cast: Cast }; $test: { pool: pg.Pool } }>({
-  cast: [
-    async ({ database }, use) => {
-      const cast = await withClient(database.urls.superuser, async (client) => {
-        await client.query("begin");
-        const made = await createCast(client);
-        await client.query("commit");
-        return made;
-      });
-      await use(cast);
-    },
-    { scope: "file" },
-  ],
+const test = base.extend<{ $test: { pool: pg.Pool } }>({
   pool: async ({ database }, use) => {
     const pool = oneConnection(database.urls.server);
     await use(pool);

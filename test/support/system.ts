@@ -1,11 +1,10 @@
 import { randomBytes } from "node:crypto";
-import { createServer } from "node:net";
-import { once } from "node:events";
 
 import { pino, type Logger } from "pino";
 import type Stripe from "stripe";
 
 import { syncCatalog } from "../../cli/stripe_catalog.ts";
+import { freePort } from "../../dev/free_port.ts";
 import { startStripeEmulator } from "../../dev/stripe/emulator.ts";
 import type { ServerConfig } from "../../server/config.ts";
 import { makePool } from "../../server/database.ts";
@@ -111,13 +110,4 @@ async function fillCatalog(database: TestDatabase, stripe: Stripe): Promise<void
   } finally {
     await pool.end();
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  if (address === null || typeof address === "string") throw new Error("No port was free");
-  return address.port;
 }
