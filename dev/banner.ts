@@ -17,6 +17,7 @@ export function banner({ url, emulatorUrl, database, demo, config }: BannerOptio
     ...(config.isProduction ? [] : [["GraphiQL", `${url}/`] satisfies [string, string]]),
     ["Sign-up, sign-in", `${url}/api/auth/sign-up/email, …/sign-in/email`],
     ["Access tokens", `${url}/auth/token`],
+    ["Mails", config.outboxDirectory === undefined ? "SMTP_URL" : `${url}/outbox`],
     ["Stripe", emulatorUrl === undefined ? "Stripe itself" : `${emulatorUrl} (emulator)`],
     ["PostgreSQL", database.isEmbedded ? database.urls.migrator : "DATABASE_URL"],
   ];

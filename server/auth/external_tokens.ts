@@ -34,7 +34,8 @@ const REMEMBERED_PEOPLE = 10_000;
 
 /**
  * Takes tokens of external identity providers. Who comes the first time becomes a user here, known
- * by issuer and subject; the e-mail address is copied and never used to recognise anyone.
+ * by issuer and subject; the e-mail address is copied and never used to recognise anyone. It counts
+ * as verified when the provider says so in as many words.
  */
 export function makeExternalTokens(options: ExternalTokensOptions): TokenVerifier {
   const { providers, pool, logger } = options;
@@ -98,7 +99,13 @@ async function checked(
   }
 }
 
-type Person = { subject: string; email: string; name: string; tenantId: string | undefined };
+type Person = {
+  subject: string;
+  email: string;
+  isEmailVerified: boolean;
+  name: string;
+  tenantId: string | undefined;
+};
 
 /** What we need of a token; undefined when it lacks it. */
 function personOf(payload: JWTPayload): Person | undefined {
@@ -106,21 +113,28 @@ function personOf(payload: JWTPayload): Person | undefined {
   const isComplete =
     isText(sub, 255) && isText(email, 320) && (tenantId === undefined || isUuid(tenantId));
   if (!isComplete) return undefined;
-  return { subject: sub, email, name: isText(name, 200) ? name : email.slice(0, 200), tenantId };
+  return {
+    subject: sub,
+    email,
+    isEmailVerified: payload["email_verified"] === true,
+    name: isText(name, 200) ? name : email.slice(0, 200),
+    tenantId,
+  };
 }
 
 function rememberedUsers(pool: pg.Pool) {
   const known = new Map<string, string>();
 
   return async function userIdOf(person: Person & { issuer: string }): Promise<string> {
-    const { issuer, subject, email, name } = person;
-    const key = JSON.stringify([issuer, subject, email, name]);
+    const { issuer, subject, email, name, isEmailVerified } = person;
+    const values = [issuer, subject, email, name, isEmailVerified];
+    const key = JSON.stringify(values);
     const remembered = known.get(key);
     if (remembered !== undefined) return remembered;
 
     const { rows } = await pool.query<{ id: string }>(
-      "select auth.external_user($1, $2, $3, $4) as id",
-      [issuer, subject, email, name],
+      "select auth.external_user($1, $2, $3, $4, $5) as id",
+      values,
     );
     const [row] = rows;
     if (row === undefined) throw new Error("auth.external_user returned no row");

@@ -1,4 +1,7 @@
 import { randomBytes } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 
 import { pino, type Logger } from "pino";
 import type Stripe from "stripe";
@@ -54,12 +57,16 @@ export async function withSystem<T>(
   await fillCatalog(database, stripe);
 
   await using stack = new AsyncDisposableStack();
+  const outboxDirectory = await mkdtemp(join(tmpdir(), "rowhouse-outbox-"));
+  stack.defer(() => rm(outboxDirectory, { recursive: true, force: true }));
   const server = await startServer(
     {
       databaseUrl: database.urls.server,
       host: "127.0.0.1",
       port,
       publicUrl: url,
+      appUrl: url,
+      outboxDirectory,
       corsOrigins: ["https://app.example.com"],
       authSecret: randomBytes(32).toString("base64url"),
       externalProviders: [],
@@ -78,6 +85,11 @@ export async function withSystem<T>(
         databaseUrl: database.urls.worker,
         stripe: { secretKey: SECRET_KEY, apiBase, configuredPrices: {} },
         gracePeriodDays,
+        mail: {
+          from: { name: "Rowhouse", address: "rowhouse@example.com" },
+          destination: { outboxDirectory },
+        },
+        appUrl: url,
         logLevel: "silent",
       },
       silent,
