@@ -17,8 +17,8 @@ export type KeptMail = {
 /** What is older than this many mails is dropped. */
 export const OUTBOX_MAX = 500;
 
-/** A name starts with the time, so that names sort as mails came. */
-const FILE = /^\d{13}-[0-9a-f]{12}\.json$/;
+/** A name starts with the time in microseconds, so that names sort as mails came. */
+const FILE = /^\d{16}-[0-9a-f]{8}\.json$/;
 
 /** Adds a mail and drops the oldest when there are too many. */
 export async function keepMail(
@@ -26,8 +26,8 @@ export async function keepMail(
   mail: Omit<KeptMail, "id" | "sentAt">,
 ): Promise<void> {
   await mkdir(directory, { recursive: true, mode: 0o700 });
-  const now = Date.now();
-  const id = `${now}-${randomBytes(6).toString("hex")}`;
+  const now = performance.timeOrigin + performance.now();
+  const id = `${Math.round(now * 1000)}-${randomBytes(4).toString("hex")}`;
   const kept: KeptMail = { id, sentAt: new Date(now).toISOString(), ...mail };
   // Written aside and renamed: whoever reads sees the whole mail or none.
   const path = join(directory, `${id}.json`);
