@@ -4,6 +4,7 @@ import type Stripe from "stripe";
 import { endGracePeriod } from "./end_grace_period.ts";
 import type { Mailer } from "./mail/mail.ts";
 import { sendIdentityMail } from "./send_identity_mail.ts";
+import { sendInvitation } from "./send_invitation.ts";
 import type { ConfiguredPrices } from "./stripe_customer_truth.ts";
 import { stripeProcessEvent } from "./stripe_process_event.ts";
 import { stripeProvisionTenant } from "./stripe_provision_tenant.ts";
@@ -24,6 +25,7 @@ export function makeTaskList(options: TaskOptions) {
   return {
     end_grace_period: endGracePeriod(),
     send_identity_mail: sendIdentityMail({ mailer, appUrl }),
+    send_invitation: sendInvitation({ mailer, appUrl }),
     stripe_process_event: stripeProcessEvent(),
     stripe_provision_tenant: stripeProvisionTenant({ stripe, configuredPrices }),
     stripe_sync_customer: stripeSyncCustomer({ stripe, gracePeriodDays, configuredPrices }),

@@ -45,7 +45,7 @@ test("a name is text, one line and short, wherever it is repeated", () => {
   expect(letter.html).toContain(
     "&lt;img src=x onerror=&quot;alert(&#39;1&#39;)&quot;&gt;&amp; Bcc:",
   );
-  expect(letter.subject).not.toMatch(/[\r\n\u2028\u202e\u0000]/);
+  for (const character of "\r\n\u2028\u202e\0") expect(letter.subject).not.toContain(character);
   expect(letter.text.split("\n\n")).toHaveLength(3);
   expect(letter.text).toContain(`A${"é".repeat(78)}… invites`);
 });
