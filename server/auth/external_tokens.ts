@@ -31,6 +31,8 @@ const ALGORITHMS = ["EdDSA", "ES256", "ES384", "ES512", "PS256", "PS384", "PS512
 
 /** People remembered so that not every request writes; whoever is forgotten is looked up again. */
 const REMEMBERED_PEOPLE = 10_000;
+/** Another server may have written something else meanwhile, so this is not for long. */
+const REMEMBERED_MS = 60_000;
 
 /**
  * Takes tokens of external identity providers. Who comes the first time becomes a user here, known
@@ -123,14 +125,16 @@ function personOf(payload: JWTPayload): Person | undefined {
 }
 
 function rememberedUsers(pool: pg.Pool) {
-  const known = new Map<string, string>();
+  const known = new Map<string, { userId: string; said: string; until: number }>();
 
   return async function userIdOf(person: Person & { issuer: string }): Promise<string> {
     const { issuer, subject, email, name, isEmailVerified } = person;
     const values = [issuer, subject, email, name, isEmailVerified];
-    const key = JSON.stringify(values);
+    const key = JSON.stringify([issuer, subject]);
+    const said = JSON.stringify(values);
     const remembered = known.get(key);
-    if (remembered !== undefined) return remembered;
+    // Only what was written last: a token that says again what an earlier one said must be heard.
+    if (remembered?.said === said && Date.now() < remembered.until) return remembered.userId;
 
     const { rows } = await pool.query<{ id: string }>(
       "select auth.external_user($1, $2, $3, $4, $5) as id",
@@ -139,7 +143,7 @@ function rememberedUsers(pool: pg.Pool) {
     const [row] = rows;
     if (row === undefined) throw new Error("auth.external_user returned no row");
     if (known.size >= REMEMBERED_PEOPLE) known.clear();
-    known.set(key, row.id);
+    known.set(key, { userId: row.id, said, until: Date.now() + REMEMBERED_MS });
     return row.id;
   };
 }

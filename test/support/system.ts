@@ -30,7 +30,7 @@ export type SystemOptions = {
   gracePeriodDays?: number;
   /** Left out when a test runs the tasks itself. */
   worker?: boolean;
-  /** Where the server's lines go; nowhere by default. */
+  /** Where the lines of both processes go; nowhere by default. */
   logger?: Logger;
   /** What the server is told besides. */
   config?: Partial<ServerConfig>;
@@ -92,7 +92,7 @@ export async function withSystem<T>(
         appUrl: url,
         logLevel: "silent",
       },
-      silent,
+      logger,
     );
     stack.defer(() => running.close());
   }

@@ -57,10 +57,8 @@ test("a mail to an unproven address repeats nothing that a stranger wrote", () =
 });
 
 test("html escapes texts and takes pieces of HTML as they are", () => {
-  const items = ["<a>", "&"].map((item) => html`<li>${item}</li>`);
-  expect(
-    html`<ul title="${`"'`}">
-      ${items}${html`<hr />`}
-    </ul>`.markup,
-  ).toBe('<ul title="&quot;&#39;"><li>&lt;a&gt;</li><li>&amp;</li><hr /></ul>');
+  const items = ["<a>", "&"].map((item) => html`<i>${item}</i>`);
+  expect(html`<b title="${`"'`}">${items}${html`<hr />`}</b>`.markup).toBe(
+    '<b title="&quot;&#39;"><i>&lt;a&gt;</i><i>&amp;</i><hr /></b>',
+  );
 });
