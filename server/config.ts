@@ -4,7 +4,7 @@
  */
 import type { ExternalProvider } from "./auth/external_tokens.ts";
 import { readEnvironment, type Environment } from "./environment.ts";
-import { appUrl, mailConfig, outboxDirectory, type MailConfig } from "./mail_config.ts";
+import { appUrl, mailConfig, shownOutbox, type MailConfig } from "./mail_config.ts";
 
 export { ConfigError } from "./environment.ts";
 
@@ -25,7 +25,7 @@ export type ServerConfig = {
   publicUrl: string;
   /** Where the frontend lives; no trailing slash. */
   appUrl: string;
-  /** Where mails are kept for GET /outbox to show; undefined when they are really sent. */
+  /** Where mails are kept for GET /outbox to show; undefined when they are not for everyone. */
   outboxDirectory: string | undefined;
   /** Origins that may call the API from a browser, besides publicUrl. */
   corsOrigins: readonly string[];
@@ -73,7 +73,7 @@ export function parseServerConfig(env: NodeJS.ProcessEnv): ServerConfig {
       port,
       publicUrl,
       appUrl: appUrl(read, publicUrl),
-      outboxDirectory: outboxDirectory(read, isProduction(read)),
+      outboxDirectory: shownOutbox(read, { isProduction: isProduction(read), publicUrl }),
       corsOrigins: read.list("CORS_ORIGINS", []),
       authSecret: read.secret("AUTH_SECRET", { minLength: 32 }),
       externalProviders: externalProviders(read),

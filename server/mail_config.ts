@@ -36,8 +36,21 @@ export function mailConfig(read: Environment, isProduction: boolean): MailConfig
   };
 }
 
+/**
+ * The outbox that the server shows to whoever asks. Its mails hold links to sign in with: whoever
+ * gave the server a name that others know may have forgotten to call it production.
+ */
+export function shownOutbox(
+  read: Environment,
+  { isProduction, publicUrl }: { isProduction: boolean; publicUrl: string },
+): string | undefined {
+  const directory = outboxDirectory(read, isProduction);
+  const isHere = /^(localhost|127(\.\d+){3}|\[::1\])$/.test(new URL(publicUrl).hostname);
+  return isHere ? directory : undefined;
+}
+
 /** Where mails are kept instead of being sent; undefined when they are sent, or must be. */
-export function outboxDirectory(read: Environment, isProduction: boolean): string | undefined {
+function outboxDirectory(read: Environment, isProduction: boolean): string | undefined {
   const home = read.text("ROWHOUSE_HOME", ".rowhouse");
   const isSent = isProduction || read.optionalText("SMTP_URL") !== undefined;
   return isSent ? undefined : join(home, "outbox");

@@ -21,7 +21,7 @@ export function identityMail({ pool, appUrl, logger }: IdentityMailOptions) {
         returningTo(url, appUrl, path),
       ]);
     } catch (error) {
-      // The person is signed up all the same, and can ask for another mail.
+      // Not thrown: a request for an address that is unknown would be answered in another way.
       logger.error({ err: error, kind }, "a mail could not be booked");
     }
   }

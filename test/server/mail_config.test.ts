@@ -49,6 +49,23 @@ test("mail has no outbox in production: the worker must be told where to send", 
 });
 
 test.for([
+  ["http://localhost:4000", true],
+  ["http://127.0.0.1", true],
+  ["http://[::1]:4000", true],
+  ["https://api.example.com", false],
+  ["http://localhost.example.com", false],
+  ["http://127.0.0.1.nip.io", false],
+  ["http://10.0.0.1:4000", false],
+] as const)("a server known as %s shows the outbox: %s", ([PUBLIC_URL, isShown]) => {
+  const { outboxDirectory } = parseServerConfig({ ...GOOD, PUBLIC_URL });
+  expect(outboxDirectory).toBe(isShown ? ".rowhouse/outbox" : undefined);
+  // The worker still has somewhere to put them.
+  expect(parseWorkerConfig({ ...GOOD, PUBLIC_URL }).mail.destination).toEqual({
+    outboxDirectory: ".rowhouse/outbox",
+  });
+});
+
+test.for([
   "mail.example.com",
   "http://mail.example.com",
   "smtp://",
