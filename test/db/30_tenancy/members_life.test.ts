@@ -22,6 +22,14 @@ const step = fc.record({
 
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
 
+/** A life in which each thing that can give somebody a permission does. */
+const GAINS: Step[] = [
+  { act: "invite", by: 0, to: 3, role: "admin" },
+  { act: "accept", by: 0, to: 0, role: "member" },
+  { act: "change", by: 0, to: 1, role: "owner" },
+  { act: "transfer", by: 1, to: 3, role: "member" },
+];
+
 /** An owner, an admin, a clerk, and three who are not in the tenant. */
 async function scene(db: pg.ClientBase): Promise<Scene> {
   const { acme: tenantId, alice, bob } = await createCast(db);
@@ -127,8 +135,8 @@ test("a tenant keeps an owner and its seats, and nobody has what no holder gave 
         }
       }),
     ),
-    { numRuns: 40 },
+    { numRuns: 25, examples: [[GAINS]] },
   );
-  // Else it would have proved nothing.
+  // Else it could have proved nothing.
   expect([...gained].toSorted()).toEqual(["accept", "change", "transfer"]);
 });
