@@ -2,23 +2,27 @@
 import pg from "pg";
 
 import { ConfigError, parseAuditConfig } from "../server/config.ts";
+import type { RuleSet } from "../server/audit_rules.ts";
 import { runAudit, type Finding } from "../server/isolation_audit.ts";
 import { describeConnectionError } from "../server/connection_error.ts";
 
-export { readRules, type Finding } from "../server/isolation_audit.ts";
+export type { Finding } from "../server/isolation_audit.ts";
 
-/** Audits a database in one read-only transaction. */
-export async function audit({ databaseUrl }: { databaseUrl: string }): Promise<Finding[]> {
+/** Audits a database with one set of rules. */
+export async function audit({
+  databaseUrl,
+  set = "isolation",
+}: {
+  databaseUrl: string;
+  set?: RuleSet;
+}): Promise<Finding[]> {
   const client = new pg.Client({
     connectionString: databaseUrl,
     connectionTimeoutMillis: 10_000,
   });
   await client.connect();
   try {
-    await client.query("begin read only");
-    // The rules compare names as they are printed, which a search path would shorten.
-    await client.query("set local search_path = pg_catalog, pg_temp");
-    return await runAudit(client);
+    return await runAudit(client, set);
   } finally {
     await client.end();
   }

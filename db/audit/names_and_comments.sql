@@ -5,15 +5,14 @@
  */
 select
   'warning' as severity,
-  format('%s on %s', pg_constraint.conname, pg_constraint.conrelid::regclass) as object,
+  format('%s on %s', pg_constraint.conname, tables.name) as object,
   'the constraint has a generated name' as problem,
   format(
-    'alter table %s rename constraint %I to …;',
-    pg_constraint.conrelid::regclass,
-    pg_constraint.conname
+    'alter table %s rename constraint %I to …;', tables.name, pg_constraint.conname
   ) as remedy
 from pg_catalog.pg_constraint
-where pg_constraint.connamespace::regnamespace::text in ('app_public', 'app_private', 'auth')
+join tables on tables.oid = pg_constraint.conrelid
+where pg_constraint.conparentid = 0
 and (
   (pg_constraint.contype = 'c' and pg_constraint.conname ~ '_check[0-9]*$')
   or (pg_constraint.contype = 'x' and pg_constraint.conname ~ '_excl[0-9]*$')
@@ -27,20 +26,21 @@ select
   format('comment on %s %s is ''…'';', objects.kind, objects.name)
 from (
   select
-    pg_class.oid::regclass::text,
-    case pg_class.relkind when 'v' then 'view' else 'table' end,
-    obj_description(pg_class.oid, 'pg_class')
-  from pg_catalog.pg_class
-  where pg_class.relkind in ('r', 'p', 'v')
-  and not pg_class.relispartition
-  and pg_class.relnamespace = 'app_public'::regnamespace
+    relations.name,
+    case relations.kind when 'v' then 'view' else 'table' end,
+    obj_description(relations.oid, 'pg_class')
+  from relations
+  where relations.kind in ('r', 'p', 'v')
+  and not relations.is_child
+  and relations.schema = 'app_public'::regnamespace
   union all
   select
-    pg_proc.oid::regprocedure::text,
-    'function',
+    routines.name,
+    case pg_proc.prokind when 'p' then 'procedure' when 'a' then 'aggregate' else 'function' end,
     obj_description(pg_proc.oid, 'pg_proc')
-  from pg_catalog.pg_proc
-  where pg_proc.pronamespace = 'app_public'::regnamespace
+  from routines
+  join pg_catalog.pg_proc on pg_proc.oid = routines.oid
+  where routines.schema = 'app_public'::regnamespace
   union all
   select
     pg_type.oid::regtype::text,
