@@ -39,6 +39,7 @@ export type WorkerConfig = {
   databaseUrl: string;
   stripe: StripeConfig;
   gracePeriodDays: number;
+  isProduction: boolean;
   logLevel: string;
 };
 
@@ -87,6 +88,7 @@ export function parseWorkerConfig(env: NodeJS.ProcessEnv): WorkerConfig {
       configuredPrices: configuredPrices(read),
     },
     gracePeriodDays: read.number("GRACE_PERIOD_DAYS", 14, { min: 0, max: 365 }),
+    isProduction: isProduction(read),
     logLevel: logLevel(read),
   }));
 }

@@ -68,7 +68,7 @@ export const CITUS_CASES: Readonly<Record<string, RuleCases>> = {
         sql: `${TABLE} create function app_private.t() returns trigger language plpgsql
             as 'begin return new; end';
           create trigger t after insert on ${THINGS} for each row execute function app_private.t()`,
-        object: `t on ${THINGS}`,
+        object: "app_private.t()",
       },
     ],
     good: [TABLE],

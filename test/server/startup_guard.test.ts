@@ -34,6 +34,7 @@ const PROCESSES = {
         databaseUrl,
         stripe: { secretKey: "sk_test_x", apiBase: undefined, configuredPrices: {} },
         gracePeriodDays: 14,
+        isProduction: false,
         logLevel: "silent",
       },
       logger,
@@ -80,6 +81,28 @@ describe.for(["server", "worker"] as const)("the %s refuses to start", (name) =>
         expect(await refusal(url.href)).toMatch(
           /can become rowhouse_owner, which is an owner of tables: /,
         );
+      } finally {
+        await admin.query(`drop owned by ${login}; drop role ${login}`);
+      }
+    });
+  });
+
+  test("on a login whose sessions begin with a tenant, or as somebody", async ({ database }) => {
+    await withClient(database.urls.superuser, async (admin) => {
+      const login = `test_login_${randomBytes(4).toString("hex")}`;
+      await admin.query(`create role ${login} login noinherit password 'x'`);
+      await admin.query(`grant app_user, app_worker, app_identity to ${login}`);
+      await admin.query(`grant connect on database ${database.name} to ${login}`);
+      const url = new URL(own(database));
+      url.username = login;
+      url.password = "x";
+      try {
+        await admin.query(`alter role ${login} set app.current_tenant_id = 'x'`);
+        expect(await refusal(url.href)).toMatch(/already has settings .*: app.current_tenant_id\./);
+        await admin.query(
+          `alter role ${login} reset all; alter role ${login} set role = 'app_user'`,
+        );
+        expect(await refusal(url.href)).toMatch(/already has settings .*: role\./);
       } finally {
         await admin.query(`drop owned by ${login}; drop role ${login}`);
       }

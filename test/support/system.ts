@@ -78,6 +78,7 @@ export async function withSystem<T>(
         databaseUrl: database.urls.worker,
         stripe: { secretKey: SECRET_KEY, apiBase, configuredPrices: {} },
         gracePeriodDays,
+        isProduction: false,
         logLevel: "silent",
       },
       silent,
