@@ -47,6 +47,8 @@ values
     'Writes the audit log, which nobody may.'),
   ('definer_reviewed', 'app_public.audit_entries_actor_name(app_public.audit_entries)', '',
     'Names the people in one''s own log.'),
+  ('definer_message', 'app_public.create_api_key(text,text[],timestamp with time zone)', '',
+    'The number in it is the same for everyone.'),
 
   -- Policies that say something else than whose tenant's row it is.
   ('policy_canonical', 'select_self on app_public.users', 'app_user: id = app_private.current_user_id',
