@@ -28,7 +28,8 @@ from (
   select
     relations.name,
     case relations.kind when 'v' then 'view' else 'table' end,
-    obj_description(relations.oid, 'pg_class')
+    'pg_class'::regclass,
+    relations.oid
   from relations
   where relations.kind in ('r', 'p', 'v')
   and not relations.is_child
@@ -37,19 +38,21 @@ from (
   select
     routines.name,
     case pg_proc.prokind when 'p' then 'procedure' when 'a' then 'aggregate' else 'function' end,
-    obj_description(pg_proc.oid, 'pg_proc')
+    'pg_proc'::regclass,
+    pg_proc.oid
   from routines
   join pg_catalog.pg_proc on pg_proc.oid = routines.oid
   where routines.schema = 'app_public'::regnamespace
   union all
-  select
-    pg_type.oid::regtype::text,
-    'type',
-    obj_description(pg_type.oid, 'pg_type')
+  select pg_type.oid::regtype::text, 'type', 'pg_type'::regclass, pg_type.oid
   from pg_catalog.pg_type
   left join pg_catalog.pg_class on pg_class.oid = pg_type.typrelid
   where pg_type.typnamespace = 'app_public'::regnamespace
   and pg_type.typtype in ('c', 'd', 'e')
   and coalesce(pg_class.relkind = 'c', true)
-) as objects (name, kind, comment)
-where objects.comment is null;
+) as objects (name, kind, catalog, oid)
+left join pg_catalog.pg_description
+  on pg_description.classoid = objects.catalog
+  and pg_description.objoid = objects.oid
+  and pg_description.objsubid = 0
+where pg_description.description is null;
