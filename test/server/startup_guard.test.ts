@@ -4,6 +4,7 @@ import { pino } from "pino";
 
 import { startWorker } from "../../tasks/worker.ts";
 import { startServer } from "../../server/server.ts";
+import { requireCleanAudit } from "../../server/startup_guard.ts";
 import { describe, expect, test, withClient, withDatabase } from "../support/index.ts";
 import type { TestDatabase } from "../support/index.ts";
 
@@ -133,5 +134,27 @@ describe.for(["server", "worker"] as const)("the %s refuses to start", (name) =>
     const message = await refusal(url.href);
     expect(message).toContain("127.0.0.1");
     expect(message).not.toContain(password);
+  });
+});
+
+test("newer code's reviews are trusted while its deployment goes on, but no table without a wall", async () => {
+  await withDatabase("migrated", async (database) => {
+    const { superuser, server } = database.urls;
+    const check = () => withClient(server, requireCleanAudit);
+    await withClient(superuser, async (admin) => {
+      await admin.query(`
+        create function app_private.newer() returns int language sql security definer
+          set search_path = pg_catalog, pg_temp return 1;
+        alter function app_private.newer() owner to app_definer;
+        revoke all on function app_private.newer() from public`);
+      await expect(check()).rejects.toThrow(/app_private\.newer\(\).*nobody reviewed/);
+
+      await admin.query(
+        "insert into graphile_migrate.migrations (hash, filename) values ('newer', '999999.sql')",
+      );
+      await expect(check()).resolves.toBeUndefined();
+      await admin.query("alter table app_public.projects disable row level security");
+      await expect(check()).rejects.toThrow(/1 error.*app_public\.projects/);
+    });
   });
 });
