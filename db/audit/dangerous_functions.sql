@@ -1,14 +1,15 @@
 /*
  * PostgreSQL's own functions that would undo the wall from within one select: set_config changes the
  * tenant, some run a text as SQL, large objects know no policies, some read files.
- * db/bootstrap.sql takes them from everyone. (The write-ahead log asks for REPLICATION: roles.)
+ * db/bootstrap.sql takes them from everyone. (The write-ahead log asks for REPLICATION: roles;
+ * pg_read_file_old for a superuser.)
  */
 with families (name, pattern) as (
   values
     ('settings', '^set_config$'),
     ('SQL from a text', '^(query|cursor|table|schema|database)_to_xml|^ts_stat$|^crosstab|^dblink'),
     ('large objects', '^lo_|^lo(read|write)$'),
-    ('files of the server', '^pg_(read|ls)_|^pg_stat_file$|^pg_current_logfile$|^pg_file_')
+    ('files of the server', '^pg_(read_(?!file_old)|ls_)|^pg_stat_file$|^pg_current_logfile$|^pg_file_')
 ),
 held as (
   select

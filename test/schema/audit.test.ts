@@ -82,7 +82,11 @@ for (const [rule, { bad, good }] of Object.entries(CASES)) {
   test(`${rule} catches each of its ${bad.length} bad cases, and its remedies mend them`, async ({
     db,
   }) => {
-    for (const { sql, object, facts } of bad) {
+    const [{ major } = { major: 0 }] = await rowsOf<{ major: number }>(
+      db,
+      "select current_setting('server_version_num')::integer / 10000 as major",
+    );
+    for (const { sql, object, facts } of bad.filter(({ since = 0 }) => since <= major)) {
       await undone(db, async () => {
         await db.query(sql);
         const about = async () =>

@@ -7,6 +7,8 @@ export type Case = {
   object: string;
   /** What the server would have to be: words of the rule, and what stands in for them. */
   facts?: Readonly<Record<string, string>>;
+  /** The version of PostgreSQL that brought what it does. */
+  since?: number;
 };
 export type RuleCases = {
   bad: readonly Case[];

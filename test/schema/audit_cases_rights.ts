@@ -218,7 +218,11 @@ export const RIGHTS_CASES: Readonly<Record<string, RuleCases>> = {
         object: "app_user",
       },
       { sql: "grant app_user to rowhouse_server with admin option", object: "rowhouse_server" },
-      { sql: "grant app_worker to rowhouse_worker with inherit true", object: "rowhouse_worker" },
+      {
+        sql: "grant app_worker to rowhouse_worker with inherit true",
+        object: "rowhouse_worker",
+        since: 16,
+      },
     ],
     good: ["create role somebody_else superuser"],
   },

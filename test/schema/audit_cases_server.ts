@@ -1,7 +1,10 @@
 /** Rules about the server and the database as a whole. */
 import type { RuleCases } from "./audit_case.ts";
 
-const version = (number: string) => ({ "current_setting('server_version_num')": `'${number}'` });
+const version = (number: string) => ({
+  "current_setting('server_version_num')": `'${number}'`,
+  "current_setting('server_version')": "'pretended'",
+});
 /** A slot can be made only where the server was started for it; the catalog stands in. */
 const SLOTS = {
   "pg_catalog.pg_replication_slots":
@@ -43,7 +46,7 @@ export const SERVER_CASES: Readonly<Record<string, RuleCases>> = {
   server_version: {
     bad: ["180004", "170010", "160014", "150018", "140020"].map((number) => ({
       sql: "",
-      object: "PostgreSQL 18.4",
+      object: "PostgreSQL pretended",
       facts: version(number),
     })),
     good: ["180006", "190001", "150019"].map((number) => ({ sql: "", facts: version(number) })),
