@@ -34,9 +34,8 @@ const test = base.extend<{ $test: { root: string } }>({
 
 test("a new table and its child have no finding, and keep tenants apart", async ({ root }) => {
   const made = [
-    await newTable({ root, name: "ledgers" }),
-    await newTable({ root, name: "ledger_entries", parent: "ledgers" }),
-    await newTable({ root, name: "notes", parent: "projects" }),
+    await newTable({ root, name: "rehearsals" }),
+    await newTable({ root, name: "rehearsal_entries", parent: "rehearsals" }),
   ];
   const sql = made.flatMap(({ files }) => [...files.values()]).join("\n");
   await withDatabase("migrated", async (database) => {
@@ -52,32 +51,31 @@ test("a new table and its child have no finding, and keep tenants apart", async 
     await withClient(database.urls.superuser, async (db) => {
       await db.query("begin");
       const { alice, mallory, acme, globex } = await createCast(db);
-      const names = "select name from app_public.ledger_entries";
+      const names = "select name from app_public.rehearsal_entries";
       const rows = await asUser(db, { userId: alice, tenantId: acme }, async () => {
-        await db.query(`with ledger as (
-            insert into app_public.ledgers (name) values ('Cash') returning id
+        await db.query(`with rehearsal as (
+            insert into app_public.rehearsals (name) values ('Cash') returning id
           )
-          insert into app_public.ledger_entries (ledger_id, name) select id, 'Rent' from ledger`);
-        await db.query("update app_public.ledger_entries set name = 'Rent, May'");
+          insert into app_public.rehearsal_entries (rehearsal_id, name) select id, 'Rent' from rehearsal`);
+        await db.query("update app_public.rehearsal_entries set name = 'Rent, May'");
         return rowsOf(db, names);
       });
       expect(rows).toEqual([{ name: "Rent, May" }]);
       const logged = await rowsOf(
         db,
         `select tgrelid::regclass::text as table from pg_trigger
-        where tgfoid = 'app_private.tg__audit'::regproc and tgrelid::regclass::text ~ 'ledger|note'
+        where tgfoid = 'app_private.tg__audit'::regproc and tgrelid::regclass::text ~ 'rehearsal'
         order by 1`,
       );
       expect(logged.map(({ table }) => table)).toEqual([
-        "app_public.ledger_entries",
-        "app_public.ledgers",
-        "app_public.notes",
+        "app_public.rehearsal_entries",
+        "app_public.rehearsals",
       ]);
 
       const as = { userId: mallory, tenantId: globex };
       expect(await asUser(db, as, () => rowsOf(db, names))).toEqual([]);
       const steal = asUser(db, as, () =>
-        db.query("insert into app_public.ledgers (tenant_id, name) values ($1, 'x')", [acme]),
+        db.query("insert into app_public.rehearsals (tenant_id, name) values ($1, 'x')", [acme]),
       );
       expect(await codeOf(steal)).toBe("42501");
       await db.query("rollback");
@@ -86,8 +84,8 @@ test("a new table and its child have no finding, and keep tenants apart", async 
 });
 
 test("the table of contents has the new files where they belong, once", async ({ root }) => {
-  await newTable({ root, name: "notes", parent: "projects" });
-  await newTable({ root, name: "ledgers" });
+  await newTable({ root, name: "rehearsals" });
+  await newTable({ root, name: "rehearsal_entries", parent: "rehearsals" });
   const lines = (await readFile(`${root}/db/index.sql`, "utf8"))
     .split("\n")
     .filter((line) => line !== "");
@@ -98,19 +96,23 @@ test("the table of contents has the new files where they belong, once", async ({
   expect(listed.toSorted()).toEqual(files.toSorted());
   const folders = listed.map((path) => path.split("/", 1).join());
   expect(folders).toEqual(folders.toSorted((a, b) => a.localeCompare(b)));
-  expect(new Set(folders)).toContain("60_ledgers");
-  expect(new Set(folders)).toContain("91_notes");
+  const made = [...new Set(folders)].filter((folder) => folder.includes("rehearsal"));
+  // The child comes after its parent.
+  expect(made.map((folder) => folder.replace(/^\d+/, ""))).toEqual([
+    "_rehearsals",
+    "_rehearsal_entries",
+  ]);
 });
 
 test("a dry run and a second run write nothing", async ({ root }) => {
   const before = await readdir(`${root}/db`, { recursive: true });
-  const { files } = await newTable({ root, name: "notes", dryRun: true });
+  const { files } = await newTable({ root, name: "rehearsals", dryRun: true });
   expect(files.size).toBe(4);
   expect(await readdir(`${root}/db`, { recursive: true })).toEqual(before);
 
-  await newTable({ root, name: "notes" });
+  await newTable({ root, name: "rehearsals" });
   const index = await readFile(`${root}/db/index.sql`, "utf8");
-  await expect(newTable({ root, name: "notes" })).rejects.toThrow(/Nothing is overwritten/);
+  await expect(newTable({ root, name: "rehearsals" })).rejects.toThrow(/Nothing is overwritten/);
   expect(await readFile(`${root}/db/index.sql`, "utf8")).toBe(index);
 });
 
@@ -137,7 +139,7 @@ test.for([
 test.for(["users", "plans", "nothings", "usage_counters"])(
   "%s is refused as a parent: it is no table of tenants with an id",
   async (parent, { root }) => {
-    await expect(newTable({ root, name: "notes", parent })).rejects.toThrow(/parent must be/);
+    await expect(newTable({ root, name: "rehearsals", parent })).rejects.toThrow(/parent must be/);
   },
 );
 
