@@ -23,6 +23,7 @@ with reviewed (relation, role, commands, expression, reason) as (
     ('app_private.invitation_tokens', 'app_definer', '*', 'true', 'who answers is not in the tenant yet'),
     ('app_public.api_keys', 'app_definer', '*', 'true', 'a key is looked up before its tenant is known'),
     ('app_private.api_key_secrets', 'app_definer', '*', 'true', 'a key is looked up before its tenant is known'),
+    ('app_private.api_key_uses', 'app_definer', '*', 'true', 'a key is looked up before its tenant is known'),
     ('app_public.audit_entries', 'app_definer', 'a', 'true', 'tg__audit writes for tasks too'),
     ('app_public.billing_accounts', 'app_definer', 'a', 'true', 'create_tenant'),
     ('app_public.billing_accounts', 'app_worker', 'rw', 'true', 'writes what Stripe says'),
