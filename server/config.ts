@@ -24,6 +24,8 @@ export type ServerConfig = {
   publicUrl: string;
   /** Origins that may call the API from a browser, besides publicUrl. */
   corsOrigins: readonly string[];
+  /** Reverse proxies whose word is taken for where a request comes from. */
+  trustedProxies: readonly string[];
   authSecret: string;
   /** Identity providers whose tokens are taken besides our own. */
   externalProviders: readonly ExternalProvider[];
@@ -66,6 +68,7 @@ export function parseServerConfig(env: NodeJS.ProcessEnv): ServerConfig {
       port,
       publicUrl: read.url("PUBLIC_URL", `http://${urlHost(host)}:${port}`).origin,
       corsOrigins: read.list("CORS_ORIGINS", []),
+      trustedProxies: read.subnets("TRUSTED_PROXIES"),
       authSecret: read.secret("AUTH_SECRET", { minLength: 32 }),
       externalProviders: externalProviders(read),
       stripeWebhookSecrets: read.list("STRIPE_WEBHOOK_SECRET"),

@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:dfc0450042f132d8e2479f98d7f0e8ac6b83ab61
+--! Hash: sha1:2631fd8ec2522b71878dc2005b2a884dec629a28
 
 --! Included index.sql
 --! Included 00_foundation/schemas.sql
@@ -2222,13 +2222,22 @@ comment on table app_public.audit_entries is
   'The audit log: who did what to which row, and from where. Written with the change itself, for '
   'ever. For those whose role may read it.';
 comment on column app_public.audit_entries.id is 'Ascends with time: PRIMARY_KEY_DESC is newest first.';
-comment on column app_public.audit_entries.occurred_at is 'When the transaction began.';
+comment on column app_public.audit_entries.occurred_at is
+  E'@behavior +attribute:filterBy\n'
+  'When the transaction began.';
 comment on column app_public.audit_entries.actor_kind is
+  E'@behavior +attribute:filterBy\n'
   'user: a person. api_key: a machine. system: a task, in answer to Stripe or the clock, or an '
   'operator.';
 comment on column app_public.audit_entries.actor_id is
+  E'@behavior +attribute:filterBy\n'
   'The person''s or the API key''s id; null for the system.';
-comment on column app_public.audit_entries.action is 'insert, update or delete.';
+comment on column app_public.audit_entries.action is
+  E'@behavior +attribute:filterBy\n'
+  'insert, update or delete.';
+comment on column app_public.audit_entries.table_name is
+  E'@behavior +attribute:filterBy\n'
+  'The table''s name in SQL, e.g. projects.';
 comment on column app_public.audit_entries.record_id is
   'The row''s id, or where it has none the rest of its primary key, joined by commas.';
 comment on column app_public.audit_entries.changes is

@@ -81,7 +81,7 @@ test("no line of the log holds a password, a token, a cookie, a signature or a c
   const records = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
   expect(records).toContainEqual(
     expect.objectContaining({
-      req: { id: expect.any(String), method: "POST", path: "/graphql" },
+      req: { id: expect.any(String), method: "POST", path: "/graphql", ip: "127.0.0.1" },
       res: { statusCode: 200 },
     }),
   );

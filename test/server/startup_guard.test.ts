@@ -19,6 +19,7 @@ const PROCESSES = {
         port: 1,
         publicUrl: "http://127.0.0.1:1",
         corsOrigins: [],
+        trustedProxies: [],
         authSecret: randomBytes(32).toString("base64url"),
         externalProviders: [],
         stripeWebhookSecrets: ["whsec_x"],

@@ -61,6 +61,7 @@ export async function withSystem<T>(
       port,
       publicUrl: url,
       corsOrigins: ["https://app.example.com"],
+      trustedProxies: [],
       authSecret: randomBytes(32).toString("base64url"),
       externalProviders: [],
       stripeWebhookSecrets: [webhookSecret],
