@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:2631fd8ec2522b71878dc2005b2a884dec629a28
+--! Hash: sha1:74d2f22b538c8ea7877244893539ad9ea6e7d1dd
 
 --! Included index.sql
 --! Included 00_foundation/schemas.sql
@@ -2310,14 +2310,15 @@ declare
   v_user_id uuid := nullif(current_setting('app.current_user_id', true), '');
   v_key_id uuid := nullif(current_setting('app.api_key_id', true), '');
   v_request jsonb := nullif(current_setting('app.request', true), '');
+  /* Without arguments it is null, not empty. */
+  v_left_out text[] := array['tenant_id'] || coalesce(tg_argv, '{}');
   v_changes jsonb;
 begin
   select jsonb_object_agg(columns.name, jsonb_build_array(v_old -> columns.name, v_new -> columns.name))
   into v_changes
   from jsonb_object_keys(v_row) as columns (name)
   where coalesce(v_old -> columns.name, 'null') <> coalesce(v_new -> columns.name, 'null')
-  and columns.name <> 'tenant_id'
-  and columns.name <> all (tg_argv);
+  and columns.name <> all (v_left_out);
   if v_changes is null and tg_op = 'UPDATE' then
     return null;
   end if;

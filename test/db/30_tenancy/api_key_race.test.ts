@@ -1,5 +1,5 @@
 /** A key in use while it is used, rotated and revoked: real connections, real commits. */
-import type pg from "pg";
+import pg from "pg";
 
 import { test as base } from "../../support/committed.ts";
 import { expect, waitUntil, withClient } from "../../support/index.ts";
@@ -36,7 +36,7 @@ async function committed<T>(url: string, work: Work<T>): Promise<T> {
 }
 
 /** What the server does first in a request with a key. */
-async function enter(client: pg.Client, secret: string): Promise<void> {
+async function enter(client: pg.ClientBase, secret: string): Promise<void> {
   await client.query("begin");
   await client.query(
     `select app_private.enter(null, null, null, sha256(convert_to($1, 'UTF8'))),
@@ -45,30 +45,26 @@ async function enter(client: pg.Client, secret: string): Promise<void> {
   );
 }
 
-/** Runs `work` with as many connections, each in an open transaction of its own. */
-async function atOnce<T>(
-  url: string,
-  count: number,
-  work: (clients: pg.Client[]) => Promise<T>,
-  clients: pg.Client[] = [],
-): Promise<T> {
-  if (count === 0) return work(clients);
-  return withClient(url, (client) => atOnce(url, count - 1, work, [...clients, client]));
-}
-
 test("of 50 uses at once none waits for another, and one is noted", async ({
   database,
   key,
   manage,
 }) => {
-  await atOnce(database.urls.server, 50, async (clients) => {
+  const pool = new pg.Pool({ connectionString: database.urls.server, max: 50 });
+  const clients = await Promise.all(Array.from({ length: 50 }, () => pool.connect()));
+  try {
     // Nobody commits before everybody is in: whoever waited would wait for ever.
-    for (const client of clients) {
-      await client.query("set lock_timeout = '500ms'");
-      await enter(client, key.secret);
-    }
+    await Promise.all(
+      clients.map(async (client) => {
+        await client.query("set lock_timeout = '2s'");
+        await enter(client, key.secret);
+      }),
+    );
     await Promise.all(clients.map((client) => client.query("commit")));
-  });
+  } finally {
+    for (const client of clients) client.release(true);
+    await pool.end();
+  }
   const { uses } = await manage((client) =>
     rowOf<{ uses: string }>(
       client,
@@ -129,7 +125,7 @@ test("of two rotations at once both secrets are told, and the later one stands",
     ),
   );
   expect(uses[0]).toBe("LOGIN");
-  expect(uses.slice(1).toSorted()).toEqual(["LOGIN", "done"]);
+  expect(new Set(uses.slice(1))).toEqual(new Set(["LOGIN", "done"]));
 });
 
 test("whoever is demoted while they wait for the members' lock gets no secret", async ({
@@ -143,10 +139,11 @@ test("whoever is demoted while they wait for the members' lock gets no secret", 
   const admin = { userId: bob, tenantId: acme };
   const roleOfBob = (client: pg.Client, role: string) =>
     client.query("update app_public.memberships set role = $1 where user_id = $2", [role, bob]);
-  for (const attempt of [
-    (client: pg.Client) => createApiKey(client, admin),
-    (client: pg.Client) => rotateApiKey(client, admin, key),
-  ]) {
+  const attempts: Work<unknown>[] = [
+    (client) => createApiKey(client, admin),
+    (client) => rotateApiKey(client, admin, key),
+  ];
+  for (const attempt of attempts) {
     await manage((client) => roleOfBob(client, "admin"));
     const secret = await withClient(database.urls.superuser, async (client) => {
       await client.query("begin");
@@ -154,7 +151,9 @@ test("whoever is demoted while they wait for the members' lock gets no secret", 
       await roleOfBob(client, "member");
       const waiting = codeOf(manage(attempt));
       await waitUntil(async () => {
-        const { rows } = await client.query("select from pg_locks where not granted");
+        const { rows } = await client.query(
+          "select from pg_locks where not granted and pg_backend_pid() = any (pg_blocking_pids(pid))",
+        );
         return rows.length > 0;
       });
       await client.query("commit");

@@ -84,10 +84,8 @@ describe("what is wrong with a key's making is said", () => {
     ["an empty list of scopes", "'CI'", "'{}'", "null"],
     ["a scope that is null", "'CI'", "'{read,null}'", "null"],
     ["a scope that is none", "'CI'", "'{read,admin}'", "null"],
-    ["a permission for a scope", "'CI'", "'{tenant.manage}'", "null"],
     ["an expiry in the past", "'CI'", "'{read}'", "now()"],
     ["an expiry at the end of time", "'CI'", "'{read}'", "'infinity'"],
-    ["an expiry before time", "'CI'", "'{read}'", "'-infinity'"],
   ])("%s", async ([, name, scopes, expiresAt], { db }) => {
     const { owner } = await house(db);
     const make = asUser(db, owner, () =>
@@ -200,7 +198,6 @@ describe("a key", () => {
     const off = secret.replace(/.$/, (last) => (last === "0" ? "1" : "0"));
     expect(await use(db, off)).toBe("LOGIN");
     expect(await use(db, secret.toUpperCase())).toBe("LOGIN");
-    expect(await use(db, "")).toBe("LOGIN");
     expect(await use(db, secret)).toBe("done");
     await db.query("update app_public.api_keys set expires_at = now()");
     expect(await use(db, secret)).toBe("LOGIN");
