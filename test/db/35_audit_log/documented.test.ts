@@ -1,7 +1,7 @@
 import { repositoryFile } from "../../support/contract.ts";
-import { createCast, expect, test, withClient } from "../../support/index.ts";
+import { asApiKey, createCast, expect, test, withClient } from "../../support/index.ts";
 import { createApiKey } from "../../support/api_keys.ts";
-import { rowOf } from "../../support/query.ts";
+import { codeOf, rowOf } from "../../support/query.ts";
 
 /** The statements of a document's SQL blocks that are for the migrator, with an id filled in. */
 async function statements(file: string, id: string): Promise<string[]> {
@@ -19,11 +19,11 @@ test("the migrator can do what the documents tell them to, in these words", asyn
   await withClient(database.urls.superuser, async (db) => {
     await db.query("begin");
     const { alice, acme } = await createCast(db);
-    await createApiKey(db, { userId: alice, tenantId: acme });
+    const { secret } = await createApiKey(db, { userId: alice, tenantId: acme });
     await db.query("update app_public.audit_entries set ip = '10.0.0.1'");
     await db.query(`insert into app_public.audit_entries
       (tenant_id, occurred_at, actor_kind, action, table_name, changes)
-      select id, now() - interval '3 years', 'system', 'insert', 'invitations', '{}' from app_public.tenants
+      select id, now() - interval '3 years', 'system', 'insert', 'invitations', '{}'::jsonb from app_public.tenants
       union all
       select id, now(), 'system', 'insert', 'invitations', '{"email": [null, "somebody@example.com"]}'
       from app_public.tenants`);
@@ -47,6 +47,8 @@ test("the migrator can do what the documents tell them to, in these words", asyn
         [alice],
       ),
     ).toEqual({ old: false, address: false, ip: false, revoked: true });
+    await db.query("set local session authorization default");
+    expect(await codeOf(asApiKey(db, secret, async () => {}))).toBe("LOGIN");
     await db.query("rollback");
   });
 });
