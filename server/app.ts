@@ -5,11 +5,12 @@ import helmet from "helmet";
 import type pg from "pg";
 import type { Logger } from "pino";
 
-import { authenticate } from "./auth/authenticate.ts";
+import { authenticate, refuseApiKeys } from "./auth/authenticate.ts";
 import { makeAccessTokens } from "./auth/access_token.ts";
 import { makeExternalTokens } from "./auth/external_tokens.ts";
 import { makeIdentity } from "./auth/identity.ts";
 import { tokenRoute } from "./auth/token_route.ts";
+import { clientAddress } from "./client_address.ts";
 import type { ServerConfig } from "./config.ts";
 import { onlyPost, requireGraphqlRequest } from "./graphql_request.ts";
 import { alive, ready, type ReadinessCheck } from "./health.ts";
@@ -42,6 +43,7 @@ export function makeApp({ config, logger, pool, identityPool, readiness }: AppOp
   });
   const app = express();
   app.disable("x-powered-by");
+  app.set("trust proxy", [...config.trustedProxies]);
   app.use(logRequests(logger));
 
   app.get("/healthz", alive);
@@ -62,8 +64,13 @@ export function makeApp({ config, logger, pool, identityPool, readiness }: AppOp
   if (config.outboxDirectory !== undefined) app.get("/outbox", outboxPage(config.outboxDirectory));
   app.use(cors({ origin: [...config.corsOrigins], credentials: true, maxAge: 600 }));
   app.use(["/api/auth", "/auth/token"], express.json({ limit: BODY_LIMITS.auth, inflate: false }));
+  app.use(["/api/auth", "/auth/token"], refuseApiKeys);
   const identityHandler = toNodeHandler(identity);
-  app.all("/api/auth/*path", (request, response) => identityHandler(request, response));
+  app.all("/api/auth/*path", (request, response) => {
+    // The identity provider believes this header, whoever sent it, and counts attempts by it.
+    request.headers["x-forwarded-for"] = clientAddress(request) ?? "";
+    return identityHandler(request, response);
+  });
   app.post("/auth/token", tokenRoute({ identity, tokens, external, pool }));
 
   app.post(

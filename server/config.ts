@@ -29,6 +29,8 @@ export type ServerConfig = {
   outboxDirectory: string | undefined;
   /** Origins that may call the API from a browser, besides publicUrl. */
   corsOrigins: readonly string[];
+  /** Reverse proxies whose word is taken for where a request comes from. */
+  trustedProxies: readonly string[];
   authSecret: string;
   /** Identity providers whose tokens are taken besides our own. */
   externalProviders: readonly ExternalProvider[];
@@ -76,6 +78,7 @@ export function parseServerConfig(env: NodeJS.ProcessEnv): ServerConfig {
       appUrl: appUrl(read, publicUrl),
       outboxDirectory: shownOutbox(read, { isProduction: isProduction(read), publicUrl }),
       corsOrigins: read.list("CORS_ORIGINS", []),
+      trustedProxies: read.subnets("TRUSTED_PROXIES"),
       authSecret: read.secret("AUTH_SECRET", { minLength: 32 }),
       externalProviders: externalProviders(read),
       stripeWebhookSecrets: read.list("STRIPE_WEBHOOK_SECRET"),

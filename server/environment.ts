@@ -1,4 +1,4 @@
-import { isIPv6 } from "node:net";
+import { isIP, isIPv6 } from "node:net";
 
 import { isMailAddress } from "./mail_address.ts";
 
@@ -88,7 +88,16 @@ function textReaders(env: NodeJS.ProcessEnv, problems: string[]) {
     return fallback;
   }
 
-  return { optionalText, text, required, secret, choice, list, host };
+  /** Addresses and subnets, e.g. 10.0.0.0/8, and the names that Express has for some. */
+  function subnets(name: string): readonly string[] {
+    return list(name, []).filter((item) => {
+      if (isSubnet(item)) return true;
+      problems.push(`${name} must list IP addresses and subnets, e.g. 10.0.0.0/8; not "${item}"`);
+      return false;
+    });
+  }
+
+  return { optionalText, text, required, secret, choice, list, host, subnets };
 }
 
 function numberReaders(optionalText: (name: string) => string | undefined, problems: string[]) {
@@ -109,6 +118,14 @@ function numberReaders(optionalText: (name: string) => string | undefined, probl
   }
 
   return { number, integer };
+}
+
+function isSubnet(text: string): boolean {
+  if (["loopback", "linklocal", "uniquelocal"].includes(text)) return true;
+  const [, address = "", length] = /^([0-9a-f.:]+)(?:\/([0-9]{1,3}))?$/i.exec(text) ?? [];
+  const bits = isIP(address) === 4 ? 32 : 128;
+  // A length of 0 would be everyone, and whoever is trusted may say who they are.
+  return isIP(address) !== 0 && (length === undefined || (+length >= 1 && +length <= bits));
 }
 
 const HTTP = ["http:", "https:"] as const;

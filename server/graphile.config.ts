@@ -9,6 +9,7 @@ import { PostGraphileAmberPreset } from "postgraphile/presets/amber";
 import { PostGraphileConnectionFilterPreset } from "postgraphile-plugin-connection-filter";
 
 import type { Caller } from "./auth/claims.ts";
+import { clientAddress } from "./client_address.ts";
 import { RowhouseInflectionPlugin } from "./graphile_inflection.ts";
 import { LoudMutationsPlugin } from "./graphile_mutations.ts";
 import { asBadInput, asComplexityRule, knownOperations, makeMaskError } from "./graphql_errors.ts";
@@ -86,7 +87,11 @@ export function makePreset(options: PresetOptions): GraphileConfig.Preset {
 function settingsFor(request: Request | undefined, livemode: boolean): EnterSettings {
   const caller = request?.caller;
   const from = {
-    "app.request": JSON.stringify({ ip: request?.ip, requestId: request?.id, livemode }),
+    "app.request": JSON.stringify({
+      ip: request && clientAddress(request),
+      requestId: request?.id,
+      livemode,
+    }),
   };
   if (caller === undefined) return { role: "app_anonymous", ...from };
   if ("apiKeyHash" in caller) {

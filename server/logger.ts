@@ -8,6 +8,8 @@ const SECRETS = [
   "*.client_secret",
   "token",
   "*.token",
+  "secret",
+  "*.secret",
   "authorization",
   "*.headers.authorization",
   "*.headers.cookie",

@@ -1,7 +1,10 @@
 import { randomUUID } from "node:crypto";
 
+import type { Request } from "express";
 import { pinoHttp } from "pino-http";
-import type { Logger } from "pino";
+import type { Logger, SerializedRequest } from "pino";
+
+import { clientAddress } from "./client_address.ts";
 
 const REQUEST_ID = /^[\w.-]{8,128}$/;
 
@@ -21,11 +24,12 @@ export function logRequests(logger: Logger) {
     customLogLevel: (_request, response, error) =>
       error !== undefined || response.statusCode >= 500 ? "error" : "debug",
     serializers: {
-      req: ({ id, method, url }: { id: unknown; method: string; url: string }) => ({
+      req: ({ id, method, url, raw }: SerializedRequest & { raw: Request }) => ({
         id,
         method,
         // The identity provider puts the secret of a reset link into the path.
         path: url.split("?")[0]?.replace(/(\/reset-password\/)[^/]+/, "$1[redacted]"),
+        ip: clientAddress(raw),
       }),
       res: ({ statusCode }: { statusCode: number }) => ({ statusCode }),
     },

@@ -41,7 +41,7 @@ return coalesce(pg_catalog.current_setting('app.api_key_id', true), '') <> ''
 comment on function app_private.api_key_lacks_scope() is
   'For refuse_tenant: whether the tenant would have allowed it, and only the API key does not.';
 
-create or replace function app_private.refuse_tenant()
+create or replace function app_private.refuse_tenant(p_scope text default 'read')
   returns uuid
   language plpgsql stable parallel safe
 as $$
@@ -53,12 +53,7 @@ begin
   elsif app_private.api_key_lacks_scope() then
     raise exception 'The API key lacks a scope that this needs'
       using errcode = 'DNIED',
-            detail  = pg_catalog.json_build_object(
-                        'scope',
-                        case pg_catalog.current_setting('app.current_tenant_id', true)
-                          when '' then 'read' else 'write'
-                        end
-                      )::text,
+            detail  = pg_catalog.json_build_object('scope', p_scope)::text,
             hint    = 'Make a key with this scope: createApiKey.';
   elsif pg_catalog.current_setting('app.access', true) = 'none' then
     raise exception 'The tenant is suspended'
@@ -77,8 +72,9 @@ begin
   end if;
 end;
 $$;
-comment on function app_private.refuse_tenant() is
-  'Raises TNREQ, TNSUS or TNRDO; stands where a tenant id was wanted and none may be handed out.';
+comment on function app_private.refuse_tenant(text) is
+  'Raises TNREQ, DNIED, TNSUS or TNRDO; stands where a tenant id was wanted and none may be handed '
+  'out. p_scope is what an API key would have needed.';
 
 create or replace function app_private.current_user_id()
   returns uuid
@@ -115,7 +111,7 @@ create or replace function app_private.writable_tenant_id()
   language sql stable parallel safe
 return coalesce(
   nullif(pg_catalog.current_setting('app.writable_tenant_id', true), '')::uuid,
-  app_private.refuse_tenant()
+  app_private.refuse_tenant('write')
 );
 comment on function app_private.writable_tenant_id() is
   'The tenant whose rows may be written; raises TNREQ, TNSUS or TNRDO when there is none.';
@@ -123,7 +119,7 @@ comment on function app_private.writable_tenant_id() is
 revoke all on function
   app_private.refuse_user(),
   app_private.api_key_lacks_scope(),
-  app_private.refuse_tenant(),
+  app_private.refuse_tenant(text),
   app_private.current_user_id(),
   app_private.member_tenant_id(),
   app_private.current_tenant_id(),
@@ -132,7 +128,7 @@ revoke all on function
 grant execute on function
   app_private.refuse_user(),
   app_private.api_key_lacks_scope(),
-  app_private.refuse_tenant(),
+  app_private.refuse_tenant(text),
   app_private.current_user_id(),
   app_private.member_tenant_id(),
   app_private.current_tenant_id(),

@@ -30,8 +30,10 @@ grant
 /* Hashes are for the definer functions alone; the worker adds one by record_invitation_token. */
 grant select, insert, delete on app_private.invitation_tokens to app_definer;
 
-revoke all on app_public.api_keys, app_private.api_key_secrets
+revoke all on app_public.api_keys, app_private.api_key_secrets, app_private.api_key_uses
   from public, app_user, app_anonymous, app_worker, app_definer;
 grant select on app_public.api_keys to app_user;
-grant select, insert, update (hint, last_used_at, revoked_at) on app_public.api_keys to app_definer;
+grant select, insert, update (hint, revoked_at) on app_public.api_keys to app_definer;
 grant select, insert, update (expires_at), delete on app_private.api_key_secrets to app_definer;
+grant select on app_private.api_key_uses to app_user;
+grant select, insert, update (last_used_at) on app_private.api_key_uses to app_definer;

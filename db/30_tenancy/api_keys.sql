@@ -25,47 +25,56 @@ begin
   end if;
 
   /* Once a minute, and never waiting for another request of the same key. */
-  if v_key.last_used_at is null or v_key.last_used_at < now() - interval '1 minute' then
-    update app_public.api_keys set last_used_at = now()
-    where (api_keys.tenant_id, api_keys.id) in (
-      select locked.tenant_id, locked.id
-      from app_public.api_keys as locked
-      where locked.tenant_id = v_key.tenant_id
-      and locked.id = v_key.id
-      for no key update skip locked
-    );
-  end if;
+  update app_private.api_key_uses set last_used_at = now()
+  where (api_key_uses.tenant_id, api_key_uses.api_key_id) in (
+    select due.tenant_id, due.api_key_id
+    from app_private.api_key_uses as due
+    where due.tenant_id = v_key.tenant_id
+    and due.api_key_id = v_key.id
+    and (due.last_used_at is null or due.last_used_at < now() - interval '1 minute')
+    for no key update skip locked
+  );
   return v_key;
 end;
 $$;
 comment on function app_private.use_api_key(bytea) is
   'The key with this SHA-256, if it stands; notes that it was used. Raises LOGIN.';
 
-create or replace function app_private.issue_api_key_secret(p_tenant_id uuid, p_api_key_id uuid)
+create or replace function app_private.new_api_key_secret()
   returns text
-  language plpgsql volatile parallel unsafe
-as $$
-declare
-  v_is_live boolean := coalesce(
-    (nullif(current_setting('app.request', true), '')::jsonb ->> 'livemode')::boolean,
-    false
-  );
-  /* 192 of the 244 random bits of two uuids, hashed so that their fixed bits don't show. */
-  v_random text := substr(
+  language sql volatile parallel unsafe
+/* 192 of the 244 random bits of two uuids, hashed so that their fixed bits don't show. */
+return case
+    when (nullif(current_setting('app.request', true), '')::jsonb ->> 'livemode')::boolean
+      then 'rh_live_'
+    else 'rh_test_'
+  end
+  || substr(
     encode(sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())), 'hex'), 1, 48
   );
-  v_secret text := case when v_is_live then 'rh_live_' else 'rh_test_' end || v_random;
-begin
+comment on function app_private.new_api_key_secret() is
+  'A new secret for a key: rh_live_ or rh_test_ and 48 hexadecimal digits.';
+
+create or replace function app_private.api_key_hint(p_secret text)
+  returns text
+  language sql immutable parallel safe
+return left(p_secret, 8) || '…' || right(p_secret, 4);
+comment on function app_private.api_key_hint(text) is
+  'What is shown of a secret ever after: the end has 16 of its 192 bits.';
+
+create or replace function app_private.keep_api_key_secret(
+  p_tenant_id uuid,
+  p_api_key_id uuid,
+  p_secret text
+)
+  returns void
+  language sql volatile parallel unsafe
+begin atomic
   insert into app_private.api_key_secrets (tenant_id, api_key_id, key_hash)
-  values (p_tenant_id, p_api_key_id, sha256(convert_to(v_secret, 'UTF8')));
-  update app_public.api_keys set hint = left(v_secret, 8) || '…' || right(v_secret, 4)
-  where api_keys.tenant_id = p_tenant_id
-  and api_keys.id = p_api_key_id;
-  return v_secret;
+  values (p_tenant_id, p_api_key_id, sha256(convert_to(p_secret, 'UTF8')));
 end;
-$$;
-comment on function app_private.issue_api_key_secret(uuid, uuid) is
-  'A new secret for a key: rh_live_ or rh_test_ and 48 hexadecimal digits. Only its hash is kept.';
+comment on function app_private.keep_api_key_secret(uuid, uuid, text) is
+  'Lets a key be used by this secret, of which only the hash is kept.';
 
 create or replace function app_private.api_key_to_change(p_api_key_id uuid)
   returns app_public.api_keys
@@ -74,6 +83,9 @@ as $$
 declare
   v_key app_public.api_keys;
 begin
+  /* Whoever was demoted meanwhile must not walk out with a secret. */
+  perform app_private.require_permission('api_keys.manage');
+  perform app_private.lock_members();
   perform app_private.require_permission('api_keys.manage');
   select api_keys.* into v_key
   from app_public.api_keys
@@ -107,144 +119,31 @@ comment on function app_private.require_scopes(text[]) is
 
 revoke all on function
   app_private.use_api_key(bytea),
-  app_private.issue_api_key_secret(uuid, uuid),
+  app_private.new_api_key_secret(),
+  app_private.api_key_hint(text),
+  app_private.keep_api_key_secret(uuid, uuid, text),
   app_private.api_key_to_change(uuid),
   app_private.require_scopes(text[])
   from public;
 grant execute on function
   app_private.use_api_key(bytea),
-  app_private.issue_api_key_secret(uuid, uuid),
+  app_private.new_api_key_secret(),
+  app_private.api_key_hint(text),
+  app_private.keep_api_key_secret(uuid, uuid, text),
   app_private.api_key_to_change(uuid),
   app_private.require_scopes(text[])
   to app_definer;
 
-create or replace function app_public.create_api_key(
-  name text,
-  scopes text[],
-  expires_at timestamptz default null,
-  out api_key app_public.api_keys,
-  out secret text
-)
-  language plpgsql volatile security definer parallel unsafe
-  set search_path = pg_catalog, pg_temp
-as $$
-declare
-  v_limit constant integer := 100;
-  v_tenant_id uuid := app_private.writable_tenant_id();
-  v_name text := btrim(create_api_key.name, E' \t\r\n');
-  v_scopes text[] := array(select distinct unnest(create_api_key.scopes) order by 1);
-begin
-  perform app_private.require_permission('api_keys.manage');
-  perform app_private.require_scopes(v_scopes);
-  if coalesce(v_name, '') !~ '[^[:space:]]' or char_length(v_name) > 100 or v_name ~ '[[:cntrl:]]'
-  then
-    raise exception '"name" must have 1 to 100 printable characters'
-      using errcode = 'INPUT';
-  end if;
-  if cardinality(v_scopes) = 0 or not coalesce(v_scopes <@ array['read', 'write', 'billing'], false)
-  then
-    raise exception '"scopes" must list some of: read, write, billing'
-      using errcode = 'INPUT';
-  end if;
-  if create_api_key.expires_at <= now() then
-    raise exception '"expiresAt" must be in the future'
-      using errcode = 'INPUT';
-  end if;
-  perform app_private.lock_members();
-  if v_limit <= (
-    select count(*)
-    from app_public.api_keys
-    where api_keys.tenant_id = v_tenant_id
-    and api_keys.revoked_at is null
-  ) then
-    raise exception 'A tenant may have % API keys', v_limit
-      using errcode = 'CNFLT',
-            hint    = 'Revoke one that is not used any more.';
-  end if;
-
-  insert into app_public.api_keys (name, scopes, hint, expires_at)
-  values (v_name, v_scopes, '', create_api_key.expires_at)
-  returning api_keys.* into api_key;
-  secret := app_private.issue_api_key_secret(v_tenant_id, api_key.id);
-  select api_keys.* into api_key
-  from app_public.api_keys
-  where api_keys.tenant_id = v_tenant_id
-  and api_keys.id = api_key.id;
+create or replace function app_public.api_keys_last_used_at(api_key app_public.api_keys)
+  returns timestamptz
+  language sql stable parallel safe
+begin atomic
+  select api_key_uses.last_used_at
+  from app_private.api_key_uses
+  where api_key_uses.tenant_id = api_keys_last_used_at.api_key.tenant_id
+  and api_key_uses.api_key_id = api_keys_last_used_at.api_key.id;
 end;
-$$;
-comment on function app_public.create_api_key(text, text[], timestamptz) is
-  E'@resultFieldName result\n'
-  'Makes a key for a machine. The secret is shown this once: Authorization: Bearer rh_…. Needs '
-  'api_keys.manage, and billing.manage for the scope billing. expiresAt null means never.';
-alter function app_public.create_api_key(text, text[], timestamptz) owner to app_definer;
-revoke all on function app_public.create_api_key(text, text[], timestamptz) from public;
-grant execute on function app_public.create_api_key(text, text[], timestamptz) to app_user;
-
-create or replace function app_public.rotate_api_key(
-  api_key_id uuid,
-  overlap_seconds integer default 0,
-  out api_key app_public.api_keys,
-  out secret text
-)
-  language plpgsql volatile security definer parallel unsafe
-  set search_path = pg_catalog, pg_temp
-as $$
-begin
-  if coalesce(rotate_api_key.overlap_seconds, -1) not between 0 and 604800 then
-    raise exception '"overlapSeconds" must be from 0 to 604,800, a week'
-      using errcode = 'INPUT';
-  end if;
-  api_key := app_private.api_key_to_change(rotate_api_key.api_key_id);
-  perform app_private.require_scopes(api_key.scopes);
-
-  delete from app_private.api_key_secrets
-  where api_key_secrets.tenant_id = api_key.tenant_id
-  and api_key_secrets.api_key_id = api_key.id
-  and (rotate_api_key.overlap_seconds = 0 or api_key_secrets.expires_at <= now());
-  update app_private.api_key_secrets set
-    expires_at = least(
-      api_key_secrets.expires_at,
-      now() + make_interval(secs => rotate_api_key.overlap_seconds)
-    )
-  where api_key_secrets.tenant_id = api_key.tenant_id
-  and api_key_secrets.api_key_id = api_key.id;
-
-  secret := app_private.issue_api_key_secret(api_key.tenant_id, api_key.id);
-  select api_keys.* into api_key
-  from app_public.api_keys
-  where api_keys.tenant_id = api_key.tenant_id
-  and api_keys.id = api_key.id;
-end;
-$$;
-comment on function app_public.rotate_api_key(uuid, integer) is
-  E'@resultFieldName result\n'
-  'Gives a key a new secret, shown this once. The old one goes on for overlapSeconds (0: stops now), '
-  'so that machines can be changed one after the other.';
-alter function app_public.rotate_api_key(uuid, integer) owner to app_definer;
-revoke all on function app_public.rotate_api_key(uuid, integer) from public;
-grant execute on function app_public.rotate_api_key(uuid, integer) to app_user;
-
-create or replace function app_public.revoke_api_key(api_key_id uuid)
-  returns app_public.api_keys
-  language plpgsql volatile security definer parallel unsafe
-  set search_path = pg_catalog, pg_temp
-as $$
-declare
-  v_key app_public.api_keys;
-begin
-  v_key := app_private.api_key_to_change(revoke_api_key.api_key_id);
-  update app_public.api_keys set revoked_at = now()
-  where api_keys.tenant_id = v_key.tenant_id
-  and api_keys.id = v_key.id
-  returning api_keys.* into v_key;
-  delete from app_private.api_key_secrets
-  where api_key_secrets.tenant_id = v_key.tenant_id
-  and api_key_secrets.api_key_id = v_key.id;
-  return v_key;
-end;
-$$;
-comment on function app_public.revoke_api_key(uuid) is
-  'Ends a key for ever, at its very next use. Needs api_keys.manage.';
-alter function app_public.revoke_api_key(uuid) owner to app_definer;
-revoke all on function app_public.revoke_api_key(uuid) from public;
-grant execute on function app_public.revoke_api_key(uuid) to app_user;
+comment on function app_public.api_keys_last_used_at(app_public.api_keys) is
+  'To the minute; null before the first use. A request that fails does not count.';
+revoke all on function app_public.api_keys_last_used_at(app_public.api_keys) from public;
+grant execute on function app_public.api_keys_last_used_at(app_public.api_keys) to app_user;

@@ -97,3 +97,15 @@ alter table app_private.api_key_secrets force row level security;
 drop policy if exists all_definer on app_private.api_key_secrets;
 create policy all_definer on app_private.api_key_secrets
   for all to app_definer using (true) with check (true);
+
+alter table app_private.api_key_uses enable row level security;
+alter table app_private.api_key_uses force row level security;
+drop policy if exists select_manager on app_private.api_key_uses;
+create policy select_manager on app_private.api_key_uses
+  for select to app_user
+  using (
+    tenant_id = app_private.member_tenant_id() and app_private.has_permission('api_keys.manage')
+  );
+drop policy if exists all_definer on app_private.api_key_uses;
+create policy all_definer on app_private.api_key_uses
+  for all to app_definer using (true) with check (true);

@@ -171,7 +171,6 @@ create table if not exists app_public.api_keys (
   created_by   uuid        not null default app_private.current_user_id(),
   created_at   timestamptz not null default now(),
   expires_at   timestamptz,
-  last_used_at timestamptz,
   revoked_at   timestamptz,
   constraint api_keys_pkey primary key (tenant_id, id),
   constraint api_keys_tenant_fkey
@@ -192,7 +191,6 @@ comment on column app_public.api_keys.scopes is
   'billing.manage allows.';
 comment on column app_public.api_keys.hint is 'How the key begins and ends, to recognise it by.';
 comment on column app_public.api_keys.expires_at is 'Null means never.';
-comment on column app_public.api_keys.last_used_at is 'To the minute; null before the first use.';
 comment on column app_public.api_keys.revoked_at is 'Null while the key stands.';
 comment on constraint api_keys_tenant_fkey on app_public.api_keys is
   E'@fieldName tenant\n@backwardBehavior -*';
@@ -218,3 +216,18 @@ comment on table app_private.api_key_secrets is
   'rotated with an overlap.';
 comment on column app_private.api_key_secrets.expires_at is
   'When a rotated secret stops; null means with its key.';
+
+create table if not exists app_private.api_key_uses (
+  tenant_id    uuid        not null,
+  api_key_id   uuid        not null,
+  last_used_at timestamptz,
+  constraint api_key_uses_pkey primary key (tenant_id, api_key_id),
+  constraint api_key_uses_api_key_fkey
+    foreign key (tenant_id, api_key_id)
+    references app_public.api_keys (tenant_id, id) on delete cascade
+);
+comment on table app_private.api_key_uses is
+  'When a key was last used. Apart from the key itself: a request locks this row until it ends, and '
+  'revoking must not wait for whoever is using the key.';
+comment on column app_private.api_key_uses.last_used_at is
+  'To the minute; null before the first use.';

@@ -1,3 +1,23 @@
+create or replace function app_private.record_key(p_table oid, p_row jsonb)
+  returns text
+  language sql stable parallel safe
+begin atomic
+  select string_agg(p_row ->> pg_attribute.attname, ',' order by key_columns.position)
+  from pg_catalog.pg_index
+  cross join lateral unnest(pg_index.indkey::smallint[])
+    with ordinality as key_columns (attnum, position)
+  join pg_catalog.pg_attribute
+    on pg_attribute.attrelid = pg_index.indrelid
+    and pg_attribute.attnum = key_columns.attnum
+  where pg_index.indrelid = p_table
+  and pg_index.indisprimary
+  and pg_attribute.attname <> 'tenant_id';
+end;
+comment on function app_private.record_key(oid, jsonb) is
+  'The primary key of a row but for its tenant; null when that is all of it.';
+revoke all on function app_private.record_key(oid, jsonb) from public;
+grant execute on function app_private.record_key(oid, jsonb) to app_definer;
+
 /*
  * The trigger that writes the log: "after insert or update or delete … for each row execute function
  * app_private.tg__audit()". Its arguments are columns to leave out. security definer, because nobody
@@ -15,15 +35,16 @@ declare
   v_user_id uuid := nullif(current_setting('app.current_user_id', true), '');
   v_key_id uuid := nullif(current_setting('app.api_key_id', true), '');
   v_request jsonb := nullif(current_setting('app.request', true), '');
+  /* Without arguments it is null, not empty. */
+  v_left_out text[] := array['tenant_id'] || coalesce(tg_argv, '{}');
   v_changes jsonb;
 begin
   select jsonb_object_agg(columns.name, jsonb_build_array(v_old -> columns.name, v_new -> columns.name))
   into v_changes
   from jsonb_object_keys(v_row) as columns (name)
-  where v_old -> columns.name is distinct from v_new -> columns.name
-  and columns.name <> 'tenant_id'
-  and columns.name <> all (tg_argv);
-  if v_changes is null then
+  where coalesce(v_old -> columns.name, 'null') <> coalesce(v_new -> columns.name, 'null')
+  and columns.name <> all (v_left_out);
+  if v_changes is null and tg_op = 'UPDATE' then
     return null;
   end if;
 
@@ -40,8 +61,8 @@ begin
     coalesce(v_key_id, v_user_id),
     lower(tg_op),
     tg_table_name,
-    coalesce(v_row ->> 'id', v_row ->> 'user_id')::uuid,
-    v_changes,
+    left(coalesce(v_row ->> 'id', app_private.record_key(tg_relid, v_row)), 200),
+    coalesce(v_changes, '{}'),
     v_request ->> 'ip',
     v_request ->> 'requestId'
   /* A tenant that is being deleted takes its log along. */

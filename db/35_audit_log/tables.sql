@@ -7,7 +7,7 @@ create table if not exists app_public.audit_entries (
   actor_id    uuid,
   action      text        not null,
   table_name  text        not null,
-  record_id      uuid,
+  record_id   text,
   changes     jsonb       not null,
   ip          text,
   request_id  text,
@@ -18,21 +18,37 @@ create table if not exists app_public.audit_entries (
     case actor_kind when 'system' then actor_id is null else actor_id is not null end
     and actor_kind in ('user', 'api_key', 'system')
   ),
-  constraint audit_entries_action_known check (action in ('insert', 'update', 'delete'))
+  constraint audit_entries_action_known check (action in ('insert', 'update', 'delete')),
+  constraint audit_entries_record_bounded check (char_length(record_id) <= 200),
+  constraint audit_entries_ip_bounded check (char_length(ip) <= 100),
+  constraint audit_entries_request_bounded check (char_length(request_id) <= 200)
 );
 comment on table app_public.audit_entries is
   E'@behavior -insert -update -delete\n'
   'The audit log: who did what to which row, and from where. Written with the change itself, for '
   'ever. For those whose role may read it.';
+comment on column app_public.audit_entries.id is 'Ascends with time: PRIMARY_KEY_DESC is newest first.';
+comment on column app_public.audit_entries.occurred_at is
+  E'@behavior +attribute:filterBy\n'
+  'When the transaction began.';
 comment on column app_public.audit_entries.actor_kind is
-  'user: a person. api_key: a machine. system: a task, in answer to Stripe or the clock.';
+  E'@behavior +attribute:filterBy\n'
+  'user: a person. api_key: a machine. system: a task, in answer to Stripe or the clock, or an '
+  'operator.';
 comment on column app_public.audit_entries.actor_id is
+  E'@behavior +attribute:filterBy\n'
   'The person''s or the API key''s id; null for the system.';
-comment on column app_public.audit_entries.action is 'insert, update or delete.';
+comment on column app_public.audit_entries.action is
+  E'@behavior +attribute:filterBy\n'
+  'insert, update or delete.';
+comment on column app_public.audit_entries.table_name is
+  E'@behavior +attribute:filterBy\n'
+  'The table''s name in SQL, e.g. projects.';
 comment on column app_public.audit_entries.record_id is
-  'The row''s id, and a membership''s user; null where the table has neither.';
+  'The row''s id, or where it has none the rest of its primary key, joined by commas.';
 comment on column app_public.audit_entries.changes is
-  'By column, [before, after]; null stands for what was not there.';
+  'By column, [before, after]; null stands for what was not there. Columns that stayed as they were, '
+  'or are null in a row that came or went, are left out.';
 comment on column app_public.audit_entries.ip is 'Where the request came from; null for the system.';
 comment on column app_public.audit_entries.request_id is
   'The X-Request-Id of the request, which the server''s log has too; null for the system.';

@@ -12,4 +12,4 @@ create or replace trigger _900_audit
 
 create or replace trigger _900_audit
   after insert or update or delete on app_public.api_keys
-  for each row execute function app_private.tg__audit('last_used_at');
+  for each row execute function app_private.tg__audit();

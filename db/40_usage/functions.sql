@@ -1,19 +1,27 @@
 /*
  * How many of a counted feature exist now. A feature of kind "count" gets its line here: it is the
  * one place that knows which rows it counts.
+ *
+ * security definer, because the number is the tenant's own business whoever asks: an API key that
+ * may not read the members is told the same as an owner. Of any other tenant it counts nothing.
  */
 create or replace function app_private.count_used(p_tenant_id uuid, p_feature_key text)
   returns bigint
-  language sql stable parallel safe
+  language sql stable security definer parallel safe
+  set search_path = pg_catalog, pg_temp
 begin atomic
   select case p_feature_key
     when 'seats' then (
-      select count(*) from app_public.memberships where memberships.tenant_id = p_tenant_id
+      select count(*)
+      from app_public.memberships
+      where memberships.tenant_id = p_tenant_id
+      and memberships.tenant_id = app_private.member_tenant_id()
     )
   end;
 end;
 comment on function app_private.count_used(uuid, text) is
-  'How many a tenant has of a feature of kind "count"; null for any other.';
+  'How many the entered tenant has of a feature of kind "count"; null for any other feature.';
+alter function app_private.count_used(uuid, text) owner to app_definer;
 revoke all on function app_private.count_used(uuid, text) from public;
 grant execute on function app_private.count_used(uuid, text) to app_user, app_definer;
 

@@ -17,6 +17,8 @@ values
     'Founds a tenant that has no member yet.'),
   ('definer_reviewed', 'app_public.consume_feature(text,integer,text)', '',
     'Writes counters that a tenant must not.'),
+  ('definer_reviewed', 'app_private.count_used(uuid,text)', '',
+    'Counts what one''s own tenant uses, for whoever may not see the rows.'),
   ('definer_reviewed', 'app_public.memberships_user(app_public.memberships)', '',
     'Names the people of one''s own tenant.'),
   ('definer_reviewed', 'app_public.remove_member(uuid)', '',
@@ -50,6 +52,8 @@ values
   ('definer_reviewed', 'app_public.audit_entries_actor_name(app_public.audit_entries)', '',
     'Names the people in one''s own log.'),
   ('definer_message', 'app_public.create_api_key(text,text[],timestamp with time zone)', '',
+    'The number in it is the same for everyone.'),
+  ('definer_message', 'app_public.rotate_api_key(uuid,integer)', '',
     'The number in it is the same for everyone.'),
 
   -- Policies that say something else than whose tenant's row it is.
@@ -94,6 +98,8 @@ values
   ('policy_canonical', 'all_definer on app_public.api_keys', 'app_definer: true',
     'A key is looked up before its tenant is known.'),
   ('policy_canonical', 'all_definer on app_private.api_key_secrets', 'app_definer: true',
+    'A key is looked up before its tenant is known.'),
+  ('policy_canonical', 'all_definer on app_private.api_key_uses', 'app_definer: true',
     'A key is looked up before its tenant is known.'),
   ('policy_canonical', 'insert_definer on app_public.audit_entries', 'app_definer: true',
     'tg__audit writes for tasks too, which enter no tenant.'),

@@ -8,16 +8,16 @@ with wanted (name, arguments, body) as (
     'app_private.' || setting || '()',
     '',
     format(
-      'RETURN COALESCE((NULLIF(current_setting(''app.%s''::text, true), ''''::text))::uuid, app_private.%s())',
+      'RETURN COALESCE((NULLIF(current_setting(''app.%s''::text, true), ''''::text))::uuid, app_private.%s)',
       setting,
       refusal
     )
   from (
     values
-      ('current_user_id', 'refuse_user'),
-      ('member_tenant_id', 'refuse_tenant'),
-      ('current_tenant_id', 'refuse_tenant'),
-      ('writable_tenant_id', 'refuse_tenant')
+      ('current_user_id', 'refuse_user()'),
+      ('member_tenant_id', 'refuse_tenant()'),
+      ('current_tenant_id', 'refuse_tenant()'),
+      ('writable_tenant_id', 'refuse_tenant(''write''::text)')
   ) as settings (setting, refusal)
   union all
   values (
@@ -27,7 +27,7 @@ with wanted (name, arguments, body) as (
     || 'true), '' ''::text))), false)'
   )
   union all
-  values ('app_private.refuse_user()', '', null), ('app_private.refuse_tenant()', '', null)
+  values ('app_private.refuse_user()', '', null), ('app_private.refuse_tenant(text)', 'text', null)
 )
 select
   'error' as severity,

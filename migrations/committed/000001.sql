@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:750f116b65bbffc71c61aa85360d2aa99acff7dd
+--! Hash: sha1:a2d69cfa9efcf28c847856d67a762477112b612f
 
 --! Included index.sql
 --! Included 00_foundation/schemas.sql
@@ -102,7 +102,7 @@ return coalesce(pg_catalog.current_setting('app.api_key_id', true), '') <> ''
 comment on function app_private.api_key_lacks_scope() is
   'For refuse_tenant: whether the tenant would have allowed it, and only the API key does not.';
 
-create or replace function app_private.refuse_tenant()
+create or replace function app_private.refuse_tenant(p_scope text default 'read')
   returns uuid
   language plpgsql stable parallel safe
 as $$
@@ -114,12 +114,7 @@ begin
   elsif app_private.api_key_lacks_scope() then
     raise exception 'The API key lacks a scope that this needs'
       using errcode = 'DNIED',
-            detail  = pg_catalog.json_build_object(
-                        'scope',
-                        case pg_catalog.current_setting('app.current_tenant_id', true)
-                          when '' then 'read' else 'write'
-                        end
-                      )::text,
+            detail  = pg_catalog.json_build_object('scope', p_scope)::text,
             hint    = 'Make a key with this scope: createApiKey.';
   elsif pg_catalog.current_setting('app.access', true) = 'none' then
     raise exception 'The tenant is suspended'
@@ -138,8 +133,9 @@ begin
   end if;
 end;
 $$;
-comment on function app_private.refuse_tenant() is
-  'Raises TNREQ, TNSUS or TNRDO; stands where a tenant id was wanted and none may be handed out.';
+comment on function app_private.refuse_tenant(text) is
+  'Raises TNREQ, DNIED, TNSUS or TNRDO; stands where a tenant id was wanted and none may be handed '
+  'out. p_scope is what an API key would have needed.';
 
 create or replace function app_private.current_user_id()
   returns uuid
@@ -176,7 +172,7 @@ create or replace function app_private.writable_tenant_id()
   language sql stable parallel safe
 return coalesce(
   nullif(pg_catalog.current_setting('app.writable_tenant_id', true), '')::uuid,
-  app_private.refuse_tenant()
+  app_private.refuse_tenant('write')
 );
 comment on function app_private.writable_tenant_id() is
   'The tenant whose rows may be written; raises TNREQ, TNSUS or TNRDO when there is none.';
@@ -184,7 +180,7 @@ comment on function app_private.writable_tenant_id() is
 revoke all on function
   app_private.refuse_user(),
   app_private.api_key_lacks_scope(),
-  app_private.refuse_tenant(),
+  app_private.refuse_tenant(text),
   app_private.current_user_id(),
   app_private.member_tenant_id(),
   app_private.current_tenant_id(),
@@ -193,7 +189,7 @@ revoke all on function
 grant execute on function
   app_private.refuse_user(),
   app_private.api_key_lacks_scope(),
-  app_private.refuse_tenant(),
+  app_private.refuse_tenant(text),
   app_private.current_user_id(),
   app_private.member_tenant_id(),
   app_private.current_tenant_id(),
@@ -898,7 +894,6 @@ create table if not exists app_public.api_keys (
   created_by   uuid        not null default app_private.current_user_id(),
   created_at   timestamptz not null default now(),
   expires_at   timestamptz,
-  last_used_at timestamptz,
   revoked_at   timestamptz,
   constraint api_keys_pkey primary key (tenant_id, id),
   constraint api_keys_tenant_fkey
@@ -919,7 +914,6 @@ comment on column app_public.api_keys.scopes is
   'billing.manage allows.';
 comment on column app_public.api_keys.hint is 'How the key begins and ends, to recognise it by.';
 comment on column app_public.api_keys.expires_at is 'Null means never.';
-comment on column app_public.api_keys.last_used_at is 'To the minute; null before the first use.';
 comment on column app_public.api_keys.revoked_at is 'Null while the key stands.';
 comment on constraint api_keys_tenant_fkey on app_public.api_keys is
   E'@fieldName tenant\n@backwardBehavior -*';
@@ -945,6 +939,21 @@ comment on table app_private.api_key_secrets is
   'rotated with an overlap.';
 comment on column app_private.api_key_secrets.expires_at is
   'When a rotated secret stops; null means with its key.';
+
+create table if not exists app_private.api_key_uses (
+  tenant_id    uuid        not null,
+  api_key_id   uuid        not null,
+  last_used_at timestamptz,
+  constraint api_key_uses_pkey primary key (tenant_id, api_key_id),
+  constraint api_key_uses_api_key_fkey
+    foreign key (tenant_id, api_key_id)
+    references app_public.api_keys (tenant_id, id) on delete cascade
+);
+comment on table app_private.api_key_uses is
+  'When a key was last used. Apart from the key itself: a request locks this row until it ends, and '
+  'revoking must not wait for whoever is using the key.';
+comment on column app_private.api_key_uses.last_used_at is
+  'To the minute; null before the first use.';
 --! EndIncluded 30_tenancy/tables.sql
 --! Included 30_tenancy/access.sql
 revoke all on app_public.roles, app_public.role_permissions
@@ -979,11 +988,13 @@ grant
 /* Hashes are for the definer functions alone; the worker adds one by record_invitation_token. */
 grant select, insert, delete on app_private.invitation_tokens to app_definer;
 
-revoke all on app_public.api_keys, app_private.api_key_secrets
+revoke all on app_public.api_keys, app_private.api_key_secrets, app_private.api_key_uses
   from public, app_user, app_anonymous, app_worker, app_definer;
 grant select on app_public.api_keys to app_user;
-grant select, insert, update (hint, last_used_at, revoked_at) on app_public.api_keys to app_definer;
+grant select, insert, update (hint, revoked_at) on app_public.api_keys to app_definer;
 grant select, insert, update (expires_at), delete on app_private.api_key_secrets to app_definer;
+grant select on app_private.api_key_uses to app_user;
+grant select, insert, update (last_used_at) on app_private.api_key_uses to app_definer;
 --! EndIncluded 30_tenancy/access.sql
 --! Included 30_tenancy/policies.sql
 alter table app_public.roles enable row level security;
@@ -1084,6 +1095,18 @@ alter table app_private.api_key_secrets enable row level security;
 alter table app_private.api_key_secrets force row level security;
 drop policy if exists all_definer on app_private.api_key_secrets;
 create policy all_definer on app_private.api_key_secrets
+  for all to app_definer using (true) with check (true);
+
+alter table app_private.api_key_uses enable row level security;
+alter table app_private.api_key_uses force row level security;
+drop policy if exists select_manager on app_private.api_key_uses;
+create policy select_manager on app_private.api_key_uses
+  for select to app_user
+  using (
+    tenant_id = app_private.member_tenant_id() and app_private.has_permission('api_keys.manage')
+  );
+drop policy if exists all_definer on app_private.api_key_uses;
+create policy all_definer on app_private.api_key_uses
   for all to app_definer using (true) with check (true);
 --! EndIncluded 30_tenancy/policies.sql
 --! Included 30_tenancy/enter.sql
@@ -2036,47 +2059,56 @@ begin
   end if;
 
   /* Once a minute, and never waiting for another request of the same key. */
-  if v_key.last_used_at is null or v_key.last_used_at < now() - interval '1 minute' then
-    update app_public.api_keys set last_used_at = now()
-    where (api_keys.tenant_id, api_keys.id) in (
-      select locked.tenant_id, locked.id
-      from app_public.api_keys as locked
-      where locked.tenant_id = v_key.tenant_id
-      and locked.id = v_key.id
-      for no key update skip locked
-    );
-  end if;
+  update app_private.api_key_uses set last_used_at = now()
+  where (api_key_uses.tenant_id, api_key_uses.api_key_id) in (
+    select due.tenant_id, due.api_key_id
+    from app_private.api_key_uses as due
+    where due.tenant_id = v_key.tenant_id
+    and due.api_key_id = v_key.id
+    and (due.last_used_at is null or due.last_used_at < now() - interval '1 minute')
+    for no key update skip locked
+  );
   return v_key;
 end;
 $$;
 comment on function app_private.use_api_key(bytea) is
   'The key with this SHA-256, if it stands; notes that it was used. Raises LOGIN.';
 
-create or replace function app_private.issue_api_key_secret(p_tenant_id uuid, p_api_key_id uuid)
+create or replace function app_private.new_api_key_secret()
   returns text
-  language plpgsql volatile parallel unsafe
-as $$
-declare
-  v_is_live boolean := coalesce(
-    (nullif(current_setting('app.request', true), '')::jsonb ->> 'livemode')::boolean,
-    false
-  );
-  /* 192 of the 244 random bits of two uuids, hashed so that their fixed bits don't show. */
-  v_random text := substr(
+  language sql volatile parallel unsafe
+/* 192 of the 244 random bits of two uuids, hashed so that their fixed bits don't show. */
+return case
+    when (nullif(current_setting('app.request', true), '')::jsonb ->> 'livemode')::boolean
+      then 'rh_live_'
+    else 'rh_test_'
+  end
+  || substr(
     encode(sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())), 'hex'), 1, 48
   );
-  v_secret text := case when v_is_live then 'rh_live_' else 'rh_test_' end || v_random;
-begin
+comment on function app_private.new_api_key_secret() is
+  'A new secret for a key: rh_live_ or rh_test_ and 48 hexadecimal digits.';
+
+create or replace function app_private.api_key_hint(p_secret text)
+  returns text
+  language sql immutable parallel safe
+return left(p_secret, 8) || '…' || right(p_secret, 4);
+comment on function app_private.api_key_hint(text) is
+  'What is shown of a secret ever after: the end has 16 of its 192 bits.';
+
+create or replace function app_private.keep_api_key_secret(
+  p_tenant_id uuid,
+  p_api_key_id uuid,
+  p_secret text
+)
+  returns void
+  language sql volatile parallel unsafe
+begin atomic
   insert into app_private.api_key_secrets (tenant_id, api_key_id, key_hash)
-  values (p_tenant_id, p_api_key_id, sha256(convert_to(v_secret, 'UTF8')));
-  update app_public.api_keys set hint = left(v_secret, 8) || '…' || right(v_secret, 4)
-  where api_keys.tenant_id = p_tenant_id
-  and api_keys.id = p_api_key_id;
-  return v_secret;
+  values (p_tenant_id, p_api_key_id, sha256(convert_to(p_secret, 'UTF8')));
 end;
-$$;
-comment on function app_private.issue_api_key_secret(uuid, uuid) is
-  'A new secret for a key: rh_live_ or rh_test_ and 48 hexadecimal digits. Only its hash is kept.';
+comment on function app_private.keep_api_key_secret(uuid, uuid, text) is
+  'Lets a key be used by this secret, of which only the hash is kept.';
 
 create or replace function app_private.api_key_to_change(p_api_key_id uuid)
   returns app_public.api_keys
@@ -2085,6 +2117,9 @@ as $$
 declare
   v_key app_public.api_keys;
 begin
+  /* Whoever was demoted meanwhile must not walk out with a secret. */
+  perform app_private.require_permission('api_keys.manage');
+  perform app_private.lock_members();
   perform app_private.require_permission('api_keys.manage');
   select api_keys.* into v_key
   from app_public.api_keys
@@ -2118,17 +2153,37 @@ comment on function app_private.require_scopes(text[]) is
 
 revoke all on function
   app_private.use_api_key(bytea),
-  app_private.issue_api_key_secret(uuid, uuid),
+  app_private.new_api_key_secret(),
+  app_private.api_key_hint(text),
+  app_private.keep_api_key_secret(uuid, uuid, text),
   app_private.api_key_to_change(uuid),
   app_private.require_scopes(text[])
   from public;
 grant execute on function
   app_private.use_api_key(bytea),
-  app_private.issue_api_key_secret(uuid, uuid),
+  app_private.new_api_key_secret(),
+  app_private.api_key_hint(text),
+  app_private.keep_api_key_secret(uuid, uuid, text),
   app_private.api_key_to_change(uuid),
   app_private.require_scopes(text[])
   to app_definer;
 
+create or replace function app_public.api_keys_last_used_at(api_key app_public.api_keys)
+  returns timestamptz
+  language sql stable parallel safe
+begin atomic
+  select api_key_uses.last_used_at
+  from app_private.api_key_uses
+  where api_key_uses.tenant_id = api_keys_last_used_at.api_key.tenant_id
+  and api_key_uses.api_key_id = api_keys_last_used_at.api_key.id;
+end;
+comment on function app_public.api_keys_last_used_at(app_public.api_keys) is
+  'To the minute; null before the first use. A request that fails does not count.';
+revoke all on function app_public.api_keys_last_used_at(app_public.api_keys) from public;
+grant execute on function app_public.api_keys_last_used_at(app_public.api_keys) to app_user;
+--! EndIncluded 30_tenancy/api_keys.sql
+--! Included 30_tenancy/api_key_changes.sql
+/* What those whose role may manage API keys can do with them. */
 create or replace function app_public.create_api_key(
   name text,
   scopes text[],
@@ -2146,7 +2201,6 @@ declare
   v_scopes text[] := array(select distinct unnest(create_api_key.scopes) order by 1);
 begin
   perform app_private.require_permission('api_keys.manage');
-  perform app_private.require_scopes(v_scopes);
   if coalesce(v_name, '') !~ '[^[:space:]]' or char_length(v_name) > 100 or v_name ~ '[[:cntrl:]]'
   then
     raise exception '"name" must have 1 to 100 printable characters'
@@ -2157,30 +2211,34 @@ begin
     raise exception '"scopes" must list some of: read, write, billing'
       using errcode = 'INPUT';
   end if;
-  if create_api_key.expires_at <= now() then
+  if create_api_key.expires_at <= now() or not isfinite(create_api_key.expires_at) then
     raise exception '"expiresAt" must be in the future'
       using errcode = 'INPUT';
   end if;
+
+  /* After the lock, because the caller may have been demoted while this waited for it. */
   perform app_private.lock_members();
+  perform app_private.require_permission('api_keys.manage');
+  perform app_private.require_scopes(v_scopes);
   if v_limit <= (
     select count(*)
     from app_public.api_keys
     where api_keys.tenant_id = v_tenant_id
     and api_keys.revoked_at is null
+    and (api_keys.expires_at is null or api_keys.expires_at > now())
   ) then
     raise exception 'A tenant may have % API keys', v_limit
       using errcode = 'CNFLT',
             hint    = 'Revoke one that is not used any more.';
   end if;
 
+  secret := app_private.new_api_key_secret();
   insert into app_public.api_keys (name, scopes, hint, expires_at)
-  values (v_name, v_scopes, '', create_api_key.expires_at)
+  values (v_name, v_scopes, app_private.api_key_hint(secret), create_api_key.expires_at)
   returning api_keys.* into api_key;
-  secret := app_private.issue_api_key_secret(v_tenant_id, api_key.id);
-  select api_keys.* into api_key
-  from app_public.api_keys
-  where api_keys.tenant_id = v_tenant_id
-  and api_keys.id = api_key.id;
+  insert into app_private.api_key_uses (tenant_id, api_key_id)
+  values (api_key.tenant_id, api_key.id);
+  perform app_private.keep_api_key_secret(api_key.tenant_id, api_key.id, secret);
 end;
 $$;
 comment on function app_public.create_api_key(text, text[], timestamptz) is
@@ -2200,6 +2258,8 @@ create or replace function app_public.rotate_api_key(
   language plpgsql volatile security definer parallel unsafe
   set search_path = pg_catalog, pg_temp
 as $$
+declare
+  v_limit constant integer := 10;
 begin
   if coalesce(rotate_api_key.overlap_seconds, -1) not between 0 and 604800 then
     raise exception '"overlapSeconds" must be from 0 to 604,800, a week'
@@ -2207,6 +2267,11 @@ begin
   end if;
   api_key := app_private.api_key_to_change(rotate_api_key.api_key_id);
   perform app_private.require_scopes(api_key.scopes);
+  if api_key.expires_at <= now() then
+    raise exception 'The API key has expired'
+      using errcode = 'INPUT',
+            hint    = 'Make another: createApiKey.';
+  end if;
 
   delete from app_private.api_key_secrets
   where api_key_secrets.tenant_id = api_key.tenant_id
@@ -2219,18 +2284,29 @@ begin
     )
   where api_key_secrets.tenant_id = api_key.tenant_id
   and api_key_secrets.api_key_id = api_key.id;
+  if v_limit <= (
+    select count(*)
+    from app_private.api_key_secrets
+    where api_key_secrets.tenant_id = api_key.tenant_id
+    and api_key_secrets.api_key_id = api_key.id
+  ) then
+    raise exception 'An API key may have % secrets at once', v_limit
+      using errcode = 'CNFLT',
+            hint    = 'Rotate with overlapSeconds 0, which ends the earlier ones.';
+  end if;
 
-  secret := app_private.issue_api_key_secret(api_key.tenant_id, api_key.id);
-  select api_keys.* into api_key
-  from app_public.api_keys
+  secret := app_private.new_api_key_secret();
+  perform app_private.keep_api_key_secret(api_key.tenant_id, api_key.id, secret);
+  update app_public.api_keys set hint = app_private.api_key_hint(secret)
   where api_keys.tenant_id = api_key.tenant_id
-  and api_keys.id = api_key.id;
+  and api_keys.id = api_key.id
+  returning api_keys.* into api_key;
 end;
 $$;
 comment on function app_public.rotate_api_key(uuid, integer) is
   E'@resultFieldName result\n'
   'Gives a key a new secret, shown this once. The old one goes on for overlapSeconds (0: stops now), '
-  'so that machines can be changed one after the other.';
+  'so that machines can be changed one after the other. Needs what createApiKey needs.';
 alter function app_public.rotate_api_key(uuid, integer) owner to app_definer;
 revoke all on function app_public.rotate_api_key(uuid, integer) from public;
 grant execute on function app_public.rotate_api_key(uuid, integer) to app_user;
@@ -2259,7 +2335,7 @@ comment on function app_public.revoke_api_key(uuid) is
 alter function app_public.revoke_api_key(uuid) owner to app_definer;
 revoke all on function app_public.revoke_api_key(uuid) from public;
 grant execute on function app_public.revoke_api_key(uuid) to app_user;
---! EndIncluded 30_tenancy/api_keys.sql
+--! EndIncluded 30_tenancy/api_key_changes.sql
 --! Included 30_tenancy/seed.sql
 insert into app_public.roles (key, name, position) values
   ('owner',  'Owner',  1),
@@ -2301,7 +2377,7 @@ create table if not exists app_public.audit_entries (
   actor_id    uuid,
   action      text        not null,
   table_name  text        not null,
-  record_id      uuid,
+  record_id   text,
   changes     jsonb       not null,
   ip          text,
   request_id  text,
@@ -2312,21 +2388,37 @@ create table if not exists app_public.audit_entries (
     case actor_kind when 'system' then actor_id is null else actor_id is not null end
     and actor_kind in ('user', 'api_key', 'system')
   ),
-  constraint audit_entries_action_known check (action in ('insert', 'update', 'delete'))
+  constraint audit_entries_action_known check (action in ('insert', 'update', 'delete')),
+  constraint audit_entries_record_bounded check (char_length(record_id) <= 200),
+  constraint audit_entries_ip_bounded check (char_length(ip) <= 100),
+  constraint audit_entries_request_bounded check (char_length(request_id) <= 200)
 );
 comment on table app_public.audit_entries is
   E'@behavior -insert -update -delete\n'
   'The audit log: who did what to which row, and from where. Written with the change itself, for '
   'ever. For those whose role may read it.';
+comment on column app_public.audit_entries.id is 'Ascends with time: PRIMARY_KEY_DESC is newest first.';
+comment on column app_public.audit_entries.occurred_at is
+  E'@behavior +attribute:filterBy\n'
+  'When the transaction began.';
 comment on column app_public.audit_entries.actor_kind is
-  'user: a person. api_key: a machine. system: a task, in answer to Stripe or the clock.';
+  E'@behavior +attribute:filterBy\n'
+  'user: a person. api_key: a machine. system: a task, in answer to Stripe or the clock, or an '
+  'operator.';
 comment on column app_public.audit_entries.actor_id is
+  E'@behavior +attribute:filterBy\n'
   'The person''s or the API key''s id; null for the system.';
-comment on column app_public.audit_entries.action is 'insert, update or delete.';
+comment on column app_public.audit_entries.action is
+  E'@behavior +attribute:filterBy\n'
+  'insert, update or delete.';
+comment on column app_public.audit_entries.table_name is
+  E'@behavior +attribute:filterBy\n'
+  'The table''s name in SQL, e.g. projects.';
 comment on column app_public.audit_entries.record_id is
-  'The row''s id, and a membership''s user; null where the table has neither.';
+  'The row''s id, or where it has none the rest of its primary key, joined by commas.';
 comment on column app_public.audit_entries.changes is
-  'By column, [before, after]; null stands for what was not there.';
+  'By column, [before, after]; null stands for what was not there. Columns that stayed as they were, '
+  'or are null in a row that came or went, are left out.';
 comment on column app_public.audit_entries.ip is 'Where the request came from; null for the system.';
 comment on column app_public.audit_entries.request_id is
   'The X-Request-Id of the request, which the server''s log has too; null for the system.';
@@ -2357,6 +2449,26 @@ create policy insert_definer on app_public.audit_entries
   for insert to app_definer with check (true);
 --! EndIncluded 35_audit_log/policies.sql
 --! Included 35_audit_log/functions.sql
+create or replace function app_private.record_key(p_table oid, p_row jsonb)
+  returns text
+  language sql stable parallel safe
+begin atomic
+  select string_agg(p_row ->> pg_attribute.attname, ',' order by key_columns.position)
+  from pg_catalog.pg_index
+  cross join lateral unnest(pg_index.indkey::smallint[])
+    with ordinality as key_columns (attnum, position)
+  join pg_catalog.pg_attribute
+    on pg_attribute.attrelid = pg_index.indrelid
+    and pg_attribute.attnum = key_columns.attnum
+  where pg_index.indrelid = p_table
+  and pg_index.indisprimary
+  and pg_attribute.attname <> 'tenant_id';
+end;
+comment on function app_private.record_key(oid, jsonb) is
+  'The primary key of a row but for its tenant; null when that is all of it.';
+revoke all on function app_private.record_key(oid, jsonb) from public;
+grant execute on function app_private.record_key(oid, jsonb) to app_definer;
+
 /*
  * The trigger that writes the log: "after insert or update or delete … for each row execute function
  * app_private.tg__audit()". Its arguments are columns to leave out. security definer, because nobody
@@ -2374,15 +2486,16 @@ declare
   v_user_id uuid := nullif(current_setting('app.current_user_id', true), '');
   v_key_id uuid := nullif(current_setting('app.api_key_id', true), '');
   v_request jsonb := nullif(current_setting('app.request', true), '');
+  /* Without arguments it is null, not empty. */
+  v_left_out text[] := array['tenant_id'] || coalesce(tg_argv, '{}');
   v_changes jsonb;
 begin
   select jsonb_object_agg(columns.name, jsonb_build_array(v_old -> columns.name, v_new -> columns.name))
   into v_changes
   from jsonb_object_keys(v_row) as columns (name)
-  where v_old -> columns.name is distinct from v_new -> columns.name
-  and columns.name <> 'tenant_id'
-  and columns.name <> all (tg_argv);
-  if v_changes is null then
+  where coalesce(v_old -> columns.name, 'null') <> coalesce(v_new -> columns.name, 'null')
+  and columns.name <> all (v_left_out);
+  if v_changes is null and tg_op = 'UPDATE' then
     return null;
   end if;
 
@@ -2399,8 +2512,8 @@ begin
     coalesce(v_key_id, v_user_id),
     lower(tg_op),
     tg_table_name,
-    coalesce(v_row ->> 'id', v_row ->> 'user_id')::uuid,
-    v_changes,
+    left(coalesce(v_row ->> 'id', app_private.record_key(tg_relid, v_row)), 200),
+    coalesce(v_changes, '{}'),
     v_request ->> 'ip',
     v_request ->> 'requestId'
   /* A tenant that is being deleted takes its log along. */
@@ -2455,7 +2568,7 @@ create or replace trigger _900_audit
 
 create or replace trigger _900_audit
   after insert or update or delete on app_public.api_keys
-  for each row execute function app_private.tg__audit('last_used_at');
+  for each row execute function app_private.tg__audit();
 --! EndIncluded 35_audit_log/triggers.sql
 
 --! Included 40_usage/tables.sql
@@ -2561,19 +2674,27 @@ create policy insert_tenant on app_private.usage_records
 /*
  * How many of a counted feature exist now. A feature of kind "count" gets its line here: it is the
  * one place that knows which rows it counts.
+ *
+ * security definer, because the number is the tenant's own business whoever asks: an API key that
+ * may not read the members is told the same as an owner. Of any other tenant it counts nothing.
  */
 create or replace function app_private.count_used(p_tenant_id uuid, p_feature_key text)
   returns bigint
-  language sql stable parallel safe
+  language sql stable security definer parallel safe
+  set search_path = pg_catalog, pg_temp
 begin atomic
   select case p_feature_key
     when 'seats' then (
-      select count(*) from app_public.memberships where memberships.tenant_id = p_tenant_id
+      select count(*)
+      from app_public.memberships
+      where memberships.tenant_id = p_tenant_id
+      and memberships.tenant_id = app_private.member_tenant_id()
     )
   end;
 end;
 comment on function app_private.count_used(uuid, text) is
-  'How many a tenant has of a feature of kind "count"; null for any other.';
+  'How many the entered tenant has of a feature of kind "count"; null for any other feature.';
+alter function app_private.count_used(uuid, text) owner to app_definer;
 revoke all on function app_private.count_used(uuid, text) from public;
 grant execute on function app_private.count_used(uuid, text) to app_user, app_definer;
 

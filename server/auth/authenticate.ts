@@ -1,7 +1,7 @@
 import type { RequestHandler } from "express";
 
 import { Refusal } from "../errors.ts";
-import { apiKeyHash, isApiKey } from "./api_key.ts";
+import { apiKeyHash, looksLikeApiKey } from "./api_key.ts";
 import type { Caller, Claims } from "./claims.ts";
 
 /** Whoever can tell whose token a text is; each answers undefined for a token that isn't its own. */
@@ -16,20 +16,26 @@ export function authenticate(verifiers: readonly TokenVerifier[]): RequestHandle
   return async function verifyBearer(request, _response, next) {
     const { authorization } = request.headers;
     if (authorization !== undefined) {
-      const token = bearerToken(authorization);
-      const caller = token === undefined ? undefined : await callerOf(verifiers, token);
-      if (caller === undefined) {
-        throw new Refusal(
-          "LOGIN",
-          "The access token is not valid, or no longer",
-          "Get a new one from POST /auth/token.",
-        );
-      }
-      request.caller = caller;
+      request.caller = await callerOf(verifiers, bearerToken(authorization));
     }
     next();
   };
 }
+
+/**
+ * Keeps API keys from whatever asks for a person: the identity provider would look them up among its
+ * sessions, in clear.
+ */
+export const refuseApiKeys: RequestHandler = (request, _response, next) => {
+  if (looksLikeApiKey(bearerToken(request.headers.authorization) ?? "")) {
+    throw new Refusal(
+      "LOGIN",
+      "This needs a person, and an API key is none",
+      "Send the key to /graphql itself: it needs no access token.",
+    );
+  }
+  next();
+};
 
 /** The token of an Authorization header; undefined when it holds something else. */
 export function bearerToken(authorization: string | undefined): string | undefined {
@@ -38,12 +44,25 @@ export function bearerToken(authorization: string | undefined): string | undefin
 
 async function callerOf(
   verifiers: readonly TokenVerifier[],
-  token: string,
-): Promise<Caller | undefined> {
-  if (isApiKey(token)) return { apiKeyHash: apiKeyHash(token) };
-  for (const verifier of verifiers) {
-    const person = await verifier.verify(token);
-    if (person !== undefined) return { person };
+  token: string | undefined,
+): Promise<Caller> {
+  if (token !== undefined) {
+    if (looksLikeApiKey(token)) return machineOf(token);
+    for (const verifier of verifiers) {
+      const person = await verifier.verify(token);
+      if (person !== undefined) return { person };
+    }
   }
-  return undefined;
+  throw new Refusal(
+    "LOGIN",
+    "The access token is not valid, or no longer",
+    "Get a new one from POST /auth/token.",
+  );
+}
+
+/** One with a typing error is no one's; it is told so in the words that the database has for it. */
+function machineOf(key: string): Caller {
+  const hash = apiKeyHash(key);
+  if (hash !== undefined) return { apiKeyHash: hash };
+  throw new Refusal("LOGIN", "The API key is not valid, or no longer");
 }

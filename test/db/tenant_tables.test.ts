@@ -5,7 +5,8 @@
  */
 import type pg from "pg";
 
-import { asUser, createCast, expect, test } from "../support/index.ts";
+import { asApiKey, asUser, createCast, expect, test } from "../support/index.ts";
+import { createApiKey } from "../support/api_keys.ts";
 import { codeOf, rowOf, rowsOf, undone } from "../support/query.ts";
 
 type Table = { name: string; columns: { name: string; type: string; required: boolean }[] };
@@ -94,6 +95,37 @@ test("no row of another tenant can be seen or written, in any table", async ({ d
         expect(["42501", 0], `${sql} is ${outcome}`).toContain(outcome);
       }
       await asUser(db, who, () => db.query(`delete from ${name}`)).catch(() => undefined);
+      expect(await theirs(), `${name} after everything`).toEqual(before);
+    });
+  }
+});
+
+test("nor can an API key of the tenant, whatever its scopes", async ({ db }) => {
+  const { alice, acme, globex } = await createCast(db);
+  const scopes = ["read", "write", "billing"];
+  const { secret } = await createApiKey(db, { userId: alice, tenantId: acme }, { scopes });
+  const tables = await rowsOf<Table>(db, TABLES);
+  await relax(db, tables);
+  for (const table of tables) {
+    await undone(db, async () => {
+      const { name } = table;
+      await db.query(`delete from ${name} where tenant_id = $1`, [globex]);
+      await plant(db, table, globex);
+      const theirs = () =>
+        rowsOf(db, `select to_jsonb(t) as row from ${name} as t where tenant_id = $1`, [globex]);
+      const before = await theirs();
+
+      const seen = await asApiKey(db, secret, () => rowsOf(db, `select tenant_id from ${name}`));
+      expect(
+        seen.filter((row) => row["tenant_id"] !== acme),
+        `${name} shows`,
+      ).toEqual([]);
+      for (const sql of await writes(db, table, globex)) {
+        const outcome = await asApiKey(db, secret, () => db.query(sql))
+          .then(({ rowCount }) => rowCount)
+          .catch((error: { code: string }) => error.code);
+        expect(["42501", 0], `${sql} is ${outcome}`).toContain(outcome);
+      }
       expect(await theirs(), `${name} after everything`).toEqual(before);
     });
   }

@@ -9,7 +9,7 @@ export const RIGHTS_CASES: Readonly<Record<string, RuleCases>> = {
       { sql: "grant select (email) on auth.users to app_user", object: "auth.users" },
       {
         sql: "grant execute on function auth.external_user(text, text, text, text, boolean) to app_user",
-        object: "auth.external_user(text,text,text,text)",
+        object: "auth.external_user(text,text,text,text,boolean)",
       },
       { sql: "grant select on auth.jwks to public", object: "auth.jwks" },
     ],

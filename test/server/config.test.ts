@@ -30,6 +30,7 @@ describe("the server's configuration", () => {
       appUrl: "http://127.0.0.1:4000",
       outboxDirectory: ".rowhouse/outbox",
       corsOrigins: [],
+      trustedProxies: [],
       authSecret: GOOD.AUTH_SECRET,
       externalProviders: [],
       stripeWebhookSecrets: ["whsec_new", "whsec_old"],
@@ -87,6 +88,33 @@ describe("the server's configuration", () => {
     ["rowhouse.internal", "http://rowhouse.internal:4000"],
   ] as const)("listening at %s is known as %s", ([HOST, publicUrl]) => {
     expect(parseServerConfig({ ...GOOD, HOST })).toMatchObject({ host: HOST, publicUrl });
+  });
+
+  test("trusts the proxies that are listed, and none by default", () => {
+    const TRUSTED_PROXIES = "10.0.0.1, 10.1.0.0/16, ::1, fd00::/8, loopback";
+    expect(parseServerConfig({ ...GOOD, TRUSTED_PROXIES }).trustedProxies).toEqual([
+      "10.0.0.1",
+      "10.1.0.0/16",
+      "::1",
+      "fd00::/8",
+      "loopback",
+    ]);
+  });
+
+  test.for([
+    "true",
+    "1",
+    "*",
+    "proxy.internal",
+    "0.0.0.0/0",
+    "::/0",
+    "10.0.0.0/33",
+    "::/129",
+    "x/8",
+  ])("trusts no proxy %s", (TRUSTED_PROXIES) => {
+    expect(faultsOf(parseServerConfig, { ...GOOD, TRUSTED_PROXIES })).toEqual([
+      expect.stringMatching(/^TRUSTED_PROXIES must list /),
+    ]);
   });
 
   test("takes an empty variable for one that is not set", () => {

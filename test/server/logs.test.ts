@@ -1,4 +1,7 @@
-import { accessToken, post } from "../support/client.ts";
+import { createHash } from "node:crypto";
+
+import { makeApiKey } from "../support/api_key_client.ts";
+import { accessToken, graphql, post } from "../support/client.ts";
 import { expect, test, withClient } from "../support/index.ts";
 import { foundOpenTenant } from "../support/quiet_system.ts";
 import { withSystem } from "../support/system.ts";
@@ -9,7 +12,7 @@ const PASSWORD = "correct horse battery";
 const AUTH_SECRET = "the-secret-that-signs-the-cookies-0123";
 const CLIENT_SECRET = "pi_1_secret_abcdef";
 
-test("no line of the log holds a password, a token, a cookie, a signature or a client secret", async ({
+test("no line of the log holds a password, a token, an API key, a cookie, a signature or a client secret", async ({
   database,
 }) => {
   const lines: string[] = [];
@@ -30,6 +33,17 @@ test("no line of the log holds a password, a token, a cookie, a signature or a c
         await post(`${url}/auth/token`, {}, { cookie });
         await post(`${url}/auth/token?token=${token}`, {}, { authorization: `Bearer ${token}` });
 
+        const { secret: apiKey } = await makeApiKey(alice, ["read"]);
+        const withTypo = `${apiKey.slice(0, -1)}x`;
+        for (const key of [apiKey, withTypo]) {
+          const headers = { authorization: `Bearer ${key}` };
+          await post(`${url}/graphql`, { query: "query { nothing }" }, headers);
+          await post(`${url}/graphql?key=${key}`, { query: "{ currentTenant { name } }" }, headers);
+          await post(`${url}/auth/token`, {}, headers);
+          await post(`${url}/api/auth/get-session`, {}, headers);
+          await post(`${url}/api/auth/sign-in/email`, { email: key, password: key });
+        }
+
         await admin.query("update app_public.billing_accounts set client_secret = $1", [
           CLIENT_SECRET,
         ]);
@@ -44,9 +58,14 @@ test("no line of the log holds a password, a token, a cookie, a signature or a c
           language plpgsql stable parallel safe
         as $$ begin raise exception 'broken on purpose'; end $$
       `);
-        await alice.ask("query ($feature: String) { tenantHasFeature(feature: $feature) }", {
-          feature: CLIENT_SECRET,
-        });
+        for (const bearer of [alice.token, apiKey]) {
+          await graphql(
+            url,
+            bearer,
+            "query ($feature: String) { tenantHasFeature(feature: $feature) }",
+            { feature: CLIENT_SECRET },
+          );
+        }
         await admin.query("revoke execute on function app_private.enter from rowhouse_server");
         expect(
           await post(`${url}/auth/token`, {}, { authorization: `Bearer ${alice.person.session}` }),
@@ -61,6 +80,8 @@ test("no line of the log holds a password, a token, a cookie, a signature or a c
           signature: signature.split("v1=")[1],
           session: alice.person.session,
           token,
+          apiKey: apiKey.slice("rh_test_".length, -4),
+          apiKeyHash: createHash("sha256").update(apiKey).digest("hex"),
           cookie: cookie.split("=")[1],
           wrong: "wrong-password",
           databaseUrl: new URL(database.urls.server).password,
@@ -79,7 +100,7 @@ test("no line of the log holds a password, a token, a cookie, a signature or a c
   const records = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
   expect(records).toContainEqual(
     expect.objectContaining({
-      req: { id: expect.any(String), method: "POST", path: "/graphql" },
+      req: { id: expect.any(String), method: "POST", path: "/graphql", ip: "127.0.0.1" },
       res: { statusCode: 200 },
     }),
   );

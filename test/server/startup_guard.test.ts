@@ -22,6 +22,7 @@ const PROCESSES = {
         appUrl: "http://127.0.0.1:1",
         outboxDirectory: undefined,
         corsOrigins: [],
+        trustedProxies: [],
         authSecret: randomBytes(32).toString("base64url"),
         externalProviders: [],
         stripeWebhookSecrets: ["whsec_x"],

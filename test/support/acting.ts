@@ -23,6 +23,22 @@ export function asUser<T>(
   );
 }
 
+/** Runs `work` as a machine, with an API key's secret. */
+export function asApiKey<T>(
+  client: Client,
+  secret: string,
+  work: (client: Client) => Promise<T>,
+): Promise<T> {
+  return acting(client, "rowhouse_server", work, () =>
+    client.query(
+      `select
+        app_private.enter(null, null, null, sha256(convert_to($1, 'UTF8'))),
+        set_config('role', 'app_user', true)`,
+      [secret],
+    ),
+  );
+}
+
 /** Runs `work` as a visitor who has not signed in. */
 export function asAnonymous<T>(client: Client, work: (client: Client) => Promise<T>): Promise<T> {
   return acting(client, "rowhouse_server", work, () =>

@@ -5,7 +5,7 @@ import { test as base } from "vitest";
 import { withClient, withDatabase, type TestDatabase } from "./server.ts";
 
 export { afterAll, afterEach, beforeAll, beforeEach, describe, expect, vi } from "vitest";
-export { asAnonymous, asIdentity, asUser, asWorker } from "./acting.ts";
+export { asAnonymous, asApiKey, asIdentity, asUser, asWorker } from "./acting.ts";
 export { createCast, type Cast } from "./cast.ts";
 export { withClient, withDatabase, type TestDatabase } from "./server.ts";
 export { waitUntil } from "./wait_until.ts";

@@ -68,6 +68,7 @@ export async function withSystem<T>(
       appUrl: url,
       outboxDirectory,
       corsOrigins: ["https://app.example.com"],
+      trustedProxies: [],
       authSecret: randomBytes(32).toString("base64url"),
       externalProviders: [],
       stripeWebhookSecrets: [webhookSecret],

@@ -6,11 +6,11 @@ import { codeOf, rowOf } from "../../support/query.ts";
 
 type Plan = { [key: string]: unknown; Plans?: Plan[] };
 
-const compared = (setting: string) =>
+const compared = (setting: string, scope: string) =>
   `(tenant_id = COALESCE((NULLIF(current_setting('${setting}'::text, true), ''::text))::uuid, ` +
-  "app_private.refuse_tenant()))";
-const READABLE = compared("app.current_tenant_id");
-const WRITABLE = compared("app.writable_tenant_id");
+  `app_private.refuse_tenant('${scope}'::text)))`;
+const READABLE = compared("app.current_tenant_id", "read");
+const WRITABLE = compared("app.writable_tenant_id", "write");
 const ID = "00000000-0000-7000-8000-000000000000";
 
 /** The nodes of a statement's plan, where the planner may not read the whole table. */
