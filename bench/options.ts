@@ -36,14 +36,14 @@ export type Scale = {
 const FULL: Scale = {
   tenants: 2_000,
   projectsPerTenant: 1_000,
-  policyRounds: 150,
-  preambleRounds: 60,
+  policyRounds: 80,
+  preambleRounds: 50,
   growthTenants: [10, 100, 1_000, 10_000],
   growthProjects: 100,
-  growthRounds: 60,
+  growthRounds: 30,
   skewTenants: 500,
   skewProjects: 1_000,
-  skewRounds: 15,
+  skewRounds: 9,
   httpRounds: 15,
   sliceMs: 700,
 };
