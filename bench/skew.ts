@@ -64,9 +64,10 @@ async function measure(options: MeasureOptions): Promise<Result[]> {
   using plannedForGiant = await plannedFor(kinds.giant, options);
   using plannedForSmall = await plannedFor(kinds.small, options);
   const results: Result[] = [];
+  // What reads all of a tenant's rows takes the giant long enough once.
   for (const [kind, other, own, times] of [
     ["small", plannedForGiant, plannedForSmall, shape.times],
-    ["giant", plannedForSmall, plannedForGiant, 1],
+    ["giant", plannedForSmall, plannedForGiant, shape.times > 20 ? shape.times : 1],
   ] as const) {
     const run = (statement: Statement) => () => runBatch(statement, kinds[kind], times);
     const { ours, theirs } = await interleave(rounds, run(other), run(own));
