@@ -1,31 +1,55 @@
 /** npm run bench: the benchmarks, each against its baseline in one run. */
-import { openDatabase } from "./database.ts";
+import { openServer, type BenchServer } from "./database.ts";
 import { benchGraphql } from "./graphql.ts";
-import { parseOptions, USAGE, UsageError, type Options } from "./options.ts";
+import { benchGrowth } from "./growth.ts";
+import {
+  parseOptions,
+  USAGE,
+  UsageError,
+  type BenchmarkName,
+  type Options,
+  type Scale,
+} from "./options.ts";
 import { benchPolicies } from "./policies.ts";
+import { benchPreamble } from "./preamble.ts";
 import { formatReport, makeReport, type Outcome } from "./report.ts";
 import { seed } from "./seed.ts";
+import { benchSkew } from "./skew.ts";
 
 async function main(options: Options): Promise<void> {
   const { names, scale, json, plans } = options;
   // Express and our server decide by it how they run; the forked ones inherit it.
   process.env["NODE_ENV"] = "production";
   log("starting PostgreSQL and migrating");
-  await using database = await openDatabase(process.env["BENCH_DATABASE_URL"] || undefined);
-  closeOnSignal(database);
-  log(`seeding ${scale.tenants} tenants with ${scale.projectsPerTenant} projects each`);
-  const seeded = await seed(database.urls.superuser, scale);
+  await using server = await openServer(process.env["BENCH_DATABASE_URL"] || undefined);
+  closeOnSignal(server);
 
+  const shared = names.some(sharesData) ? await seedShared(server, scale) : undefined;
   const outcomes: Outcome[] = [];
   for (const name of names) {
-    outcomes.push(
-      name === "policies"
-        ? await benchPolicies({ database, seeded, scale, plans, log })
-        : await benchGraphql({ database, seeded, scale, log }),
-    );
+    if (name === "growth") outcomes.push(await benchGrowth({ server, scale, log }));
+    else if (name === "skew") outcomes.push(await benchSkew({ server, scale, log }));
+    else if (shared === undefined) throw new Error(`There is no data for ${name}`);
+    else {
+      const given = { server, ...shared, scale, log };
+      if (name === "policies") outcomes.push(await benchPolicies({ ...given, plans }));
+      else if (name === "preamble") outcomes.push(await benchPreamble(given));
+      else outcomes.push(await benchGraphql(given));
+    }
   }
-  const report = await makeReport(outcomes, database.postgresVersion, { plans });
+  const report = await makeReport(outcomes, server.postgresVersion, { plans });
   console.log(json ? JSON.stringify(report, null, 2) : formatReport(report));
+}
+
+/** growth and skew have data of their own. */
+function sharesData(name: BenchmarkName): boolean {
+  return name !== "growth" && name !== "skew";
+}
+
+async function seedShared(server: BenchServer, scale: Scale) {
+  log(`seeding ${scale.tenants} tenants with ${scale.projectsPerTenant} projects each`);
+  const database = await server.createDatabase();
+  return { database, seeded: await seed(database.urls.superuser, scale) };
 }
 
 /** The forked servers end with us; the database is ours to take away. */

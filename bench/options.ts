@@ -1,7 +1,7 @@
 import { parseArgs } from "node:util";
 
 /** The benchmarks by name, in the order in which they run. */
-export const BENCHMARK_NAMES = ["policies", "graphql"] as const;
+export const BENCHMARK_NAMES = ["policies", "preamble", "growth", "skew", "graphql"] as const;
 export type BenchmarkName = (typeof BENCHMARK_NAMES)[number];
 
 export type Options = {
@@ -14,19 +14,36 @@ export type Options = {
 
 /** How much is seeded and how long is measured. */
 export type Scale = {
+  /** The database of policies, preamble and graphql. */
   tenants: number;
   projectsPerTenant: number;
-  /** Pairs of batches for each query of `policies`. */
+  /** Rounds of each query of `policies`, of either kind. */
   policyRounds: number;
+  preambleRounds: number;
+  /** A database for each of these numbers of tenants. */
+  growthTenants: readonly number[];
+  growthProjects: number;
+  growthRounds: number;
+  /** Ordinary tenants, beside one with as many projects as all of them. */
+  skewTenants: number;
+  skewProjects: number;
+  skewRounds: number;
   /** Pairs of slices for each load of `graphql`. */
   httpRounds: number;
   sliceMs: number;
 };
 
 const FULL: Scale = {
-  tenants: 100,
-  projectsPerTenant: 2_000,
-  policyRounds: 101,
+  tenants: 2_000,
+  projectsPerTenant: 1_000,
+  policyRounds: 80,
+  preambleRounds: 50,
+  growthTenants: [10, 100, 1_000, 10_000],
+  growthProjects: 100,
+  growthRounds: 30,
+  skewTenants: 500,
+  skewProjects: 1_000,
+  skewRounds: 9,
   httpRounds: 15,
   sliceMs: 700,
 };
@@ -36,6 +53,13 @@ const QUICK: Scale = {
   tenants: 20,
   projectsPerTenant: 200,
   policyRounds: 5,
+  preambleRounds: 3,
+  growthTenants: [10, 100],
+  growthProjects: 30,
+  growthRounds: 3,
+  skewTenants: 20,
+  skewProjects: 100,
+  skewRounds: 3,
   httpRounds: 3,
   sliceMs: 150,
 };
@@ -44,14 +68,21 @@ export const USAGE = `Usage: npm run bench -- [--json] [--quick] [--plans] [--on
 
 Measures Rowhouse against named baselines, turn by turn in one run, and prints ratios.
 
-  --only <name>  one of: ${BENCHMARK_NAMES.join(", ")} (may be repeated)
+  policies   statements under policies against explicit tenant_id without row-level security
+  preamble   a point read in a request's transaction against one alone, and the stock adaptor's
+  growth     statements with 100 to 10,000 tenants against 10
+  skew       statements on plans made for a tenant of another size against plans of their own
+  graphql    the generated API against an endpoint written by hand
+
+  --only <name>  one of these (may be repeated); all of them otherwise
   --plans        also prints both sides' plans of each query of policies
-  --quick        little data and few rounds: shows that it works, not how fast
-  --json         prints JSON instead of a table
+  --quick        little data and few rounds, half a minute: shows that it works, not how fast
+  --json         prints JSON instead of a table; progress is on stderr either way
   --help         prints this
 
-Runs on an embedded PostgreSQL of its own, which is gone afterwards, or in a new database on the
-server of BENCH_DATABASE_URL (a superuser's, of a server for tests: our roles get new passwords).`;
+Runs on an embedded PostgreSQL of its own, which is gone afterwards, or in new databases on the
+server of BENCH_DATABASE_URL (a superuser's, of a server for tests: our roles get new passwords).
+docs/performance.md has measured figures and says what they mean.`;
 
 /** An argument that means nothing here. */
 export class UsageError extends Error {

@@ -1,42 +1,44 @@
 /**
- * policies: what row-level security costs a statement.
+ * policies: what row-level security costs a prepared statement.
  *
  * Ours: the statement as the API sends it, without a tenant in it, by the server's login after
  * app_private.enter(), as app_user, under our policies.
- * Baseline: the same statement with an explicit tenant_id = $1, by a role with BYPASSRLS, on the
+ * Baseline: the same statement with an explicit tenant_id = $n, by a role with BYPASSRLS, on the
  * same rows of the same tables with the same indexes: what a careful engineer writes who trusts
  * every query to name the tenant.
  *
- * Fair, because only the statement is timed, in the server, by loops in PL/pgSQL that differ in
- * nothing else; both keep one generic plan, or else the baseline, which has a parameter more, would
- * at times plan anew at each call; both touch the same ids, and must find the same number of rows;
- * batches of about ten milliseconds take turns, and neither side always goes first. What enter()
- * costs a transaction is not in here: it is in graphql, where both sides pay it. Nor is the way to
- * the server and back, which would make every ratio look better.
+ * Fair, because both are named statements of the same protocol, inside a transaction that is open
+ * already, and run on a generic plan (checked); because each side has a new tenant each round, all
+ * of one size, so that neither finds the other's pages warm; both must find as many rows; and
+ * neither always goes first. Measured twice: as a client sees it, one statement and one answer at a
+ * time, the sides taking turns call by call; and in the server alone, many executions in one batch
+ * that nobody waits for, which hides nothing behind the way there and back. What enter() costs a
+ * transaction is not in here: it is in preamble.
  */
-import { randomUUID } from "node:crypto";
-
-import type pg from "pg";
-
-import { connect, type BenchDatabase } from "./database.ts";
+import { connect, type BenchDatabase, type BenchServer } from "./database.ts";
 import type { Scale } from "./options.ts";
-import {
-  loopFunction,
-  POLICY_QUERIES,
-  withParameters,
-  type PolicyQuery,
-} from "./policy_queries.ts";
+import { explainShape } from "./plans.ts";
 import type { Outcome, Result } from "./report.ts";
 import type { Seeded } from "./seed.ts";
+import { SHAPES, type Shape } from "./shapes.ts";
+import {
+  isGeneric,
+  prepareStatement,
+  runBatch,
+  SETTLING,
+  type Statement,
+  type Tenant,
+} from "./statement.ts";
 import { interleave, pairedRatio, quantile } from "./statistics.ts";
+import { readTenants } from "./tenants.ts";
+import type { Wire } from "./wire.ts";
 
 const BASELINE = "the same statement with an explicit tenant_id, by a role with BYPASSRLS";
-
-/** A connection, and how it begins a transaction. */
-type Side = { client: pg.Client; begin(): Promise<void> };
-type Sides = { ours: Side; theirs: Side };
+/** Calls of each side in a round of round trips. */
+const CALLS = 20;
 
 export type PoliciesOptions = {
+  server: BenchServer;
   database: BenchDatabase;
   seeded: Seeded;
   scale: Pick<Scale, "policyRounds">;
@@ -44,143 +46,133 @@ export type PoliciesOptions = {
   log: (line: string) => void;
 };
 
+type Sides = { ours: Statement; theirs: Statement };
+
 export async function benchPolicies(options: PoliciesOptions): Promise<Outcome> {
-  const { database, seeded, scale, plans, log } = options;
+  const { server, database, seeded, scale, plans, log } = options;
   await using superuser = await connect(database.urls.superuser);
-  await using server = await connect(database.urls.server);
-  await using migrator = await connect(database.urls.migrator);
-  const sides: Sides = {
-    ours: { client: server, begin: () => enter(server, seeded) },
-    theirs: { client: migrator, begin: async () => void (await migrator.query("begin")) },
-  };
-  for (const { client } of [sides.ours, sides.theirs]) {
-    await client.query("set plan_cache_mode = force_generic_plan");
+  const tenants = await readTenants(superuser, seeded.tenantIds);
+  const overSocket = { urls: { ...database.urls } };
+  for (const login of ["server", "migrator"] as const) {
+    overSocket.urls[login] = server.overSocket(database.urls[login]) ?? database.urls[login];
   }
-  await createLoops(superuser);
-  const existing = await projectIds(superuser, seeded.tenantId);
 
   const outcome: Outcome = { results: [], notes: [], plans: [] };
-  for (const query of POLICY_QUERIES) {
-    log(`policies: ${query.case}`);
-    const ids = batchIds(query, existing);
-    outcome.results.push(await measure(query, sides, { seeded, ids, rounds: scale.policyRounds }));
-    // What was rolled back is in the way of whoever reads next.
-    await superuser.query("vacuum app_public.projects");
-    if (plans) outcome.plans.push(await explainBoth(query, sides, seeded.tenantId, existing));
+  const [control] = SHAPES;
+  const measured: { shape: Shape; isControl: boolean }[] = [
+    ...(control === undefined ? [] : [{ shape: control, isControl: true }]),
+    ...SHAPES.map((shape) => ({ shape, isControl: false })),
+  ];
+  for (const { shape, isControl } of measured) {
+    const label = isControl ? "(control: baseline twice)" : shape.case;
+    log(`policies: ${label}`);
+    const ourSide = isControl ? "theirs" : "ours";
+    using ours = await prepareStatement(overSocket, seeded, { shape, side: ourSide });
+    using theirs = await prepareStatement(overSocket, seeded, { shape, side: "theirs" });
+    const sides = { ours, theirs };
+    outcome.results.push(
+      ...(await measure(sides, { label, shape, tenants, rounds: scale.policyRounds })),
+    );
+    // What was rolled back is in the way of whoever comes next.
+    if (isWrite(shape)) await superuser.query("vacuum app_public.projects");
+    if (plans && !isControl) outcome.plans.push(await explainShape(database, seeded, shape));
   }
-  await superuser.query("drop schema bench cascade");
   return outcome;
 }
 
-async function measure(
-  query: PolicyQuery,
-  sides: Sides,
-  { seeded, ids, rounds }: { seeded: Seeded; ids: readonly string[]; rounds: number },
-): Promise<Result> {
-  const { key } = query;
-  const ours = key === "control" ? sides.theirs : sides.ours;
-  const runOurs = () => runBatch(ours, `bench.${key}_ours`, seeded.tenantId, ids);
-  const runTheirs = () => runBatch(sides.theirs, `bench.${key}_theirs`, seeded.tenantId, ids);
-  // The first two of each side plan, and fill caches.
-  await interleave(2, runOurs, runTheirs);
-  const measured = await interleave(rounds, runOurs, runTheirs);
+type MeasureOptions = {
+  label: string;
+  shape: Shape;
+  tenants: readonly Tenant[];
+  rounds: number;
+};
 
-  const counts = new Set([...measured.ours, ...measured.theirs].map((batch) => batch.rows));
-  if (counts.size !== 1 || counts.has(0)) {
-    throw new Error(`${query.case}: both sides must have the same rows, not ${[...counts].join()}`);
+async function measure(
+  { ours, theirs }: Sides,
+  { label, shape, tenants, rounds }: MeasureOptions,
+): Promise<Result[]> {
+  const pairs = tenantPairs(tenants);
+  for (const statement of [ours, theirs]) {
+    const { one: tenant } = pairs(0);
+    for (let n = 0; n < SETTLING; n += 1) await runBatch(statement, tenant, 1);
+    if (!(await isGeneric(statement, tenant))) {
+      throw new Error(`${label}: planned anew at each execution; the ratio would flatter us`);
+    }
   }
-  const oursUs = measured.ours.map((batch) => batch.microseconds);
-  const theirsUs = measured.theirs.map((batch) => batch.microseconds);
+
+  let round = 0;
+  const trips = { ours: [] as number[], theirs: [] as number[] };
+  for (; round < rounds; round += 1) {
+    const trip = await roundTrips({ ours, theirs }, pairs(round));
+    trips.ours.push(trip.ours);
+    trips.theirs.push(trip.theirs);
+  }
+
+  let turn = 0;
+  const batch = (statement: Statement) => () => {
+    const { one, other } = pairs(Math.floor(turn / 2));
+    turn += 1;
+    return runBatch(statement, turn % 2 === 1 ? one : other, shape.times);
+  };
+  const batches = await interleave(rounds, batch(ours), batch(theirs));
+  const counts = new Set([...batches.ours, ...batches.theirs].map(({ rows }) => rows));
+  if (counts.size !== 1 || counts.has(0)) {
+    throw new Error(`${label}: both sides must have the same rows, not ${[...counts].join()}`);
+  }
+  const inServer = {
+    ours: batches.ours.map(({ microseconds }) => microseconds),
+    theirs: batches.theirs.map(({ microseconds }) => microseconds),
+  };
+  return [result(`${label}, round trip`, trips), result(`${label}, in the server`, inServer)];
+}
+
+/** The median of calls of each side, which take turns while both transactions are open. */
+async function roundTrips(
+  { ours, theirs }: Sides,
+  { one, other }: { one: Tenant; other: Tenant },
+): Promise<{ ours: number; theirs: number }> {
+  const oneByOne = (wire: Wire, statement: Statement, tenant: Tenant) => {
+    const executions = statement.executions(tenant, CALLS).values();
+    return () => wire.send(executions.next().value ?? Buffer.alloc(0));
+  };
+  const calls = await ours.inTransaction(one, (ourWire) =>
+    theirs.inTransaction(other, (theirWire) =>
+      interleave(CALLS, oneByOne(ourWire, ours, one), oneByOne(theirWire, theirs, other)),
+    ),
+  );
+  const median = (replies: typeof calls.ours) =>
+    quantile(
+      replies.map(({ microseconds }) => microseconds),
+      0.5,
+    );
+  return { ours: median(calls.ours), theirs: median(calls.theirs) };
+}
+
+function result(what: string, { ours, theirs }: { ours: number[]; theirs: number[] }): Result {
   return {
     name: "policies",
-    case: query.case,
+    case: what,
     baseline: BASELINE,
     unit: "µs a statement",
     better: "lower",
-    ratio: pairedRatio(oursUs, theirsUs),
-    ours: quantile(oursUs, 0.5),
-    theirs: quantile(theirsUs, 0.5),
+    ratio: pairedRatio(ours, theirs),
+    ours: quantile(ours, 0.5),
+    theirs: quantile(theirs, 0.5),
   };
 }
 
-type Batch = { microseconds: number; rows: number };
-
-/** Runs one loop in a transaction of its own, which leaves nothing behind. */
-async function runBatch(
-  { client, begin }: Side,
-  loop: string,
-  tenantId: string,
-  ids: readonly string[],
-): Promise<Batch> {
-  await begin();
-  try {
-    const { rows } = await client.query<{ microseconds: number; row_count: string }>({
-      name: loop,
-      text: `select microseconds, row_count from ${loop}($1, $2)`,
-      values: [tenantId, ids],
-    });
-    const [row] = rows;
-    if (row === undefined) throw new Error(`${loop} said nothing`);
-    return { microseconds: row.microseconds, rows: Number(row.row_count) };
-  } finally {
-    await client.query("rollback");
-  }
+/** Two different tenants for each round, each of them in turn for either side. */
+function tenantPairs(tenants: readonly Tenant[]) {
+  return (round: number): { one: Tenant; other: Tenant } => {
+    const at = (n: number) => {
+      const tenant = tenants[n % tenants.length];
+      if (tenant === undefined) throw new Error("There are no tenants");
+      return tenant;
+    };
+    return { one: at(round), other: at(round + Math.ceil(tenants.length / 2)) };
+  };
 }
 
-async function enter(client: pg.Client, { userId, tenantId }: Seeded): Promise<void> {
-  await client.query("begin");
-  await client.query(
-    "select app_private.enter($1, $2), pg_catalog.set_config('role', 'app_user', true)",
-    [userId, tenantId],
-  );
-}
-
-/** In a schema of their own; invoker's rights, so that whoever calls is whom policies see. */
-async function createLoops(superuser: pg.Client): Promise<void> {
-  await superuser.query("create schema bench");
-  for (const { key, ours, theirs } of POLICY_QUERIES) {
-    await superuser.query(loopFunction(`bench.${key}_ours`, ours));
-    await superuser.query(loopFunction(`bench.${key}_theirs`, theirs));
-  }
-  await superuser.query("grant usage on schema bench to app_user, rowhouse_migrator");
-  await superuser.query(
-    "grant execute on all functions in schema bench to app_user, rowhouse_migrator",
-  );
-}
-
-async function projectIds(superuser: pg.Client, tenantId: string): Promise<string[]> {
-  const { rows } = await superuser.query<{ id: string }>(
-    "select id from app_public.projects where tenant_id = $1 order by md5(id::text)",
-    [tenantId],
-  );
-  return rows.map(({ id }) => id);
-}
-
-function batchIds({ ids, times }: PolicyQuery, existing: readonly string[]): string[] {
-  return Array.from({ length: times }, (_, n) =>
-    ids === "new" ? randomUUID() : (existing[n % existing.length] ?? randomUUID()),
-  );
-}
-
-async function explainBoth(
-  query: PolicyQuery,
-  { ours, theirs }: Sides,
-  tenantId: string,
-  [id = ""]: readonly string[],
-): Promise<string> {
-  const sections = [query.case];
-  for (const [label, side, statement] of [
-    ["ours", query.key === "control" ? theirs : ours, query.ours],
-    ["baseline", theirs, query.theirs],
-  ] as const) {
-    await side.begin();
-    await side.client.query(`prepare bench_plan (uuid, uuid) as ${withParameters(statement)}`);
-    const { rows } = await side.client.query<{ "QUERY PLAN": string }>(
-      `explain (costs off) execute bench_plan ('${tenantId}', '${id}')`,
-    );
-    await side.client.query("rollback");
-    await side.client.query("deallocate bench_plan");
-    sections.push(`  ${label}:`, ...rows.map((row) => `    ${row["QUERY PLAN"]}`));
-  }
-  return sections.join("\n");
+function isWrite({ key }: Shape): boolean {
+  return key === "update" || key === "insert";
 }

@@ -62,13 +62,15 @@ export function formatReport(report: Report): string {
     figure(result.theirs),
     `${result.unit}, ${result.better} is better`,
   ]);
-  const baselines = new Map(report.benchmarks.map(({ name, baseline }) => [name, baseline]));
+  const baselines = new Set(
+    report.benchmarks.map(({ name, baseline }) => `${name}: ratio to ${baseline}`),
+  );
   return [
     `${cpus} CPUs, Node ${node}, PostgreSQL ${postgres}${report.commit ? `, ${report.commit}` : ""}`,
     "",
     ...aligned([COLUMNS, ...lines]),
     "",
-    ...[...baselines].map(([name, baseline]) => `${name}: ratio to ${baseline}`),
+    ...baselines,
     ...report.notes,
     ...(report.plans ?? []).flatMap((plan) => ["", plan]),
   ].join("\n");

@@ -31,6 +31,8 @@ export type EmbeddedPostgresOptions = {
   password: string;
   /** For tests: no care is taken that data survives a crash, and the directory dies with us. */
   ephemeral?: boolean;
+  /** Settings in place of ours, or beside them. */
+  settings?: Readonly<Record<string, string | number>>;
   log?: (line: string) => void;
 };
 
@@ -64,7 +66,7 @@ type Place = {
 };
 
 async function launch(
-  place: Place & Pick<EmbeddedPostgresOptions, "port" | "ephemeral">,
+  place: Place & Pick<EmbeddedPostgresOptions, "port" | "ephemeral" | "settings">,
 ): Promise<{ port: number; server: ServerProcess }> {
   const { directory, binaries, account, ephemeral = false, log } = place;
   for (let attempt = 1; ; attempt += 1) {
@@ -72,7 +74,7 @@ async function launch(
     try {
       const server = await startServer({
         file: binaries.postgres,
-        args: ["-D", directory, ...settings(port, ephemeral)],
+        args: ["-D", directory, ...settings(port, ephemeral, place.settings)],
         account,
         log,
         removeOnDeath: ephemeral ? directory : undefined,
@@ -88,7 +90,11 @@ async function launch(
 }
 
 /** Given at each start, not stored at creation, so that a change here reaches old directories. */
-function settings(port: number, ephemeral: boolean): string[] {
+function settings(
+  port: number,
+  ephemeral: boolean,
+  given: EmbeddedPostgresOptions["settings"] = {},
+): string[] {
   const values: Record<string, string | number> = {
     port,
     listen_addresses: HOST,
@@ -100,6 +106,7 @@ function settings(port: number, ephemeral: boolean): string[] {
     lc_messages: "C",
     log_line_prefix: "",
     ...(ephemeral ? EPHEMERAL : {}),
+    ...given,
   };
   return Object.entries(values).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
 }
