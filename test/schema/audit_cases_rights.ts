@@ -8,8 +8,9 @@ export const RIGHTS_CASES: Readonly<Record<string, RuleCases>> = {
       { sql: "grant select on auth.sessions to app_worker", object: "auth.sessions" },
       { sql: "grant select (email) on auth.users to app_user", object: "auth.users" },
       {
-        sql: "grant execute on function auth.external_user(text, text, text, text, boolean) to app_user",
-        object: "auth.external_user(text,text,text,text,boolean)",
+        sql: `create function auth.f() returns int language sql return 1;
+          grant execute on function auth.f() to app_user`,
+        object: "auth.f()",
       },
       { sql: "grant select on auth.jwks to public", object: "auth.jwks" },
     ],
