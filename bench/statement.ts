@@ -4,7 +4,7 @@ import { randomUUID } from "node:crypto";
 import type { BenchDatabase } from "./database.ts";
 import type { Seeded } from "./seed.ts";
 import { bindable, type Shape } from "./shapes.ts";
-import { execution, openWire, type Reply, type Wire } from "./wire.ts";
+import { execution, openWire, preparation, type Reply, type Wire } from "./wire.ts";
 
 export type Tenant = { tenantId: string; ids: readonly string[] };
 
@@ -17,18 +17,26 @@ export type Statement = Disposable & {
 
 export type Side = "ours" | "theirs";
 
+type StatementOptions = {
+  shape: Shape;
+  side: Side;
+  text?: string;
+  /** Whether its plan is kept for the next execution. */
+  isKept?: boolean;
+};
+
 /** Executions before which PostgreSQL has not made up its mind about a generic plan. */
 export const SETTLING = 8;
 const NAME = "measured";
 
 /**
  * Ours: as app_user, under policies, after app_private.enter(), by the server's login. Theirs: by a
- * role with BYPASSRLS.
+ * role with BYPASSRLS. Planned once, under a name, or each time, as the API sends it.
  */
 export async function prepareStatement(
   { urls }: BenchDatabase,
   { userId }: Pick<Seeded, "userId">,
-  { shape, side, text = shape[side] }: { shape: Shape; side: Side; text?: string },
+  { shape, side, text = shape[side], isKept = true }: StatementOptions,
 ): Promise<Statement> {
   const wire = await openWire(side === "ours" ? urls.server : urls.migrator);
   const statement = bindable(text);
@@ -42,7 +50,7 @@ export async function prepareStatement(
           pg_catalog.set_config('role', 'app_user', true)`,
       );
     }
-    if (!isPrepared) await wire.prepare(NAME, statement.text);
+    if (isKept && !isPrepared) await wire.prepare(NAME, statement.text);
     isPrepared = true;
   }
   return {
@@ -59,7 +67,11 @@ export async function prepareStatement(
       return Array.from({ length: times }, (_, n) => {
         const id = ids[(start + n) % ids.length] ?? "";
         const values = { id, name: `New ${randomUUID()}`, tenant: tenantId };
-        return execution(NAME, statement.valuesOf(values));
+        if (isKept) return execution(NAME, statement.valuesOf(values));
+        return Buffer.concat([
+          preparation("", statement.text),
+          execution("", statement.valuesOf(values)),
+        ]);
       });
     },
     [Symbol.dispose]: () => wire[Symbol.dispose](),

@@ -54,13 +54,15 @@ export async function openWire(connectionString: string): Promise<Wire> {
   }
   return {
     run: (sql) => send(message("Q", cString(sql))),
-    prepare: (name, sql) =>
-      send(
-        Buffer.concat([message("P", Buffer.concat([cString(name), cString(sql), int16(0)])), SYNC]),
-      ),
+    prepare: (name, sql) => send(Buffer.concat([preparation(name, sql), SYNC])),
     send: (executions) => send(Buffer.concat([executions, SYNC])),
     [Symbol.dispose]: () => void socket.destroy(),
   };
+}
+
+/** The preparation of a statement, as bytes; one without a name lasts until the next. */
+export function preparation(name: string, sql: string): Buffer {
+  return message("P", Buffer.concat([cString(name), cString(sql), int16(0)]));
 }
 
 /** One execution of a prepared statement, as bytes; values are text. */

@@ -108,7 +108,7 @@ function enteredClient(
   return {
     rawClient: client.rawClient,
     async query<TData>(options: PgClientQuery): Promise<PgClientResult<TData>> {
-      const answer = client.query<TData>(options);
+      const answer = client.query<TData>(withoutName(options));
       // If entering failed, this fails as well, with a lesser reason.
       answer.catch(() => undefined);
       await entered;
@@ -128,6 +128,16 @@ function enteredClient(
       }
     },
   };
+}
+
+/**
+ * A named statement keeps its plan, and a plan is made for the tenant of that moment: one with half
+ * of all rows would spoil it for the others (docs/performance.md). So each is planned anew.
+ */
+function withoutName(options: PgClientQuery): PgClientQuery {
+  const unnamed = { ...options };
+  delete unnamed.name;
+  return unnamed;
 }
 
 /**

@@ -37,7 +37,7 @@ describe("statistics", () => {
 
 describe("the plans of the measured statements", () => {
   const TENANT =
-    /COALESCE\(\(NULLIF\(current_setting\('app\.\w+_tenant_id'::text, true\), ''::text\)\)::uuid, app_private\.refuse_tenant\(\)\)/g;
+    /COALESCE\(\(NULLIF\(current_setting\('app\.\w+_tenant_id'::text, true\), ''::text\)\)::uuid, app_private\.refuse_tenant\('(?:read|write)'::text\)\)/g;
 
   /** A plan in which parameters and our way to name the tenant look alike. */
   const alike = (plan: readonly string[]) =>

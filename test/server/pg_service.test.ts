@@ -53,6 +53,17 @@ describe("a request's transaction", () => {
     }
   });
 
+  test("leaves no statement whose plan another tenant would meet", async ({ pool, cast }) => {
+    const kept = await request(pool, cast.alice, cast.acme)(async (client) => {
+      await client.query({ name: "count", text: COUNT });
+      const { rows } = await client.query<{ name: string }>({
+        text: "select name from pg_prepared_statements",
+      });
+      return rows;
+    });
+    expect(kept).toEqual([{ name: "rowhouse_enter" }]);
+  });
+
   test("runs as the person, in the tenant", async ({ pool, cast }) => {
     const found = await request(
       pool,
