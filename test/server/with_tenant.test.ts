@@ -184,6 +184,17 @@ describe("a transaction that was spoiled is refused, and nothing after that is k
   });
 });
 
+test.for(["set app.current_tenant_id = 'x'", "set role app_user", "listen mine"])(
+  "what is done for the session closes the connection: %s",
+  async (text, { pool, acme }) => {
+    const before = await pidOf(pool);
+    expect(await namesOf(pool, acme)).toEqual(expect.any(Array));
+    expect(await pidOf(pool)).toBe(before);
+    await withTenant(pool, acme, (client) => client.query(text));
+    expect(await pidOf(pool)).not.toBe(before);
+  },
+);
+
 describe("the server's end", () => {
   test("in the middle rejects the work, and the next gets another connection", async ({
     pool,
