@@ -1,0 +1,72 @@
+/** Who attacks: every role of the run time, in every situation it can be in. All are A's side. */
+import type { Planting } from "../fixture/plant.ts";
+import { literal } from "./owned.ts";
+
+export type Actor = {
+  name: string;
+  login: "server" | "worker";
+  /** The role whose rights and policies count. */
+  role: string;
+  /** How they get in, as the server and the worker do it. */
+  enter: readonly string[];
+  /** Whether A's rows are theirs to see: the positive control of every attack. */
+  inside: boolean;
+};
+
+/** The actors, for the planted people. */
+export function actorsOf({ a, stranger }: Planting): Actor[] {
+  const { owner, admin, member, removed } = a.people;
+  const entered = (name: string, userId: string | null, tenantId: string | null): Actor => ({
+    name,
+    login: "server",
+    role: userId === null ? "app_anonymous" : "app_user",
+    enter: [
+      `select app_private.enter(${literal(userId)}::uuid, ${literal(tenantId)}::uuid)`,
+      `select set_config('role', '${userId === null ? "app_anonymous" : "app_user"}', true)`,
+    ],
+    inside: tenantId !== null,
+  });
+  return [
+    entered("owner", owner.id, a.tenantId),
+    entered("admin", admin.id, a.tenantId),
+    entered("member", member.id, a.tenantId),
+    entered("removed member", removed.id, null),
+    entered("stranger", stranger.id, null),
+    entered("visitor", null, null),
+    ...CONTEXTS.map(({ name, value }) => outside(name, "server", "app_user", setAll(value))),
+    outside("worker", "worker", "app_worker"),
+    outside("identity provider", "server", "app_identity"),
+    outside("server's login", "server", "rowhouse_server"),
+    outside("worker's login", "worker", "rowhouse_worker"),
+  ];
+}
+
+/** Without app_private.enter(), or with settings that it would never leave. */
+const CONTEXTS: readonly { name: string; value: string | undefined }[] = [
+  { name: "no context", value: undefined },
+  { name: "empty context", value: "" },
+  { name: "garbage context", value: "garbage" },
+];
+
+const SETTINGS = [
+  "app.current_user_id",
+  "app.member_tenant_id",
+  "app.current_tenant_id",
+  "app.writable_tenant_id",
+  "app.permissions",
+];
+
+function setAll(value: string | undefined): string[] {
+  if (value === undefined) return [];
+  return SETTINGS.map((setting) => `select set_config('${setting}', ${literal(value)}, true)`);
+}
+
+function outside(
+  name: string,
+  login: Actor["login"],
+  role: string,
+  before: readonly string[] = [],
+): Actor {
+  const become = role.startsWith("rowhouse") ? [] : [`select set_config('role', '${role}', true)`];
+  return { name, login, role, enter: [...before, ...become], inside: false };
+}
