@@ -62,7 +62,8 @@ const ENTER = {
 
 function newestProjects(pool: pg.Pool): RequestHandler {
   return async function listNewestProjects(request, response) {
-    const { claims } = request;
+    const { caller } = request;
+    const claims = caller !== undefined && "person" in caller ? caller.person : undefined;
     const first = Number(request.query["first"]);
     if (claims === undefined || !Number.isInteger(first) || first < 1 || first > 100) {
       response.sendStatus(claims === undefined ? 401 : 400);

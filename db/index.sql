@@ -19,7 +19,17 @@
 --!include 30_tenancy/policies.sql
 --!include 30_tenancy/enter.sql
 --!include 30_tenancy/functions.sql
+--!include 30_tenancy/members.sql
+--!include 30_tenancy/invitations.sql
+--!include 30_tenancy/invitation_answers.sql
+--!include 30_tenancy/api_keys.sql
 --!include 30_tenancy/seed.sql
+
+--!include 35_audit_log/tables.sql
+--!include 35_audit_log/access.sql
+--!include 35_audit_log/policies.sql
+--!include 35_audit_log/functions.sql
+--!include 35_audit_log/triggers.sql
 
 --!include 40_usage/tables.sql
 --!include 40_usage/access.sql
@@ -38,3 +48,4 @@
 --!include 90_example/tables.sql
 --!include 90_example/access.sql
 --!include 90_example/policies.sql
+--!include 90_example/triggers.sql

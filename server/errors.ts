@@ -16,15 +16,11 @@ export const REFUSALS = {
   QUOTA: "LIMIT_EXCEEDED",
   CNFLT: "CONFLICT",
   INPUT: "BAD_USER_INPUT",
+  RATED: "RATE_LIMITED",
 } as const;
 
 /** Codes that no SQL of ours raises. */
-export const SERVER_CODES = [
-  "QUERY_TOO_COMPLEX",
-  "RATE_LIMITED",
-  "BILLING_UNAVAILABLE",
-  "INTERNAL",
-] as const;
+export const SERVER_CODES = ["QUERY_TOO_COMPLEX", "BILLING_UNAVAILABLE", "INTERNAL"] as const;
 
 export type ErrorCode = (typeof REFUSALS)[keyof typeof REFUSALS] | (typeof SERVER_CODES)[number];
 

@@ -2,12 +2,13 @@ import "./graphile_env.ts";
 
 import { depthLimit } from "@graphile/depth-limit";
 import { PgSimplifyInflectionPreset } from "@graphile/simplify-inflection";
+import type { Request } from "express";
 import type pg from "pg";
 import type { Logger } from "pino";
 import { PostGraphileAmberPreset } from "postgraphile/presets/amber";
 import { PostGraphileConnectionFilterPreset } from "postgraphile-plugin-connection-filter";
 
-import type { Claims } from "./auth/claims.ts";
+import type { Caller } from "./auth/claims.ts";
 import { RowhouseInflectionPlugin } from "./graphile_inflection.ts";
 import { LoudMutationsPlugin } from "./graphile_mutations.ts";
 import { asBadInput, asComplexityRule, knownOperations, makeMaskError } from "./graphql_errors.ts";
@@ -17,7 +18,7 @@ declare global {
   namespace Express {
     interface Request {
       /** Who asks; set by server/auth/authenticate.ts. */
-      claims?: Claims;
+      caller?: Caller;
     }
   }
 }
@@ -41,13 +42,15 @@ export type PresetOptions = {
   logger: Logger;
   /** The largest GraphQL request, in bytes. */
   maxRequestLength: number;
+  /** Whether API keys made here are rh_live_. */
+  livemode: boolean;
   /** Whether Ruru (GraphiQL) is served at `/`. */
   ruru: boolean;
 };
 
 /** How PostGraphile makes an API of app_public. */
 export function makePreset(options: PresetOptions): GraphileConfig.Preset {
-  const { pool, logger, maxRequestLength, ruru } = options;
+  const { pool, logger, maxRequestLength, livemode, ruru } = options;
   return {
     extends: [
       PostGraphileAmberPreset,
@@ -56,12 +59,16 @@ export function makePreset(options: PresetOptions): GraphileConfig.Preset {
     ],
     plugins: [BadInputPlugin, LoudMutationsPlugin, RowhouseInflectionPlugin],
     pgServices: [makeRowhousePgService(pool)],
-    schema: { defaultBehavior: "-node:interface:deprecated" },
+    schema: {
+      defaultBehavior: "-node:interface:deprecated",
+      // A name that clashes must stop the start, not drop types from the API.
+      dontSwallowErrors: true,
+    },
     grafast: {
       // Never: plans and statistics tell of other tenants' rows.
       explain: false,
       context: (requestContext) => ({
-        pgSettings: settingsFor(requestContext.expressv4?.req.claims),
+        pgSettings: settingsFor(requestContext.expressv4?.req, livemode),
       }),
     },
     grafserv: {
@@ -76,12 +83,21 @@ export function makePreset(options: PresetOptions): GraphileConfig.Preset {
   };
 }
 
-function settingsFor(claims: Claims | undefined): EnterSettings {
-  if (claims === undefined) return { role: "app_anonymous" };
+function settingsFor(request: Request | undefined, livemode: boolean): EnterSettings {
+  const caller = request?.caller;
+  const from = {
+    "app.request": JSON.stringify({ ip: request?.ip, requestId: request?.id, livemode }),
+  };
+  if (caller === undefined) return { role: "app_anonymous", ...from };
+  if ("apiKeyHash" in caller) {
+    return { role: "app_user", "app.api_key_hash": caller.apiKeyHash.toString("hex"), ...from };
+  }
+  const { userId, tenantId } = caller.person;
   return {
     role: "app_user",
-    "app.current_user_id": claims.userId,
-    ...(claims.tenantId === undefined ? {} : { "app.current_tenant_id": claims.tenantId }),
+    "app.current_user_id": userId,
+    ...(tenantId === undefined ? {} : { "app.current_tenant_id": tenantId }),
+    ...from,
   };
 }
 

@@ -20,13 +20,20 @@ export type EnterSettings = {
   role: "app_user" | "app_anonymous";
   "app.current_user_id"?: string;
   "app.current_tenant_id"?: string;
+  /** SHA-256 in hexadecimal; brings its own tenant. */
+  "app.api_key_hash"?: string;
+  /** JSON, for the audit log. */
+  "app.request"?: string;
 };
 
 type RawClient = Pick<pg.PoolClient, "query" | "getTransactionStatus" | "end">;
 
 const ENTER = {
   name: "rowhouse_enter",
-  text: "select app_private.enter($1::uuid, $2::uuid), pg_catalog.set_config('role', $3, true)",
+  text: `
+    select
+      app_private.enter($1::uuid, $2::uuid, $3, decode($4, 'hex')),
+      pg_catalog.set_config('role', $5, true)`,
 } as const;
 
 /** A PostGraphile service over a pool made with `pipeline: true`. */
@@ -64,7 +71,13 @@ async function inTransaction<T>(
     raw.query("begin"),
     raw.query({
       ...ENTER,
-      values: [settings["app.current_user_id"], settings["app.current_tenant_id"], role],
+      values: [
+        settings["app.current_user_id"],
+        settings["app.current_tenant_id"],
+        settings["app.request"],
+        settings["app.api_key_hash"],
+        role,
+      ],
     }),
   ]);
   // Looked at with the first statement's answer, below; until then it must not count as unhandled.

@@ -43,6 +43,7 @@ export async function startServer(config: ServerConfig, logger: Logger): Promise
         pool,
         logger,
         maxRequestLength: BODY_LIMITS.graphql,
+        livemode: config.stripeLivemode,
         ruru: !config.isProduction,
       }),
     );

@@ -11,6 +11,8 @@
  *   app.access               full, read_only or none
  *   app.access_reason        why, for the refusal
  *   app.permissions          what their role allows, separated by blanks
+ *   app.api_key_id           the API key, when no person but a machine asks
+ *   app.request              from where: {"ip", "requestId", "livemode"}, for the audit log
  */
 create or replace function app_private.refuse_user()
   returns uuid
@@ -25,6 +27,20 @@ $$;
 comment on function app_private.refuse_user() is
   'Raises LOGIN; stands where a user id was wanted and none is set.';
 
+create or replace function app_private.api_key_lacks_scope()
+  returns boolean
+  language sql stable parallel safe
+return coalesce(pg_catalog.current_setting('app.api_key_id', true), '') <> ''
+  and (
+    pg_catalog.current_setting('app.access', true) = 'full'
+    or (
+      pg_catalog.current_setting('app.access', true) = 'read_only'
+      and pg_catalog.current_setting('app.current_tenant_id', true) = ''
+    )
+  );
+comment on function app_private.api_key_lacks_scope() is
+  'For refuse_tenant: whether the tenant would have allowed it, and only the API key does not.';
+
 create or replace function app_private.refuse_tenant()
   returns uuid
   language plpgsql stable parallel safe
@@ -34,6 +50,16 @@ begin
     raise exception 'This needs a tenant, and the access token names none'
       using errcode = 'TNREQ',
             hint    = 'Ask POST /auth/token for a token with a tenantId.';
+  elsif app_private.api_key_lacks_scope() then
+    raise exception 'The API key lacks a scope that this needs'
+      using errcode = 'DNIED',
+            detail  = pg_catalog.json_build_object(
+                        'scope',
+                        case pg_catalog.current_setting('app.current_tenant_id', true)
+                          when '' then 'read' else 'write'
+                        end
+                      )::text,
+            hint    = 'Make a key with this scope: createApiKey.';
   elsif pg_catalog.current_setting('app.access', true) = 'none' then
     raise exception 'The tenant is suspended'
       using errcode = 'TNSUS',
@@ -96,6 +122,7 @@ comment on function app_private.writable_tenant_id() is
 
 revoke all on function
   app_private.refuse_user(),
+  app_private.api_key_lacks_scope(),
   app_private.refuse_tenant(),
   app_private.current_user_id(),
   app_private.member_tenant_id(),
@@ -104,6 +131,7 @@ revoke all on function
   from public;
 grant execute on function
   app_private.refuse_user(),
+  app_private.api_key_lacks_scope(),
   app_private.refuse_tenant(),
   app_private.current_user_id(),
   app_private.member_tenant_id(),

@@ -104,6 +104,7 @@ create table if not exists app_public.users (
   email      text        not null,
   name       text        not null,
   created_at timestamptz not null default now(),
+  is_email_verified boolean not null default false,
   constraint users_pkey primary key (id),
   constraint users_email_bounded check (char_length(email) between 3 and 320),
   constraint users_name_bounded check (char_length(name) between 1 and 200)

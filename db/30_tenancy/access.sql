@@ -5,7 +5,8 @@ grant select on app_public.roles, app_public.role_permissions to app_user, app_d
 revoke all on app_public.tenants from public, app_user, app_anonymous, app_worker, app_definer;
 /* No insert: a tenant is born by create_tenant. No delete: a tenant is closed. */
 grant select, update (name) on app_public.tenants to app_user;
-grant select, insert on app_public.tenants to app_definer;
+/* Updates nothing: lock_members needs the right to lock the row. */
+grant select, insert, update (name) on app_public.tenants to app_definer;
 grant
   select,
   update (
@@ -17,4 +18,20 @@ grant
 revoke all on app_public.memberships from public, app_user, app_anonymous, app_worker, app_definer;
 /* Nobody writes memberships but the definer functions: a role is never one's own to choose. */
 grant select on app_public.memberships to app_user;
-grant select, insert on app_public.memberships to app_definer;
+grant select, insert, update (role), delete on app_public.memberships to app_definer;
+
+revoke all on app_public.invitations, app_private.invitation_tokens
+  from public, app_user, app_anonymous, app_worker, app_definer;
+grant select on app_public.invitations to app_user;
+grant
+  select, insert,
+  update (status, invited_by, expires_at, sent_at, sent_count, answered_at)
+  on app_public.invitations to app_definer;
+/* Hashes are for the definer functions alone; the worker adds one by record_invitation_token. */
+grant select, insert, delete on app_private.invitation_tokens to app_definer;
+
+revoke all on app_public.api_keys, app_private.api_key_secrets
+  from public, app_user, app_anonymous, app_worker, app_definer;
+grant select on app_public.api_keys to app_user;
+grant select, insert, update (hint, last_used_at, revoked_at) on app_public.api_keys to app_definer;
+grant select, insert, update (expires_at), delete on app_private.api_key_secrets to app_definer;

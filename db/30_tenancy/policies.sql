@@ -27,6 +27,11 @@ create policy select_system on app_public.tenants
 drop policy if exists insert_definer on app_public.tenants;
 create policy insert_definer on app_public.tenants
   for insert to app_definer with check (true);
+drop policy if exists update_definer on app_public.tenants;
+create policy update_definer on app_public.tenants
+  for update to app_definer
+  using      (id = app_private.member_tenant_id())
+  with check (id = app_private.member_tenant_id());
 drop policy if exists update_worker on app_public.tenants;
 create policy update_worker on app_public.tenants
   for update to app_worker using (true) with check (true);
@@ -35,10 +40,60 @@ alter table app_public.memberships enable row level security;
 alter table app_public.memberships force row level security;
 drop policy if exists select_member on app_public.memberships;
 create policy select_member on app_public.memberships
-  for select to app_user using (tenant_id = app_private.member_tenant_id());
+  for select to app_user
+  using (
+    tenant_id = app_private.member_tenant_id() and app_private.has_permission('members.read')
+  );
+/* enter, my_tenants, create_tenant and accept_invitation look across tenants. */
 drop policy if exists select_definer on app_public.memberships;
 create policy select_definer on app_public.memberships
   for select to app_definer using (true);
 drop policy if exists insert_definer on app_public.memberships;
 create policy insert_definer on app_public.memberships
   for insert to app_definer with check (true);
+drop policy if exists update_definer on app_public.memberships;
+create policy update_definer on app_public.memberships
+  for update to app_definer
+  using      (tenant_id = app_private.member_tenant_id())
+  with check (tenant_id = app_private.member_tenant_id());
+drop policy if exists delete_definer on app_public.memberships;
+create policy delete_definer on app_public.memberships
+  for delete to app_definer using (tenant_id = app_private.member_tenant_id());
+
+alter table app_public.invitations enable row level security;
+alter table app_public.invitations force row level security;
+drop policy if exists select_inviter on app_public.invitations;
+create policy select_inviter on app_public.invitations
+  for select to app_user
+  using (
+    tenant_id = app_private.member_tenant_id() and app_private.has_permission('members.invite')
+  );
+/* Whoever answers an invitation is not in the tenant yet; only its token leads there. */
+drop policy if exists all_definer on app_public.invitations;
+create policy all_definer on app_public.invitations
+  for all to app_definer using (true) with check (true);
+
+alter table app_private.invitation_tokens enable row level security;
+alter table app_private.invitation_tokens force row level security;
+drop policy if exists all_definer on app_private.invitation_tokens;
+create policy all_definer on app_private.invitation_tokens
+  for all to app_definer using (true) with check (true);
+
+alter table app_public.api_keys enable row level security;
+alter table app_public.api_keys force row level security;
+drop policy if exists select_manager on app_public.api_keys;
+create policy select_manager on app_public.api_keys
+  for select to app_user
+  using (
+    tenant_id = app_private.member_tenant_id() and app_private.has_permission('api_keys.manage')
+  );
+/* A key is looked up before its tenant is known. */
+drop policy if exists all_definer on app_public.api_keys;
+create policy all_definer on app_public.api_keys
+  for all to app_definer using (true) with check (true);
+
+alter table app_private.api_key_secrets enable row level security;
+alter table app_private.api_key_secrets force row level security;
+drop policy if exists all_definer on app_private.api_key_secrets;
+create policy all_definer on app_private.api_key_secrets
+  for all to app_definer using (true) with check (true);

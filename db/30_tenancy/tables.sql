@@ -65,7 +65,7 @@ create table if not exists app_public.role_permissions (
   constraint role_permissions_pkey primary key (role_key, permission),
   constraint role_permissions_role_fkey
     foreign key (role_key) references app_public.roles (key) on delete cascade,
-  constraint role_permissions_permission_format check (permission ~ '^[a-z]+\.[a-z_]{1,40}$')
+  constraint role_permissions_permission_format check (permission ~ '^[a-z_]{1,40}\.[a-z_]{1,40}$')
 );
 comment on table app_public.role_permissions is 'What each role may do.';
 comment on constraint role_permissions_role_fkey on app_public.role_permissions is
@@ -84,11 +84,133 @@ create table if not exists app_public.memberships (
   constraint memberships_role_fkey foreign key (role) references app_public.roles (key)
 );
 comment on table app_public.memberships is 'Who belongs to a tenant, and as what.';
+/* memberships_user() is the field instead: policies show a person nobody but themselves. */
 comment on constraint memberships_user_fkey on app_public.memberships is
-  E'@fieldName user\n@backwardBehavior -*';
+  E'@behavior -*';
 comment on constraint memberships_role_fkey on app_public.memberships is
   E'@fieldName roleDetails\n@backwardBehavior -*';
 /* Serves: the tenants of a person (and the foreign key). */
 create index if not exists memberships_user_idx on app_public.memberships (user_id);
 /* Serves the foreign key: whether a role is still given to anyone. */
 create index if not exists memberships_role_idx on app_public.memberships (role);
+
+create table if not exists app_public.invitations (
+  tenant_id   uuid        not null default app_private.writable_tenant_id(),
+  id          uuid        not null default uuidv7(),
+  email       text        not null,
+  role        text        not null,
+  status      text        not null default 'open',
+  invited_by  uuid        not null default app_private.current_user_id(),
+  created_at  timestamptz not null default now(),
+  expires_at  timestamptz not null default now() + interval '7 days',
+  sent_at     timestamptz not null default now(),
+  sent_count  smallint    not null default 1,
+  answered_at timestamptz,
+  constraint invitations_pkey primary key (tenant_id, id),
+  constraint invitations_tenant_fkey
+    foreign key (tenant_id) references app_public.tenants (id) on delete cascade,
+  constraint invitations_role_fkey foreign key (role) references app_public.roles (key),
+  constraint invitations_invited_by_fkey
+    foreign key (invited_by) references app_public.users (id) on delete cascade,
+  constraint invitations_email_bounded check (char_length(email) between 3 and 320),
+  constraint invitations_email_format check (
+    email = lower(email) and email ~ '^[^[:space:][:cntrl:]@]+@[^[:space:][:cntrl:]@]+$'
+  ),
+  constraint invitations_status_known
+    check (status in ('open', 'accepted', 'declined', 'revoked', 'expired'))
+);
+comment on table app_public.invitations is
+  'Asks somebody, by e-mail, to become a member. For those whose role may invite.';
+comment on column app_public.invitations.email is 'In lower case. Only its owner can accept.';
+comment on column app_public.invitations.status is
+  'open, also after expires_at until somebody invites again; accepted, declined, revoked, expired.';
+comment on column app_public.invitations.invited_by is
+  'Who must still be allowed to invite when it is accepted; whoever sends it again takes it over.';
+comment on column app_public.invitations.sent_at is 'When the last e-mail was asked for.';
+comment on column app_public.invitations.answered_at is
+  'When it was accepted or declined; null before.';
+comment on constraint invitations_tenant_fkey on app_public.invitations is
+  E'@fieldName tenant\n@backwardBehavior -*';
+comment on constraint invitations_role_fkey on app_public.invitations is
+  E'@fieldName roleDetails\n@backwardBehavior -*';
+comment on constraint invitations_invited_by_fkey on app_public.invitations is E'@behavior -*';
+/* At most one open invitation for an address, whoever races. */
+create unique index if not exists invitations_one_open
+  on app_public.invitations (tenant_id, email) where status = 'open';
+/* Serves: how many were sent of late (invite_member). */
+create index if not exists invitations_sent_idx on app_public.invitations (tenant_id, sent_at);
+/* Each serves a foreign key. */
+create index if not exists invitations_role_idx on app_public.invitations (role);
+create index if not exists invitations_invited_by_idx on app_public.invitations (invited_by);
+
+create table if not exists app_private.invitation_tokens (
+  tenant_id     uuid        not null,
+  invitation_id uuid        not null,
+  token_hash    bytea       not null,
+  created_at    timestamptz not null default now(),
+  constraint invitation_tokens_pkey primary key (tenant_id, invitation_id, token_hash),
+  constraint invitation_tokens_invitation_fkey
+    foreign key (tenant_id, invitation_id)
+    references app_public.invitations (tenant_id, id) on delete cascade,
+  constraint invitation_tokens_hash_key unique (token_hash),
+  constraint invitation_tokens_hash_length check (octet_length(token_hash) = 32)
+);
+comment on table app_private.invitation_tokens is
+  'What opens an invitation, as SHA-256. Several when its e-mail had to be tried again.';
+
+create table if not exists app_public.api_keys (
+  tenant_id    uuid        not null default app_private.writable_tenant_id(),
+  id           uuid        not null default uuidv7(),
+  name         text        not null,
+  scopes       text[]      not null,
+  hint         text        not null,
+  created_by   uuid        not null default app_private.current_user_id(),
+  created_at   timestamptz not null default now(),
+  expires_at   timestamptz,
+  last_used_at timestamptz,
+  revoked_at   timestamptz,
+  constraint api_keys_pkey primary key (tenant_id, id),
+  constraint api_keys_tenant_fkey
+    foreign key (tenant_id) references app_public.tenants (id) on delete cascade,
+  constraint api_keys_created_by_fkey
+    foreign key (created_by) references app_public.users (id) on delete restrict,
+  constraint api_keys_name_bounded check (char_length(name) between 1 and 100),
+  constraint api_keys_name_printable check (name ~ '[^[:space:]]' and name !~ '[[:cntrl:]]'),
+  constraint api_keys_scopes_known check (
+    scopes <@ array['read', 'write', 'billing'] and cardinality(scopes) between 1 and 3
+  ),
+  constraint api_keys_hint_bounded check (char_length(hint) <= 20)
+);
+comment on table app_public.api_keys is
+  'Lets a machine act as the tenant, never as a person. For those whose role may manage keys.';
+comment on column app_public.api_keys.scopes is
+  'read: the tenant''s rows. write: the same, and changes them. billing: what the permission '
+  'billing.manage allows.';
+comment on column app_public.api_keys.hint is 'How the key begins and ends, to recognise it by.';
+comment on column app_public.api_keys.expires_at is 'Null means never.';
+comment on column app_public.api_keys.last_used_at is 'To the minute; null before the first use.';
+comment on column app_public.api_keys.revoked_at is 'Null while the key stands.';
+comment on constraint api_keys_tenant_fkey on app_public.api_keys is
+  E'@fieldName tenant\n@backwardBehavior -*';
+comment on constraint api_keys_created_by_fkey on app_public.api_keys is E'@behavior -*';
+/* Serves the foreign key. */
+create index if not exists api_keys_created_by_idx on app_public.api_keys (created_by);
+
+create table if not exists app_private.api_key_secrets (
+  tenant_id  uuid        not null,
+  api_key_id uuid        not null,
+  key_hash   bytea       not null,
+  expires_at timestamptz,
+  created_at timestamptz not null default now(),
+  constraint api_key_secrets_pkey primary key (tenant_id, api_key_id, key_hash),
+  constraint api_key_secrets_api_key_fkey
+    foreign key (tenant_id, api_key_id)
+    references app_public.api_keys (tenant_id, id) on delete cascade,
+  constraint api_key_secrets_hash_key unique (key_hash),
+  constraint api_key_secrets_hash_length check (octet_length(key_hash) = 32)
+);
+comment on table app_private.api_key_secrets is
+  'API keys as SHA-256 (they are random, so a slow hash would add nothing). Two for a key that was '
+  'rotated with an overlap.';
+comment on column app_private.api_key_secrets.expires_at is
+  'When a rotated secret stops; null means with its key.';

@@ -1,4 +1,4 @@
-/* Copy these three files for your first tables, then delete them: docs/extending.md. */
+/* Copy these four files for your first tables, then delete them: docs/extending.md. */
 create table if not exists app_public.projects (
   tenant_id  uuid        not null default app_private.current_tenant_id(),
   id         uuid        not null default uuidv7(),

@@ -5,7 +5,9 @@
 with reviewed (index, reason) as (
   values
     ('app_public.billing_accounts_stripe_customer_key', 'Stripe''s id, written by tasks'),
-    ('app_private.stripe_customers_id_key', 'Stripe''s id, written by tasks')
+    ('app_private.stripe_customers_id_key', 'Stripe''s id, written by tasks'),
+    ('app_private.invitation_tokens_hash_key', 'of a random token, made by a task'),
+    ('app_private.api_key_secrets_hash_key', 'of a random key, made by issue_api_key_secret')
 )
 select
   'error' as severity,

@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:5478d20f23b99987355ac2f7d86548355a91366f
+--! Hash: sha1:5a128afbb765265b1e7cf216887c807c0affb4f6
 
 --! Included index.sql
 --! Included 00_foundation/schemas.sql
@@ -72,6 +72,8 @@ create policy all_worker on graphile_worker._private_known_crontabs
  *   app.access               full, read_only or none
  *   app.access_reason        why, for the refusal
  *   app.permissions          what their role allows, separated by blanks
+ *   app.api_key_id           the API key, when no person but a machine asks
+ *   app.request              from where: {"ip", "requestId", "livemode"}, for the audit log
  */
 create or replace function app_private.refuse_user()
   returns uuid
@@ -86,6 +88,20 @@ $$;
 comment on function app_private.refuse_user() is
   'Raises LOGIN; stands where a user id was wanted and none is set.';
 
+create or replace function app_private.api_key_lacks_scope()
+  returns boolean
+  language sql stable parallel safe
+return coalesce(pg_catalog.current_setting('app.api_key_id', true), '') <> ''
+  and (
+    pg_catalog.current_setting('app.access', true) = 'full'
+    or (
+      pg_catalog.current_setting('app.access', true) = 'read_only'
+      and pg_catalog.current_setting('app.current_tenant_id', true) = ''
+    )
+  );
+comment on function app_private.api_key_lacks_scope() is
+  'For refuse_tenant: whether the tenant would have allowed it, and only the API key does not.';
+
 create or replace function app_private.refuse_tenant()
   returns uuid
   language plpgsql stable parallel safe
@@ -95,6 +111,16 @@ begin
     raise exception 'This needs a tenant, and the access token names none'
       using errcode = 'TNREQ',
             hint    = 'Ask POST /auth/token for a token with a tenantId.';
+  elsif app_private.api_key_lacks_scope() then
+    raise exception 'The API key lacks a scope that this needs'
+      using errcode = 'DNIED',
+            detail  = pg_catalog.json_build_object(
+                        'scope',
+                        case pg_catalog.current_setting('app.current_tenant_id', true)
+                          when '' then 'read' else 'write'
+                        end
+                      )::text,
+            hint    = 'Make a key with this scope: createApiKey.';
   elsif pg_catalog.current_setting('app.access', true) = 'none' then
     raise exception 'The tenant is suspended'
       using errcode = 'TNSUS',
@@ -157,6 +183,7 @@ comment on function app_private.writable_tenant_id() is
 
 revoke all on function
   app_private.refuse_user(),
+  app_private.api_key_lacks_scope(),
   app_private.refuse_tenant(),
   app_private.current_user_id(),
   app_private.member_tenant_id(),
@@ -165,6 +192,7 @@ revoke all on function
   from public;
 grant execute on function
   app_private.refuse_user(),
+  app_private.api_key_lacks_scope(),
   app_private.refuse_tenant(),
   app_private.current_user_id(),
   app_private.member_tenant_id(),
@@ -320,6 +348,7 @@ create table if not exists app_public.users (
   email      text        not null,
   name       text        not null,
   created_at timestamptz not null default now(),
+  is_email_verified boolean not null default false,
   constraint users_pkey primary key (id),
   constraint users_email_bounded check (char_length(email) between 3 and 320),
   constraint users_name_bounded check (char_length(name) between 1 and 200)
@@ -682,7 +711,7 @@ create table if not exists app_public.role_permissions (
   constraint role_permissions_pkey primary key (role_key, permission),
   constraint role_permissions_role_fkey
     foreign key (role_key) references app_public.roles (key) on delete cascade,
-  constraint role_permissions_permission_format check (permission ~ '^[a-z]+\.[a-z_]{1,40}$')
+  constraint role_permissions_permission_format check (permission ~ '^[a-z_]{1,40}\.[a-z_]{1,40}$')
 );
 comment on table app_public.role_permissions is 'What each role may do.';
 comment on constraint role_permissions_role_fkey on app_public.role_permissions is
@@ -701,14 +730,136 @@ create table if not exists app_public.memberships (
   constraint memberships_role_fkey foreign key (role) references app_public.roles (key)
 );
 comment on table app_public.memberships is 'Who belongs to a tenant, and as what.';
+/* memberships_user() is the field instead: policies show a person nobody but themselves. */
 comment on constraint memberships_user_fkey on app_public.memberships is
-  E'@fieldName user\n@backwardBehavior -*';
+  E'@behavior -*';
 comment on constraint memberships_role_fkey on app_public.memberships is
   E'@fieldName roleDetails\n@backwardBehavior -*';
 /* Serves: the tenants of a person (and the foreign key). */
 create index if not exists memberships_user_idx on app_public.memberships (user_id);
 /* Serves the foreign key: whether a role is still given to anyone. */
 create index if not exists memberships_role_idx on app_public.memberships (role);
+
+create table if not exists app_public.invitations (
+  tenant_id   uuid        not null default app_private.writable_tenant_id(),
+  id          uuid        not null default uuidv7(),
+  email       text        not null,
+  role        text        not null,
+  status      text        not null default 'open',
+  invited_by  uuid        not null default app_private.current_user_id(),
+  created_at  timestamptz not null default now(),
+  expires_at  timestamptz not null default now() + interval '7 days',
+  sent_at     timestamptz not null default now(),
+  sent_count  smallint    not null default 1,
+  answered_at timestamptz,
+  constraint invitations_pkey primary key (tenant_id, id),
+  constraint invitations_tenant_fkey
+    foreign key (tenant_id) references app_public.tenants (id) on delete cascade,
+  constraint invitations_role_fkey foreign key (role) references app_public.roles (key),
+  constraint invitations_invited_by_fkey
+    foreign key (invited_by) references app_public.users (id) on delete cascade,
+  constraint invitations_email_bounded check (char_length(email) between 3 and 320),
+  constraint invitations_email_format check (
+    email = lower(email) and email ~ '^[^[:space:][:cntrl:]@]+@[^[:space:][:cntrl:]@]+$'
+  ),
+  constraint invitations_status_known
+    check (status in ('open', 'accepted', 'declined', 'revoked', 'expired'))
+);
+comment on table app_public.invitations is
+  'Asks somebody, by e-mail, to become a member. For those whose role may invite.';
+comment on column app_public.invitations.email is 'In lower case. Only its owner can accept.';
+comment on column app_public.invitations.status is
+  'open, also after expires_at until somebody invites again; accepted, declined, revoked, expired.';
+comment on column app_public.invitations.invited_by is
+  'Who must still be allowed to invite when it is accepted; whoever sends it again takes it over.';
+comment on column app_public.invitations.sent_at is 'When the last e-mail was asked for.';
+comment on column app_public.invitations.answered_at is
+  'When it was accepted or declined; null before.';
+comment on constraint invitations_tenant_fkey on app_public.invitations is
+  E'@fieldName tenant\n@backwardBehavior -*';
+comment on constraint invitations_role_fkey on app_public.invitations is
+  E'@fieldName roleDetails\n@backwardBehavior -*';
+comment on constraint invitations_invited_by_fkey on app_public.invitations is E'@behavior -*';
+/* At most one open invitation for an address, whoever races. */
+create unique index if not exists invitations_one_open
+  on app_public.invitations (tenant_id, email) where status = 'open';
+/* Serves: how many were sent of late (invite_member). */
+create index if not exists invitations_sent_idx on app_public.invitations (tenant_id, sent_at);
+/* Each serves a foreign key. */
+create index if not exists invitations_role_idx on app_public.invitations (role);
+create index if not exists invitations_invited_by_idx on app_public.invitations (invited_by);
+
+create table if not exists app_private.invitation_tokens (
+  tenant_id     uuid        not null,
+  invitation_id uuid        not null,
+  token_hash    bytea       not null,
+  created_at    timestamptz not null default now(),
+  constraint invitation_tokens_pkey primary key (tenant_id, invitation_id, token_hash),
+  constraint invitation_tokens_invitation_fkey
+    foreign key (tenant_id, invitation_id)
+    references app_public.invitations (tenant_id, id) on delete cascade,
+  constraint invitation_tokens_hash_key unique (token_hash),
+  constraint invitation_tokens_hash_length check (octet_length(token_hash) = 32)
+);
+comment on table app_private.invitation_tokens is
+  'What opens an invitation, as SHA-256. Several when its e-mail had to be tried again.';
+
+create table if not exists app_public.api_keys (
+  tenant_id    uuid        not null default app_private.writable_tenant_id(),
+  id           uuid        not null default uuidv7(),
+  name         text        not null,
+  scopes       text[]      not null,
+  hint         text        not null,
+  created_by   uuid        not null default app_private.current_user_id(),
+  created_at   timestamptz not null default now(),
+  expires_at   timestamptz,
+  last_used_at timestamptz,
+  revoked_at   timestamptz,
+  constraint api_keys_pkey primary key (tenant_id, id),
+  constraint api_keys_tenant_fkey
+    foreign key (tenant_id) references app_public.tenants (id) on delete cascade,
+  constraint api_keys_created_by_fkey
+    foreign key (created_by) references app_public.users (id) on delete restrict,
+  constraint api_keys_name_bounded check (char_length(name) between 1 and 100),
+  constraint api_keys_name_printable check (name ~ '[^[:space:]]' and name !~ '[[:cntrl:]]'),
+  constraint api_keys_scopes_known check (
+    scopes <@ array['read', 'write', 'billing'] and cardinality(scopes) between 1 and 3
+  ),
+  constraint api_keys_hint_bounded check (char_length(hint) <= 20)
+);
+comment on table app_public.api_keys is
+  'Lets a machine act as the tenant, never as a person. For those whose role may manage keys.';
+comment on column app_public.api_keys.scopes is
+  'read: the tenant''s rows. write: the same, and changes them. billing: what the permission '
+  'billing.manage allows.';
+comment on column app_public.api_keys.hint is 'How the key begins and ends, to recognise it by.';
+comment on column app_public.api_keys.expires_at is 'Null means never.';
+comment on column app_public.api_keys.last_used_at is 'To the minute; null before the first use.';
+comment on column app_public.api_keys.revoked_at is 'Null while the key stands.';
+comment on constraint api_keys_tenant_fkey on app_public.api_keys is
+  E'@fieldName tenant\n@backwardBehavior -*';
+comment on constraint api_keys_created_by_fkey on app_public.api_keys is E'@behavior -*';
+/* Serves the foreign key. */
+create index if not exists api_keys_created_by_idx on app_public.api_keys (created_by);
+
+create table if not exists app_private.api_key_secrets (
+  tenant_id  uuid        not null,
+  api_key_id uuid        not null,
+  key_hash   bytea       not null,
+  expires_at timestamptz,
+  created_at timestamptz not null default now(),
+  constraint api_key_secrets_pkey primary key (tenant_id, api_key_id, key_hash),
+  constraint api_key_secrets_api_key_fkey
+    foreign key (tenant_id, api_key_id)
+    references app_public.api_keys (tenant_id, id) on delete cascade,
+  constraint api_key_secrets_hash_key unique (key_hash),
+  constraint api_key_secrets_hash_length check (octet_length(key_hash) = 32)
+);
+comment on table app_private.api_key_secrets is
+  'API keys as SHA-256 (they are random, so a slow hash would add nothing). Two for a key that was '
+  'rotated with an overlap.';
+comment on column app_private.api_key_secrets.expires_at is
+  'When a rotated secret stops; null means with its key.';
 --! EndIncluded 30_tenancy/tables.sql
 --! Included 30_tenancy/access.sql
 revoke all on app_public.roles, app_public.role_permissions
@@ -718,7 +869,8 @@ grant select on app_public.roles, app_public.role_permissions to app_user, app_d
 revoke all on app_public.tenants from public, app_user, app_anonymous, app_worker, app_definer;
 /* No insert: a tenant is born by create_tenant. No delete: a tenant is closed. */
 grant select, update (name) on app_public.tenants to app_user;
-grant select, insert on app_public.tenants to app_definer;
+/* Updates nothing: lock_members needs the right to lock the row. */
+grant select, insert, update (name) on app_public.tenants to app_definer;
 grant
   select,
   update (
@@ -730,7 +882,23 @@ grant
 revoke all on app_public.memberships from public, app_user, app_anonymous, app_worker, app_definer;
 /* Nobody writes memberships but the definer functions: a role is never one's own to choose. */
 grant select on app_public.memberships to app_user;
-grant select, insert on app_public.memberships to app_definer;
+grant select, insert, update (role), delete on app_public.memberships to app_definer;
+
+revoke all on app_public.invitations, app_private.invitation_tokens
+  from public, app_user, app_anonymous, app_worker, app_definer;
+grant select on app_public.invitations to app_user;
+grant
+  select, insert,
+  update (status, invited_by, expires_at, sent_at, sent_count, answered_at)
+  on app_public.invitations to app_definer;
+/* Hashes are for the definer functions alone; the worker adds one by record_invitation_token. */
+grant select, insert, delete on app_private.invitation_tokens to app_definer;
+
+revoke all on app_public.api_keys, app_private.api_key_secrets
+  from public, app_user, app_anonymous, app_worker, app_definer;
+grant select on app_public.api_keys to app_user;
+grant select, insert, update (hint, last_used_at, revoked_at) on app_public.api_keys to app_definer;
+grant select, insert, update (expires_at), delete on app_private.api_key_secrets to app_definer;
 --! EndIncluded 30_tenancy/access.sql
 --! Included 30_tenancy/policies.sql
 alter table app_public.roles enable row level security;
@@ -762,6 +930,11 @@ create policy select_system on app_public.tenants
 drop policy if exists insert_definer on app_public.tenants;
 create policy insert_definer on app_public.tenants
   for insert to app_definer with check (true);
+drop policy if exists update_definer on app_public.tenants;
+create policy update_definer on app_public.tenants
+  for update to app_definer
+  using      (id = app_private.member_tenant_id())
+  with check (id = app_private.member_tenant_id());
 drop policy if exists update_worker on app_public.tenants;
 create policy update_worker on app_public.tenants
   for update to app_worker using (true) with check (true);
@@ -770,34 +943,110 @@ alter table app_public.memberships enable row level security;
 alter table app_public.memberships force row level security;
 drop policy if exists select_member on app_public.memberships;
 create policy select_member on app_public.memberships
-  for select to app_user using (tenant_id = app_private.member_tenant_id());
+  for select to app_user
+  using (
+    tenant_id = app_private.member_tenant_id() and app_private.has_permission('members.read')
+  );
+/* enter, my_tenants, create_tenant and accept_invitation look across tenants. */
 drop policy if exists select_definer on app_public.memberships;
 create policy select_definer on app_public.memberships
   for select to app_definer using (true);
 drop policy if exists insert_definer on app_public.memberships;
 create policy insert_definer on app_public.memberships
   for insert to app_definer with check (true);
+drop policy if exists update_definer on app_public.memberships;
+create policy update_definer on app_public.memberships
+  for update to app_definer
+  using      (tenant_id = app_private.member_tenant_id())
+  with check (tenant_id = app_private.member_tenant_id());
+drop policy if exists delete_definer on app_public.memberships;
+create policy delete_definer on app_public.memberships
+  for delete to app_definer using (tenant_id = app_private.member_tenant_id());
+
+alter table app_public.invitations enable row level security;
+alter table app_public.invitations force row level security;
+drop policy if exists select_inviter on app_public.invitations;
+create policy select_inviter on app_public.invitations
+  for select to app_user
+  using (
+    tenant_id = app_private.member_tenant_id() and app_private.has_permission('members.invite')
+  );
+/* Whoever answers an invitation is not in the tenant yet; only its token leads there. */
+drop policy if exists all_definer on app_public.invitations;
+create policy all_definer on app_public.invitations
+  for all to app_definer using (true) with check (true);
+
+alter table app_private.invitation_tokens enable row level security;
+alter table app_private.invitation_tokens force row level security;
+drop policy if exists all_definer on app_private.invitation_tokens;
+create policy all_definer on app_private.invitation_tokens
+  for all to app_definer using (true) with check (true);
+
+alter table app_public.api_keys enable row level security;
+alter table app_public.api_keys force row level security;
+drop policy if exists select_manager on app_public.api_keys;
+create policy select_manager on app_public.api_keys
+  for select to app_user
+  using (
+    tenant_id = app_private.member_tenant_id() and app_private.has_permission('api_keys.manage')
+  );
+/* A key is looked up before its tenant is known. */
+drop policy if exists all_definer on app_public.api_keys;
+create policy all_definer on app_public.api_keys
+  for all to app_definer using (true) with check (true);
+
+alter table app_private.api_key_secrets enable row level security;
+alter table app_private.api_key_secrets force row level security;
+drop policy if exists all_definer on app_private.api_key_secrets;
+create policy all_definer on app_private.api_key_secrets
+  for all to app_definer using (true) with check (true);
 --! EndIncluded 30_tenancy/policies.sql
 --! Included 30_tenancy/enter.sql
 /*
  * The one door. The server calls it at the start of every transaction, as its login role, before it
- * becomes app_user: so a removed member or a suspended tenant is out at the next transaction,
- * whatever the token says, and no policy has to look anything up.
+ * becomes app_user: so a removed member, a revoked key or a suspended tenant is out at the next
+ * transaction, whatever the token says, and no policy has to look anything up.
  *
  * security definer, because memberships are not the login role's to read. Only the login role may
- * call it: a statement injected as app_user can't enter as somebody else.
+ * call it: a statement injected as app_user can't enter as somebody else. (accept_invitation, which
+ * app_definer owns, enters the tenant it has just made the caller a member of.)
  */
-create or replace function app_private.enter(p_user_id uuid, p_tenant_id uuid)
+create or replace function app_private.enter(
+  p_user_id uuid,
+  p_tenant_id uuid,
+  p_request text default null,
+  p_api_key_hash bytea default null
+)
   returns void
   language plpgsql volatile security definer parallel unsafe
   set search_path = pg_catalog, pg_temp
 as $$
 declare
+  v_user_id uuid := p_user_id;
+  v_tenant_id uuid := p_tenant_id;
   v_access text;
   v_reason text;
   v_permissions text;
+  v_key app_public.api_keys;
+  v_can_read boolean := true;
+  v_can_write boolean := true;
 begin
-  if p_tenant_id is not null then
+  if p_api_key_hash is not null then
+    v_key := app_private.use_api_key(p_api_key_hash);
+    v_user_id := null;
+    v_tenant_id := v_key.tenant_id;
+    v_can_write := 'write' = any (v_key.scopes);
+    v_can_read := v_can_write or 'read' = any (v_key.scopes);
+    v_permissions := concat_ws(
+      ' ',
+      case when v_can_read then 'members.read' end,
+      case when 'billing' = any (v_key.scopes) then 'billing.manage' end
+    );
+    select tenants.access, tenants.access_reason
+    into v_access, v_reason
+    from app_public.tenants
+    where tenants.id = v_tenant_id;
+  elsif v_tenant_id is not null then
     select
       tenants.access,
       tenants.access_reason,
@@ -806,14 +1055,15 @@ begin
           select role_permissions.permission
           from app_public.role_permissions
           where role_permissions.role_key = memberships.role
+          order by role_permissions.permission
         ),
         ' '
       )
     into v_access, v_reason, v_permissions
     from app_public.memberships
     join app_public.tenants on tenants.id = memberships.tenant_id
-    where memberships.tenant_id = p_tenant_id
-    and memberships.user_id = p_user_id;
+    where memberships.tenant_id = v_tenant_id
+    and memberships.user_id = v_user_id;
 
     if not found then
       raise exception 'No such tenant, or you are not a member of it'
@@ -823,29 +1073,33 @@ begin
   end if;
 
   perform
-    set_config('app.current_user_id', coalesce(p_user_id::text, ''), true),
-    set_config('app.member_tenant_id', coalesce(p_tenant_id::text, ''), true),
+    set_config('app.current_user_id', coalesce(v_user_id::text, ''), true),
+    set_config('app.api_key_id', coalesce(v_key.id::text, ''), true),
+    set_config('app.member_tenant_id', coalesce(v_tenant_id::text, ''), true),
     set_config(
       'app.current_tenant_id',
-      case when v_access in ('full', 'read_only') then p_tenant_id::text else '' end,
+      case when v_can_read and v_access in ('full', 'read_only') then v_tenant_id::text else '' end,
       true
     ),
     set_config(
       'app.writable_tenant_id',
-      case when v_access = 'full' then p_tenant_id::text else '' end,
+      case when v_can_write and v_access = 'full' then v_tenant_id::text else '' end,
       true
     ),
     set_config('app.access', coalesce(v_access, ''), true),
     set_config('app.access_reason', coalesce(v_reason, ''), true),
-    set_config('app.permissions', coalesce(v_permissions, ''), true);
+    set_config('app.permissions', coalesce(v_permissions, ''), true),
+    set_config('app.request', coalesce(p_request, ''), true);
 end;
 $$;
-comment on function app_private.enter(uuid, uuid) is
-  'Begins a request: checks that the person is a member of the tenant now, and sets the '
-  'transaction''s settings. Either may be null: a visitor, a person between tenants. Raises TNFND.';
-alter function app_private.enter(uuid, uuid) owner to app_definer;
-revoke all on function app_private.enter(uuid, uuid) from public;
-grant execute on function app_private.enter(uuid, uuid) to rowhouse_server;
+comment on function app_private.enter(uuid, uuid, text, bytea) is
+  'Begins a request: checks that the person is a member of the tenant now, or that the API key '
+  'stands, and sets the transaction''s settings. Person and tenant may be null: a visitor, a person '
+  'between tenants. p_request is JSON, {"ip", "requestId", "livemode"}; p_api_key_hash is the '
+  'key''s SHA-256 and brings its own tenant. Raises TNFND, LOGIN.';
+alter function app_private.enter(uuid, uuid, text, bytea) owner to app_definer;
+revoke all on function app_private.enter(uuid, uuid, text, bytea) from public;
+grant execute on function app_private.enter(uuid, uuid, text, bytea) to rowhouse_server;
 --! EndIncluded 30_tenancy/enter.sql
 --! Included 30_tenancy/functions.sql
 create or replace function app_public.current_tenant()
@@ -882,7 +1136,954 @@ comment on function app_public.my_tenants() is
 alter function app_public.my_tenants() owner to app_definer;
 revoke all on function app_public.my_tenants() from public;
 grant execute on function app_public.my_tenants() to app_user;
+
+create or replace function app_public.current_membership()
+  returns app_public.memberships
+  language sql stable parallel safe
+begin atomic
+  select memberships.*
+  from app_public.memberships
+  where memberships.tenant_id = app_private.member_tenant_id()
+  and memberships.user_id = app_private.current_user_id();
+end;
+comment on function app_public.current_membership() is
+  'The signed-in person''s own membership of the current tenant.';
+revoke all on function app_public.current_membership() from public;
+grant execute on function app_public.current_membership() to app_user;
+
+create or replace function app_public.my_permissions()
+  returns text[]
+  language sql stable parallel safe
+return case when app_private.member_tenant_id() is not null
+  then string_to_array(current_setting('app.permissions', true), ' ')
+end;
+comment on function app_public.my_permissions() is
+  E'@fieldName permissions\n'
+  'What the caller may do in the current tenant: a person by their role, an API key by its scopes. '
+  'Which role may do what is in roles { permissions }.';
+revoke all on function app_public.my_permissions() from public;
+grant execute on function app_public.my_permissions() to app_user;
+
+/*
+ * security definer: a policy shows a person nobody but themselves, and looks nothing up. Here the
+ * membership is looked up, so that only the people of the current tenant come back, whatever row
+ * was handed in.
+ */
+create or replace function app_public.memberships_user(membership app_public.memberships)
+  returns app_public.users
+  language sql stable security definer parallel safe
+  set search_path = pg_catalog, pg_temp
+begin atomic
+  select users.*
+  from app_public.memberships
+  join app_public.users on users.id = memberships.user_id
+  where memberships.tenant_id = app_private.member_tenant_id()
+  and memberships.user_id = memberships_user.membership.user_id
+  and app_private.has_permission('members.read');
+end;
+comment on function app_public.memberships_user(app_public.memberships) is
+  E'@fieldName user\nWhose membership it is.';
+alter function app_public.memberships_user(app_public.memberships) owner to app_definer;
+revoke all on function app_public.memberships_user(app_public.memberships) from public;
+grant execute on function app_public.memberships_user(app_public.memberships) to app_user;
 --! EndIncluded 30_tenancy/functions.sql
+--! Included 30_tenancy/members.sql
+/*
+ * Who belongs to a tenant, and as what. These functions are security definer, because nobody may
+ * write memberships: a role is never one's own to choose. Each asks for the permission, takes the
+ * tenant's lock before it counts owners, and works only inside the tenant entered. Letting people
+ * go is possible also while the tenant is suspended; it costs nothing and may be urgent.
+ */
+create or replace function app_private.lock_members()
+  returns void
+  language plpgsql volatile parallel unsafe
+as $$
+begin
+  perform from app_public.tenants
+  where tenants.id = app_private.member_tenant_id()
+  for no key update;
+
+  /* While this waited, the caller may have been demoted or removed. */
+  perform app_private.enter(
+    app_private.current_user_id(),
+    app_private.member_tenant_id(),
+    current_setting('app.request', true)
+  );
+end;
+$$;
+comment on function app_private.lock_members() is
+  'Held while owners or seats are counted, so that two at once cannot both be the last but one. '
+  'Looks at the caller''s own membership again once it has the lock.';
+
+create or replace function app_private.require_authority_over(p_role text)
+  returns void
+  language plpgsql stable parallel safe
+as $$
+begin
+  if exists (
+    select
+    from app_public.role_permissions
+    where role_permissions.role_key = p_role
+    and not app_private.has_permission(role_permissions.permission)
+  ) then
+    raise exception 'That role may do more than yours'
+      using errcode = 'DNIED',
+            detail  = json_build_object('role', p_role)::text,
+            hint    = 'Ask an owner of the tenant.';
+  end if;
+end;
+$$;
+comment on function app_private.require_authority_over(text) is
+  'Raises DNIED unless the caller holds every permission of the role: nobody grants, or takes away, '
+  'what they don''t have.';
+
+create or replace function app_private.require_role(p_role text)
+  returns void
+  language plpgsql stable parallel safe
+as $$
+begin
+  if not exists (select from app_public.roles where roles.key = p_role) then
+    raise exception 'There is no such role'
+      using errcode = 'INPUT',
+            hint    = 'The query "roles" lists them.';
+  end if;
+end;
+$$;
+comment on function app_private.require_role(text) is 'Raises INPUT unless there is such a role.';
+
+create or replace function app_private.member_to_change(p_user_id uuid)
+  returns app_public.memberships
+  language plpgsql stable parallel safe
+as $$
+declare
+  v_membership app_public.memberships;
+begin
+  select memberships.* into v_membership
+  from app_public.memberships
+  where memberships.tenant_id = app_private.member_tenant_id()
+  and memberships.user_id = p_user_id;
+  if not found then
+    raise exception 'The tenant has no such member'
+      using errcode = 'INPUT';
+  end if;
+  return v_membership;
+end;
+$$;
+comment on function app_private.member_to_change(uuid) is
+  'The membership of a person in the tenant entered. Raises INPUT.';
+
+create or replace function app_private.require_other_owner(p_user_id uuid)
+  returns void
+  language plpgsql stable parallel safe
+as $$
+begin
+  if not exists (
+    select
+    from app_public.memberships
+    where memberships.tenant_id = app_private.member_tenant_id()
+    and memberships.role = 'owner'
+    and memberships.user_id <> p_user_id
+  ) then
+    raise exception 'A tenant must keep an owner'
+      using errcode = 'CNFLT',
+            hint    = 'Make somebody else an owner first: transferOwnership.';
+  end if;
+end;
+$$;
+comment on function app_private.require_other_owner(uuid) is
+  'Raises CNFLT if the tenant would be without an owner once this one is gone.';
+
+revoke all on function
+  app_private.lock_members(),
+  app_private.require_authority_over(text),
+  app_private.require_role(text),
+  app_private.member_to_change(uuid),
+  app_private.require_other_owner(uuid)
+  from public;
+grant execute on function
+  app_private.lock_members(),
+  app_private.require_authority_over(text),
+  app_private.require_role(text),
+  app_private.member_to_change(uuid),
+  app_private.require_other_owner(uuid)
+  to app_definer;
+
+create or replace function app_public.remove_member(user_id uuid)
+  returns app_public.memberships
+  language plpgsql volatile security definer parallel unsafe
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_membership app_public.memberships;
+begin
+  perform app_private.lock_members();
+  perform app_private.require_permission('members.remove');
+  v_membership := app_private.member_to_change(remove_member.user_id);
+  perform app_private.require_authority_over(v_membership.role);
+  if v_membership.role = 'owner' then
+    perform app_private.require_other_owner(v_membership.user_id);
+  end if;
+
+  delete from app_public.memberships
+  where memberships.tenant_id = v_membership.tenant_id
+  and memberships.user_id = v_membership.user_id;
+  return v_membership;
+end;
+$$;
+comment on function app_public.remove_member(uuid) is
+  'Takes a person out of the tenant, at once. Needs members.remove, and every permission that the '
+  'person''s role has. Errors: FORBIDDEN, CONFLICT for the last owner.';
+alter function app_public.remove_member(uuid) owner to app_definer;
+revoke all on function app_public.remove_member(uuid) from public;
+grant execute on function app_public.remove_member(uuid) to app_user;
+
+create or replace function app_public.leave_tenant()
+  returns app_public.memberships
+  language plpgsql volatile security definer parallel unsafe
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_membership app_public.memberships;
+begin
+  perform app_private.lock_members();
+  v_membership := app_private.member_to_change(app_private.current_user_id());
+  if v_membership.role = 'owner' then
+    perform app_private.require_other_owner(v_membership.user_id);
+  end if;
+
+  delete from app_public.memberships
+  where memberships.tenant_id = v_membership.tenant_id
+  and memberships.user_id = v_membership.user_id;
+  return v_membership;
+end;
+$$;
+comment on function app_public.leave_tenant() is
+  'Takes oneself out of the tenant, at once. Errors: CONFLICT for the last owner.';
+alter function app_public.leave_tenant() owner to app_definer;
+revoke all on function app_public.leave_tenant() from public;
+grant execute on function app_public.leave_tenant() to app_user;
+
+create or replace function app_public.change_member_role(user_id uuid, role text)
+  returns app_public.memberships
+  language plpgsql volatile security definer parallel unsafe
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_membership app_public.memberships;
+begin
+  perform app_private.lock_members();
+  perform app_private.require_permission('members.change_role');
+  perform app_private.require_role(change_member_role.role);
+  v_membership := app_private.member_to_change(change_member_role.user_id);
+  perform app_private.require_authority_over(v_membership.role);
+  perform app_private.require_authority_over(change_member_role.role);
+  if v_membership.role = 'owner' and change_member_role.role <> 'owner' then
+    perform app_private.require_other_owner(v_membership.user_id);
+  end if;
+
+  update app_public.memberships set role = change_member_role.role
+  where memberships.tenant_id = v_membership.tenant_id
+  and memberships.user_id = v_membership.user_id
+  returning memberships.* into v_membership;
+  return v_membership;
+end;
+$$;
+comment on function app_public.change_member_role(uuid, text) is
+  'Gives a member another role. Needs members.change_role, and every permission of both the old '
+  'role and the new one. Errors: FORBIDDEN, CONFLICT for the last owner.';
+alter function app_public.change_member_role(uuid, text) owner to app_definer;
+revoke all on function app_public.change_member_role(uuid, text) from public;
+grant execute on function app_public.change_member_role(uuid, text) to app_user;
+
+create or replace function app_public.transfer_ownership(user_id uuid)
+  returns app_public.memberships
+  language plpgsql volatile security definer parallel unsafe
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_heir app_public.memberships;
+begin
+  perform app_private.lock_members();
+  perform app_private.require_permission('tenant.transfer');
+  v_heir := app_private.member_to_change(transfer_ownership.user_id);
+  if v_heir.user_id = app_private.current_user_id() then
+    raise exception 'You are an owner already'
+      using errcode = 'INPUT';
+  end if;
+
+  update app_public.memberships set role = 'owner'
+  where memberships.tenant_id = v_heir.tenant_id
+  and memberships.user_id = v_heir.user_id
+  returning memberships.* into v_heir;
+  update app_public.memberships set role = 'admin'
+  where memberships.tenant_id = v_heir.tenant_id
+  and memberships.user_id = app_private.current_user_id();
+  return v_heir;
+end;
+$$;
+comment on function app_public.transfer_ownership(uuid) is
+  'Makes another member an owner and the caller an admin. Needs tenant.transfer. Answers with the '
+  'new owner''s membership.';
+alter function app_public.transfer_ownership(uuid) owner to app_definer;
+revoke all on function app_public.transfer_ownership(uuid) from public;
+grant execute on function app_public.transfer_ownership(uuid) to app_user;
+--! EndIncluded 30_tenancy/members.sql
+--! Included 30_tenancy/invitations.sql
+/*
+ * Invitations. The functions are security definer: nobody writes invitations or memberships, and
+ * whoever answers an invitation is not in its tenant. No answer differs by whether the invited
+ * address has an account. The token exists in clear only in the e-mail: the task that sends it
+ * makes it up and hands in its hash.
+ */
+create or replace function app_private.send_invitation(p_invitation app_public.invitations)
+  returns void
+  language plpgsql volatile parallel unsafe
+as $$
+declare
+  v_daily_limit constant integer := 100;
+  v_sent bigint;
+begin
+  select sum(invitations.sent_count) into v_sent
+  from app_public.invitations
+  where invitations.tenant_id = p_invitation.tenant_id
+  and invitations.sent_at > now() - interval '1 day';
+  if v_sent > v_daily_limit then
+    raise exception 'The tenant has sent % invitations within a day', v_daily_limit
+      using errcode = 'RATED',
+            hint    = 'Go on tomorrow.';
+  end if;
+
+  perform graphile_worker.add_job(
+    'send_invitation',
+    json_build_object(
+      'tenant_id', p_invitation.tenant_id, 'invitation_id', p_invitation.id
+    ),
+    job_key => 'send_invitation:' || p_invitation.id
+  );
+end;
+$$;
+comment on function app_private.send_invitation(app_public.invitations) is
+  'Has the worker send the e-mail. Raises RATED beyond 100 a day, so that no tenant mails the world.';
+
+create or replace function app_private.invitation_to_change(p_invitation_id uuid)
+  returns app_public.invitations
+  language plpgsql volatile parallel unsafe
+as $$
+declare
+  v_invitation app_public.invitations;
+begin
+  perform app_private.require_permission('members.invite');
+  select invitations.* into v_invitation
+  from app_public.invitations
+  where invitations.tenant_id = app_private.member_tenant_id()
+  and invitations.id = p_invitation_id
+  and invitations.status = 'open'
+  for update;
+  if not found then
+    raise exception 'There is no such open invitation'
+      using errcode = 'INPUT';
+  end if;
+  perform app_private.require_authority_over(v_invitation.role);
+
+  /* Whatever was sent so far leads nowhere from now on. */
+  delete from app_private.invitation_tokens
+  where invitation_tokens.tenant_id = v_invitation.tenant_id
+  and invitation_tokens.invitation_id = v_invitation.id;
+  return v_invitation;
+end;
+$$;
+comment on function app_private.invitation_to_change(uuid) is
+  'An open invitation of the tenant entered, locked, its tokens gone. Raises DNIED, INPUT.';
+
+create or replace function app_private.invitation_to_answer(p_token text)
+  returns app_public.invitations
+  language plpgsql volatile parallel unsafe
+as $$
+declare
+  v_user app_public.users;
+  v_invitation app_public.invitations;
+begin
+  select users.* into v_user
+  from app_public.users
+  where users.id = app_private.current_user_id();
+
+  select invitations.* into v_invitation
+  from app_private.invitation_tokens
+  join app_public.invitations
+    on invitations.tenant_id = invitation_tokens.tenant_id
+    and invitations.id = invitation_tokens.invitation_id
+  where invitation_tokens.token_hash = sha256(convert_to(p_token, 'UTF8'))
+  for update of invitations;
+
+  /* Expired, revoked, never there: a stranger learns nothing from the difference. */
+  if not found or v_invitation.status <> 'open' or v_invitation.expires_at <= now() then
+    raise exception 'The invitation is not valid, or no longer'
+      using errcode = 'INPUT',
+            hint    = 'Ask whoever invited you to send it again.';
+  elsif v_invitation.email <> lower(v_user.email) then
+    raise exception 'The invitation is for another e-mail address'
+      using errcode = 'DNIED',
+            hint    = 'Sign in with the address that it was sent to.';
+  elsif not v_user.is_email_verified then
+    raise exception 'Your e-mail address is not verified yet'
+      using errcode = 'DNIED',
+            hint    = 'Follow the link in the e-mail that came when you signed up.';
+  end if;
+  return v_invitation;
+end;
+$$;
+comment on function app_private.invitation_to_answer(text) is
+  'The open invitation that a token opens for the signed-in person, locked. Raises INPUT, DNIED.';
+
+create or replace function app_private.inviter_may_invite(p_invitation app_public.invitations)
+  returns boolean
+  language sql stable parallel safe
+begin atomic
+  select exists (
+    select
+    from app_public.memberships
+    where memberships.tenant_id = p_invitation.tenant_id
+    and memberships.user_id = p_invitation.invited_by
+    and not exists (
+      select needed.permission
+      from app_public.role_permissions as needed
+      where needed.role_key = p_invitation.role
+      union
+      select 'members.invite'
+      except
+      select held.permission
+      from app_public.role_permissions as held
+      where held.role_key = memberships.role
+    )
+  );
+end;
+comment on function app_private.inviter_may_invite(app_public.invitations) is
+  'Whether the person who invited could still do so: a door must not stay open for whoever was '
+  'shown out.';
+
+create or replace function app_private.require_seat()
+  returns void
+  language plpgsql stable parallel safe
+as $$
+declare
+  v_seats record;
+begin
+  select entitlements.used, entitlements."limit" into v_seats
+  from app_public.entitlements
+  where entitlements.feature = 'seats';
+  if v_seats.used > v_seats."limit" then
+    raise exception 'Every seat of the plan is taken'
+      using errcode = 'QUOTA',
+            detail  = json_build_object(
+                        'feature', 'seats',
+                        'limit', v_seats."limit",
+                        'used', v_seats.used - 1,
+                        'resetsAt', null
+                      )::text,
+            hint    = 'An owner can move to a larger plan or remove a member.';
+  end if;
+end;
+$$;
+comment on function app_private.require_seat() is
+  'Raises QUOTA if the member that was just added, with the members locked, is one too many.';
+
+revoke all on function
+  app_private.send_invitation(app_public.invitations),
+  app_private.invitation_to_change(uuid),
+  app_private.invitation_to_answer(text),
+  app_private.inviter_may_invite(app_public.invitations),
+  app_private.require_seat()
+  from public;
+grant execute on function
+  app_private.send_invitation(app_public.invitations),
+  app_private.invitation_to_change(uuid),
+  app_private.invitation_to_answer(text),
+  app_private.inviter_may_invite(app_public.invitations),
+  app_private.require_seat()
+  to app_definer;
+
+create or replace function app_public.invite_member(email text, role text default 'member')
+  returns app_public.invitations
+  language plpgsql volatile security definer parallel unsafe
+  set search_path = pg_catalog, pg_temp
+as $$
+/* "on conflict" names columns and can't qualify them. */
+#variable_conflict use_column
+declare
+  v_tenant_id uuid := app_private.writable_tenant_id();
+  v_email text := lower(btrim(invite_member.email, E' \t\r\n'));
+  v_invitation app_public.invitations;
+begin
+  perform app_private.require_permission('members.invite');
+  perform app_private.require_role(invite_member.role);
+  perform app_private.require_authority_over(invite_member.role);
+  if coalesce(v_email, '') !~ '^[^[:space:][:cntrl:]@]+@[^[:space:][:cntrl:]@]+$'
+    or char_length(v_email) > 320
+  then
+    raise exception '"email" must be an e-mail address'
+      using errcode = 'INPUT';
+  end if;
+  if exists (
+    select
+    from app_public.memberships
+    join app_public.users on users.id = memberships.user_id
+    where memberships.tenant_id = v_tenant_id
+    and lower(users.email) = v_email
+  ) then
+    raise exception 'This person is a member already'
+      using errcode = 'CNFLT';
+  end if;
+
+  update app_public.invitations set status = 'expired'
+  where invitations.tenant_id = v_tenant_id
+  and invitations.email = v_email
+  and invitations.status = 'open'
+  and invitations.expires_at <= now();
+
+  insert into app_public.invitations (email, role)
+  values (v_email, invite_member.role)
+  on conflict (tenant_id, email) where status = 'open' do nothing
+  returning invitations.* into v_invitation;
+  if not found then
+    raise exception 'This person is invited already'
+      using errcode = 'CNFLT',
+            hint    = 'resendInvitation sends the e-mail again.';
+  end if;
+  perform app_private.send_invitation(v_invitation);
+  return v_invitation;
+end;
+$$;
+comment on function app_public.invite_member(text, text) is
+  'Asks somebody, by an e-mail with a token, to become a member; good for 7 days. Needs '
+  'members.invite, and every permission of the role. Whether a seat is left is asked when it is '
+  'accepted. Errors: FORBIDDEN, CONFLICT, RATE_LIMITED.';
+alter function app_public.invite_member(text, text) owner to app_definer;
+revoke all on function app_public.invite_member(text, text) from public;
+grant execute on function app_public.invite_member(text, text) to app_user;
+
+create or replace function app_public.resend_invitation(invitation_id uuid)
+  returns app_public.invitations
+  language plpgsql volatile security definer parallel unsafe
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_tenant_id uuid := app_private.writable_tenant_id();
+  v_invitation app_public.invitations;
+begin
+  v_invitation := app_private.invitation_to_change(resend_invitation.invitation_id);
+  update app_public.invitations set
+    invited_by = app_private.current_user_id(),
+    expires_at = now() + interval '7 days',
+    sent_at = now(),
+    sent_count = invitations.sent_count + 1
+  where invitations.tenant_id = v_tenant_id
+  and invitations.id = v_invitation.id
+  returning invitations.* into v_invitation;
+  perform app_private.send_invitation(v_invitation);
+  return v_invitation;
+end;
+$$;
+comment on function app_public.resend_invitation(uuid) is
+  'Sends an open invitation again with a new token, good for 7 days; earlier ones stop working.';
+alter function app_public.resend_invitation(uuid) owner to app_definer;
+revoke all on function app_public.resend_invitation(uuid) from public;
+grant execute on function app_public.resend_invitation(uuid) to app_user;
+
+create or replace function app_public.revoke_invitation(invitation_id uuid)
+  returns app_public.invitations
+  language plpgsql volatile security definer parallel unsafe
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_invitation app_public.invitations;
+begin
+  v_invitation := app_private.invitation_to_change(revoke_invitation.invitation_id);
+  update app_public.invitations set status = 'revoked'
+  where invitations.tenant_id = v_invitation.tenant_id
+  and invitations.id = v_invitation.id
+  returning invitations.* into v_invitation;
+  return v_invitation;
+end;
+$$;
+comment on function app_public.revoke_invitation(uuid) is
+  'Takes an open invitation back: its e-mail leads nowhere from now on.';
+alter function app_public.revoke_invitation(uuid) owner to app_definer;
+revoke all on function app_public.revoke_invitation(uuid) from public;
+grant execute on function app_public.revoke_invitation(uuid) to app_user;
+--! EndIncluded 30_tenancy/invitations.sql
+--! Included 30_tenancy/invitation_answers.sql
+/* What the invited person, and the task that writes to them, can do with an invitation. */
+create or replace function app_public.accept_invitation(token text)
+  returns app_public.tenants
+  language plpgsql volatile security definer parallel unsafe
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_user_id uuid := app_private.current_user_id();
+  v_invitation app_public.invitations;
+  v_tenant app_public.tenants;
+begin
+  v_invitation := app_private.invitation_to_answer(accept_invitation.token);
+  insert into app_public.memberships (tenant_id, user_id, role)
+  values (v_invitation.tenant_id, v_user_id, v_invitation.role)
+  on conflict on constraint memberships_pkey do nothing;
+  if found then
+    perform app_private.enter(
+      v_user_id, v_invitation.tenant_id, current_setting('app.request', true)
+    );
+    perform app_private.lock_members();
+    if not app_private.inviter_may_invite(v_invitation) then
+      raise exception 'The invitation is not valid, or no longer'
+        using errcode = 'INPUT',
+              hint    = 'Ask an owner of the tenant to invite you.';
+    end if;
+    /* Also refuses to let anyone into a tenant that has no access. */
+    perform app_private.writable_tenant_id();
+    perform app_private.require_seat();
+  end if;
+
+  update app_public.invitations set status = 'accepted', answered_at = now()
+  where invitations.tenant_id = v_invitation.tenant_id
+  and invitations.id = v_invitation.id;
+  select tenants.* into v_tenant
+  from app_public.tenants
+  where tenants.id = v_invitation.tenant_id;
+  return v_tenant;
+end;
+$$;
+comment on function app_public.accept_invitation(text) is
+  'Makes the signed-in person a member, if the invitation was sent to their e-mail address and that '
+  'is verified. Needs no tenant in the token; POST /auth/token gives one for the tenant then. '
+  'Errors: BAD_USER_INPUT, FORBIDDEN, LIMIT_EXCEEDED when no seat is left, TENANT_SUSPENDED.';
+alter function app_public.accept_invitation(text) owner to app_definer;
+revoke all on function app_public.accept_invitation(text) from public;
+grant execute on function app_public.accept_invitation(text) to app_user;
+
+create or replace function app_public.decline_invitation(token text)
+  returns app_public.invitations
+  language plpgsql volatile security definer parallel unsafe
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_invitation app_public.invitations;
+begin
+  v_invitation := app_private.invitation_to_answer(decline_invitation.token);
+  update app_public.invitations set status = 'declined', answered_at = now()
+  where invitations.tenant_id = v_invitation.tenant_id
+  and invitations.id = v_invitation.id
+  returning invitations.* into v_invitation;
+  return v_invitation;
+end;
+$$;
+comment on function app_public.decline_invitation(text) is
+  'Says no to an invitation; under the same conditions as acceptInvitation.';
+alter function app_public.decline_invitation(text) owner to app_definer;
+revoke all on function app_public.decline_invitation(text) from public;
+grant execute on function app_public.decline_invitation(text) to app_user;
+
+/*
+ * security definer: so that the worker can neither read invitations nor make tokens for any but the
+ * one that it was told to send.
+ */
+create or replace function app_private.record_invitation_token(
+  p_tenant_id uuid,
+  p_invitation_id uuid,
+  p_token_hash bytea
+)
+  returns table (
+    email text,
+    tenant_name text,
+    inviter_name text,
+    role_name text,
+    expires_at timestamptz
+  )
+  language sql volatile security definer parallel unsafe
+  set search_path = pg_catalog, pg_temp
+begin atomic
+  with open_invitation as (
+    select invitations.*
+    from app_public.invitations
+    where invitations.tenant_id = p_tenant_id
+    and invitations.id = p_invitation_id
+    and invitations.status = 'open'
+    and invitations.expires_at > now()
+    for update
+  ),
+  token as (
+    insert into app_private.invitation_tokens (tenant_id, invitation_id, token_hash)
+    select open_invitation.tenant_id, open_invitation.id, p_token_hash
+    from open_invitation
+  )
+  select
+    open_invitation.email,
+    tenants.name,
+    users.name,
+    roles.name,
+    open_invitation.expires_at
+  from open_invitation
+  join app_public.tenants on tenants.id = open_invitation.tenant_id
+  join app_public.users on users.id = open_invitation.invited_by
+  join app_public.roles on roles.key = open_invitation.role;
+end;
+comment on function app_private.record_invitation_token(uuid, uuid, bytea) is
+  'Stores the SHA-256 of a token that is about to be sent, and answers with what the e-mail says; '
+  'no row when the invitation is no longer open.';
+alter function app_private.record_invitation_token(uuid, uuid, bytea) owner to app_definer;
+revoke all on function app_private.record_invitation_token(uuid, uuid, bytea) from public;
+grant execute on function app_private.record_invitation_token(uuid, uuid, bytea) to app_worker;
+--! EndIncluded 30_tenancy/invitation_answers.sql
+--! Included 30_tenancy/api_keys.sql
+/*
+ * API keys. The functions are security definer: nobody reads or writes a key's hash. A key stands
+ * for its tenant, never for a person: whatever asks for current_user_id() refuses it.
+ */
+create or replace function app_private.use_api_key(p_key_hash bytea)
+  returns app_public.api_keys
+  language plpgsql volatile parallel unsafe
+as $$
+declare
+  v_key app_public.api_keys;
+begin
+  select api_keys.* into v_key
+  from app_private.api_key_secrets
+  join app_public.api_keys
+    on api_keys.tenant_id = api_key_secrets.tenant_id
+    and api_keys.id = api_key_secrets.api_key_id
+  where api_key_secrets.key_hash = p_key_hash
+  and (api_key_secrets.expires_at is null or api_key_secrets.expires_at > now())
+  and (api_keys.expires_at is null or api_keys.expires_at > now())
+  and api_keys.revoked_at is null;
+  if not found then
+    raise exception 'The API key is not valid, or no longer'
+      using errcode = 'LOGIN',
+            hint    = 'Somebody whose role may manage keys can make one: createApiKey.';
+  end if;
+
+  /* Once a minute, and never waiting for another request of the same key. */
+  if v_key.last_used_at is null or v_key.last_used_at < now() - interval '1 minute' then
+    update app_public.api_keys set last_used_at = now()
+    where (api_keys.tenant_id, api_keys.id) in (
+      select locked.tenant_id, locked.id
+      from app_public.api_keys as locked
+      where locked.tenant_id = v_key.tenant_id
+      and locked.id = v_key.id
+      for no key update skip locked
+    );
+  end if;
+  return v_key;
+end;
+$$;
+comment on function app_private.use_api_key(bytea) is
+  'The key with this SHA-256, if it stands; notes that it was used. Raises LOGIN.';
+
+create or replace function app_private.issue_api_key_secret(p_tenant_id uuid, p_api_key_id uuid)
+  returns text
+  language plpgsql volatile parallel unsafe
+as $$
+declare
+  v_is_live boolean := coalesce(
+    (nullif(current_setting('app.request', true), '')::jsonb ->> 'livemode')::boolean,
+    false
+  );
+  /* 192 of the 244 random bits of two uuids, hashed so that their fixed bits don't show. */
+  v_random text := substr(
+    encode(sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())), 'hex'), 1, 48
+  );
+  v_secret text := case when v_is_live then 'rh_live_' else 'rh_test_' end || v_random;
+begin
+  insert into app_private.api_key_secrets (tenant_id, api_key_id, key_hash)
+  values (p_tenant_id, p_api_key_id, sha256(convert_to(v_secret, 'UTF8')));
+  update app_public.api_keys set hint = left(v_secret, 8) || '…' || right(v_secret, 4)
+  where api_keys.tenant_id = p_tenant_id
+  and api_keys.id = p_api_key_id;
+  return v_secret;
+end;
+$$;
+comment on function app_private.issue_api_key_secret(uuid, uuid) is
+  'A new secret for a key: rh_live_ or rh_test_ and 48 hexadecimal digits. Only its hash is kept.';
+
+create or replace function app_private.api_key_to_change(p_api_key_id uuid)
+  returns app_public.api_keys
+  language plpgsql volatile parallel unsafe
+as $$
+declare
+  v_key app_public.api_keys;
+begin
+  perform app_private.require_permission('api_keys.manage');
+  select api_keys.* into v_key
+  from app_public.api_keys
+  where api_keys.tenant_id = app_private.member_tenant_id()
+  and api_keys.id = p_api_key_id
+  and api_keys.revoked_at is null
+  for no key update;
+  if not found then
+    raise exception 'There is no such API key, or it is revoked'
+      using errcode = 'INPUT';
+  end if;
+  return v_key;
+end;
+$$;
+comment on function app_private.api_key_to_change(uuid) is
+  'A standing key of the tenant entered, locked. Raises DNIED, INPUT.';
+
+create or replace function app_private.require_scopes(p_scopes text[])
+  returns void
+  language plpgsql stable parallel safe
+as $$
+begin
+  if 'billing' = any (p_scopes) then
+    perform app_private.require_permission('billing.manage');
+  end if;
+end;
+$$;
+comment on function app_private.require_scopes(text[]) is
+  'Raises DNIED unless the caller may do what a key with these scopes may: nobody gives a machine '
+  'what they don''t have.';
+
+revoke all on function
+  app_private.use_api_key(bytea),
+  app_private.issue_api_key_secret(uuid, uuid),
+  app_private.api_key_to_change(uuid),
+  app_private.require_scopes(text[])
+  from public;
+grant execute on function
+  app_private.use_api_key(bytea),
+  app_private.issue_api_key_secret(uuid, uuid),
+  app_private.api_key_to_change(uuid),
+  app_private.require_scopes(text[])
+  to app_definer;
+
+create or replace function app_public.create_api_key(
+  name text,
+  scopes text[],
+  expires_at timestamptz default null,
+  out api_key app_public.api_keys,
+  out secret text
+)
+  language plpgsql volatile security definer parallel unsafe
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_limit constant integer := 100;
+  v_tenant_id uuid := app_private.writable_tenant_id();
+  v_name text := btrim(create_api_key.name, E' \t\r\n');
+  v_scopes text[] := array(select distinct unnest(create_api_key.scopes) order by 1);
+begin
+  perform app_private.require_permission('api_keys.manage');
+  perform app_private.require_scopes(v_scopes);
+  if coalesce(v_name, '') !~ '[^[:space:]]' or char_length(v_name) > 100 or v_name ~ '[[:cntrl:]]'
+  then
+    raise exception '"name" must have 1 to 100 printable characters'
+      using errcode = 'INPUT';
+  end if;
+  if cardinality(v_scopes) = 0 or not coalesce(v_scopes <@ array['read', 'write', 'billing'], false)
+  then
+    raise exception '"scopes" must list some of: read, write, billing'
+      using errcode = 'INPUT';
+  end if;
+  if create_api_key.expires_at <= now() then
+    raise exception '"expiresAt" must be in the future'
+      using errcode = 'INPUT';
+  end if;
+  perform app_private.lock_members();
+  if v_limit <= (
+    select count(*)
+    from app_public.api_keys
+    where api_keys.tenant_id = v_tenant_id
+    and api_keys.revoked_at is null
+  ) then
+    raise exception 'A tenant may have % API keys', v_limit
+      using errcode = 'CNFLT',
+            hint    = 'Revoke one that is not used any more.';
+  end if;
+
+  insert into app_public.api_keys (name, scopes, hint, expires_at)
+  values (v_name, v_scopes, '', create_api_key.expires_at)
+  returning api_keys.* into api_key;
+  secret := app_private.issue_api_key_secret(v_tenant_id, api_key.id);
+  select api_keys.* into api_key
+  from app_public.api_keys
+  where api_keys.tenant_id = v_tenant_id
+  and api_keys.id = api_key.id;
+end;
+$$;
+comment on function app_public.create_api_key(text, text[], timestamptz) is
+  E'@resultFieldName result\n'
+  'Makes a key for a machine. The secret is shown this once: Authorization: Bearer rh_…. Needs '
+  'api_keys.manage, and billing.manage for the scope billing. expiresAt null means never.';
+alter function app_public.create_api_key(text, text[], timestamptz) owner to app_definer;
+revoke all on function app_public.create_api_key(text, text[], timestamptz) from public;
+grant execute on function app_public.create_api_key(text, text[], timestamptz) to app_user;
+
+create or replace function app_public.rotate_api_key(
+  api_key_id uuid,
+  overlap_seconds integer default 0,
+  out api_key app_public.api_keys,
+  out secret text
+)
+  language plpgsql volatile security definer parallel unsafe
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if coalesce(rotate_api_key.overlap_seconds, -1) not between 0 and 604800 then
+    raise exception '"overlapSeconds" must be from 0 to 604,800, a week'
+      using errcode = 'INPUT';
+  end if;
+  api_key := app_private.api_key_to_change(rotate_api_key.api_key_id);
+  perform app_private.require_scopes(api_key.scopes);
+
+  delete from app_private.api_key_secrets
+  where api_key_secrets.tenant_id = api_key.tenant_id
+  and api_key_secrets.api_key_id = api_key.id
+  and (rotate_api_key.overlap_seconds = 0 or api_key_secrets.expires_at <= now());
+  update app_private.api_key_secrets set
+    expires_at = least(
+      api_key_secrets.expires_at,
+      now() + make_interval(secs => rotate_api_key.overlap_seconds)
+    )
+  where api_key_secrets.tenant_id = api_key.tenant_id
+  and api_key_secrets.api_key_id = api_key.id;
+
+  secret := app_private.issue_api_key_secret(api_key.tenant_id, api_key.id);
+  select api_keys.* into api_key
+  from app_public.api_keys
+  where api_keys.tenant_id = api_key.tenant_id
+  and api_keys.id = api_key.id;
+end;
+$$;
+comment on function app_public.rotate_api_key(uuid, integer) is
+  E'@resultFieldName result\n'
+  'Gives a key a new secret, shown this once. The old one goes on for overlapSeconds (0: stops now), '
+  'so that machines can be changed one after the other.';
+alter function app_public.rotate_api_key(uuid, integer) owner to app_definer;
+revoke all on function app_public.rotate_api_key(uuid, integer) from public;
+grant execute on function app_public.rotate_api_key(uuid, integer) to app_user;
+
+create or replace function app_public.revoke_api_key(api_key_id uuid)
+  returns app_public.api_keys
+  language plpgsql volatile security definer parallel unsafe
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_key app_public.api_keys;
+begin
+  v_key := app_private.api_key_to_change(revoke_api_key.api_key_id);
+  update app_public.api_keys set revoked_at = now()
+  where api_keys.tenant_id = v_key.tenant_id
+  and api_keys.id = v_key.id
+  returning api_keys.* into v_key;
+  delete from app_private.api_key_secrets
+  where api_key_secrets.tenant_id = v_key.tenant_id
+  and api_key_secrets.api_key_id = v_key.id;
+  return v_key;
+end;
+$$;
+comment on function app_public.revoke_api_key(uuid) is
+  'Ends a key for ever, at its very next use. Needs api_keys.manage.';
+alter function app_public.revoke_api_key(uuid) owner to app_definer;
+revoke all on function app_public.revoke_api_key(uuid) from public;
+grant execute on function app_public.revoke_api_key(uuid) to app_user;
+--! EndIncluded 30_tenancy/api_keys.sql
 --! Included 30_tenancy/seed.sql
 insert into app_public.roles (key, name, position) values
   ('owner',  'Owner',  1),
@@ -892,12 +2093,194 @@ on conflict (key) do update set
   name = excluded.name,
   position = excluded.position;
 
+/* What a role may do is decided here and nowhere else; app_private.require_permission() asks. */
 insert into app_public.role_permissions (role_key, permission) values
-  ('owner', 'billing.manage'),
-  ('owner', 'tenant.manage'),
-  ('admin', 'tenant.manage')
+  ('owner',  'billing.manage'),
+  ('owner',  'tenant.manage'),
+  ('owner',  'tenant.transfer'),
+  ('owner',  'members.read'),
+  ('owner',  'members.invite'),
+  ('owner',  'members.remove'),
+  ('owner',  'members.change_role'),
+  ('owner',  'api_keys.manage'),
+  ('owner',  'audit.read'),
+  ('admin',  'tenant.manage'),
+  ('admin',  'members.read'),
+  ('admin',  'members.invite'),
+  ('admin',  'members.remove'),
+  ('admin',  'members.change_role'),
+  ('admin',  'api_keys.manage'),
+  ('admin',  'audit.read'),
+  ('member', 'members.read')
 on conflict (role_key, permission) do nothing;
 --! EndIncluded 30_tenancy/seed.sql
+
+--! Included 35_audit_log/tables.sql
+/* Append-only: no run-time role may change or delete an entry, and only the trigger makes one. */
+create table if not exists app_public.audit_entries (
+  tenant_id   uuid        not null,
+  id          uuid        not null default uuidv7(),
+  occurred_at timestamptz not null default now(),
+  actor_kind  text        not null,
+  actor_id    uuid,
+  action      text        not null,
+  table_name  text        not null,
+  record_id      uuid,
+  changes     jsonb       not null,
+  ip          text,
+  request_id  text,
+  constraint audit_entries_pkey primary key (tenant_id, id),
+  constraint audit_entries_tenant_fkey
+    foreign key (tenant_id) references app_public.tenants (id) on delete cascade,
+  constraint audit_entries_actor_known check (
+    case actor_kind when 'system' then actor_id is null else actor_id is not null end
+    and actor_kind in ('user', 'api_key', 'system')
+  ),
+  constraint audit_entries_action_known check (action in ('insert', 'update', 'delete'))
+);
+comment on table app_public.audit_entries is
+  E'@behavior -insert -update -delete\n'
+  'The audit log: who did what to which row, and from where. Written with the change itself, for '
+  'ever. For those whose role may read it.';
+comment on column app_public.audit_entries.actor_kind is
+  'user: a person. api_key: a machine. system: a task, in answer to Stripe or the clock.';
+comment on column app_public.audit_entries.actor_id is
+  'The person''s or the API key''s id; null for the system.';
+comment on column app_public.audit_entries.action is 'insert, update or delete.';
+comment on column app_public.audit_entries.record_id is
+  'The row''s id, and a membership''s user; null where the table has neither.';
+comment on column app_public.audit_entries.changes is
+  'By column, [before, after]; null stands for what was not there.';
+comment on column app_public.audit_entries.ip is 'Where the request came from; null for the system.';
+comment on column app_public.audit_entries.request_id is
+  'The X-Request-Id of the request, which the server''s log has too; null for the system.';
+comment on constraint audit_entries_tenant_fkey on app_public.audit_entries is
+  E'@fieldName tenant\n@backwardBehavior -*';
+/* Serves: what happened to one row. */
+create index if not exists audit_entries_record_idx
+  on app_public.audit_entries (tenant_id, record_id, id desc);
+--! EndIncluded 35_audit_log/tables.sql
+--! Included 35_audit_log/access.sql
+revoke all on app_public.audit_entries from public, app_user, app_anonymous, app_worker, app_definer;
+/* Nobody may update or delete: not a person, not a task, not even who writes it. */
+grant select on app_public.audit_entries to app_user;
+grant select, insert on app_public.audit_entries to app_definer;
+--! EndIncluded 35_audit_log/access.sql
+--! Included 35_audit_log/policies.sql
+alter table app_public.audit_entries enable row level security;
+alter table app_public.audit_entries force row level security;
+drop policy if exists select_auditor on app_public.audit_entries;
+create policy select_auditor on app_public.audit_entries
+  for select to app_user, app_definer
+  using (
+    tenant_id = app_private.member_tenant_id() and app_private.has_permission('audit.read')
+  );
+/* Tasks change rows of tenants without entering them; the entry goes where the row is. */
+drop policy if exists insert_definer on app_public.audit_entries;
+create policy insert_definer on app_public.audit_entries
+  for insert to app_definer with check (true);
+--! EndIncluded 35_audit_log/policies.sql
+--! Included 35_audit_log/functions.sql
+/*
+ * The trigger that writes the log: "after insert or update or delete … for each row execute function
+ * app_private.tg__audit()". Its arguments are columns to leave out. security definer, because nobody
+ * may write the log; all it does is one insert, for the tenant of the row that changed.
+ */
+create or replace function app_private.tg__audit()
+  returns trigger
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_old jsonb := case when tg_op <> 'INSERT' then to_jsonb(old) end;
+  v_new jsonb := case when tg_op <> 'DELETE' then to_jsonb(new) end;
+  v_row jsonb := coalesce(v_new, v_old);
+  v_user_id uuid := nullif(current_setting('app.current_user_id', true), '');
+  v_key_id uuid := nullif(current_setting('app.api_key_id', true), '');
+  v_request jsonb := nullif(current_setting('app.request', true), '');
+  v_changes jsonb;
+begin
+  select jsonb_object_agg(columns.name, jsonb_build_array(v_old -> columns.name, v_new -> columns.name))
+  into v_changes
+  from jsonb_object_keys(v_row) as columns (name)
+  where v_old -> columns.name is distinct from v_new -> columns.name
+  and columns.name <> 'tenant_id'
+  and columns.name <> all (tg_argv);
+  if v_changes is null then
+    return null;
+  end if;
+
+  insert into app_public.audit_entries (
+    tenant_id, actor_kind, actor_id, action, table_name, record_id, changes, ip, request_id
+  )
+  select
+    tenants.id,
+    case
+      when v_key_id is not null then 'api_key'
+      when v_user_id is not null then 'user'
+      else 'system'
+    end,
+    coalesce(v_key_id, v_user_id),
+    lower(tg_op),
+    tg_table_name,
+    coalesce(v_row ->> 'id', v_row ->> 'user_id')::uuid,
+    v_changes,
+    v_request ->> 'ip',
+    v_request ->> 'requestId'
+  /* A tenant that is being deleted takes its log along. */
+  from app_public.tenants
+  where tenants.id = coalesce(v_row ->> 'tenant_id', v_row ->> 'id')::uuid;
+  return null;
+end;
+$$;
+comment on function app_private.tg__audit() is
+  'Writes the audit log; arguments name columns that must not be in it.';
+alter function app_private.tg__audit() owner to app_definer;
+revoke all on function app_private.tg__audit() from public;
+
+/*
+ * security definer: policies show a person nobody but themselves. The entry is looked up under the
+ * policy above, so that only names in the caller's own log come back, whatever row was handed in.
+ */
+create or replace function app_public.audit_entries_actor_name(entry app_public.audit_entries)
+  returns text
+  language sql stable security definer parallel safe
+  set search_path = pg_catalog, pg_temp
+begin atomic
+  select coalesce(users.name, api_keys.name)
+  from app_public.audit_entries
+  left join app_public.users
+    on audit_entries.actor_kind = 'user' and users.id = audit_entries.actor_id
+  left join app_public.api_keys
+    on audit_entries.actor_kind = 'api_key'
+    and api_keys.tenant_id = audit_entries.tenant_id
+    and api_keys.id = audit_entries.actor_id
+  where audit_entries.tenant_id = audit_entries_actor_name.entry.tenant_id
+  and audit_entries.id = audit_entries_actor_name.entry.id;
+end;
+comment on function app_public.audit_entries_actor_name(app_public.audit_entries) is
+  'What the person or the API key is called now; null for the system.';
+alter function app_public.audit_entries_actor_name(app_public.audit_entries) owner to app_definer;
+revoke all on function app_public.audit_entries_actor_name(app_public.audit_entries) from public;
+grant execute on function app_public.audit_entries_actor_name(app_public.audit_entries) to app_user;
+--! EndIncluded 35_audit_log/functions.sql
+--! Included 35_audit_log/triggers.sql
+create or replace trigger _900_audit
+  after insert or update or delete on app_public.tenants
+  for each row execute function app_private.tg__audit();
+
+create or replace trigger _900_audit
+  after insert or update or delete on app_public.memberships
+  for each row execute function app_private.tg__audit();
+
+create or replace trigger _900_audit
+  after insert or update or delete on app_public.invitations
+  for each row execute function app_private.tg__audit();
+
+create or replace trigger _900_audit
+  after insert or update or delete on app_public.api_keys
+  for each row execute function app_private.tg__audit('last_used_at');
+--! EndIncluded 35_audit_log/triggers.sql
 
 --! Included 40_usage/tables.sql
 create table if not exists app_private.feature_overrides (
@@ -2084,7 +3467,7 @@ grant execute on function app_public.create_tenant(text, text, text) to app_user
 --! EndIncluded 50_billing/create_tenant.sql
 
 --! Included 90_example/tables.sql
-/* Copy these three files for your first tables, then delete them: docs/extending.md. */
+/* Copy these four files for your first tables, then delete them: docs/extending.md. */
 create table if not exists app_public.projects (
   tenant_id  uuid        not null default app_private.current_tenant_id(),
   id         uuid        not null default uuidv7(),
@@ -2188,4 +3571,13 @@ create policy delete_tenant on app_public.tasks
   for delete to app_user
   using (tenant_id = app_private.writable_tenant_id());
 --! EndIncluded 90_example/policies.sql
+--! Included 90_example/triggers.sql
+create or replace trigger _900_audit
+  after insert or update or delete on app_public.projects
+  for each row execute function app_private.tg__audit();
+
+create or replace trigger _900_audit
+  after insert or update or delete on app_public.tasks
+  for each row execute function app_private.tg__audit();
+--! EndIncluded 90_example/triggers.sql
 --! EndIncluded index.sql

@@ -1,4 +1,7 @@
-/** Who asks, as a verified access token says. */
+/** Who asks, as a verified access token or an API key says. */
+export type Caller = { person: Claims } | { apiKeyHash: Buffer };
+
+/** The person whom a verified access token names. */
 export type Claims = {
   userId: string;
   /** The session that the token was issued to. */

@@ -13,10 +13,12 @@ type Table = { name: string; columns: { name: string; type: string; required: bo
 const TABLES = `
   select pg_class.oid::regclass::text as name, json_agg(json_build_object(
     'name', quote_ident(attname), 'type', format_type(atttypid, null),
-    'required', attnotnull and not atthasdef
+    'required', attnotnull
+      and coalesce(pg_get_expr(adbin, adrelid) like 'app_private.%', true)
   )) as columns
   from pg_class
   join pg_attribute on attrelid = pg_class.oid and attnum > 0 and not attisdropped
+  left join pg_attrdef on adrelid = attrelid and adnum = attnum
   where relkind in ('r', 'p')
   and relnamespace::regnamespace::text in ('app_public', 'app_private')
   and exists (select from pg_attribute where attrelid = pg_class.oid and attname = 'tenant_id')
@@ -27,6 +29,7 @@ const TABLES = `
 const SAMPLES: Readonly<Record<string, string>> = {
   uuid: "gen_random_uuid()",
   text: "gen_random_uuid()::text",
+  "text[]": "'{}'",
   "timestamp with time zone": "now()",
   date: "current_date",
   boolean: "false",
