@@ -1,4 +1,6 @@
 /** Who attacks: every role of the run time, in every situation it can be in. All are A's side. */
+import { apiKeyHash } from "../../server/auth/api_key.ts";
+import { SCOPES, type Scope } from "../fixture/people.ts";
 import type { Planting } from "../fixture/plant.ts";
 import { literal } from "./owned.ts";
 
@@ -16,20 +18,28 @@ export type Actor = {
 /** The actors, for the planted people. */
 export function actorsOf({ a, stranger }: Planting): Actor[] {
   const { owner, admin, member, removed } = a.people;
-  const entered = (name: string, userId: string | null, tenantId: string | null): Actor => ({
-    name,
-    login: "server",
-    role: userId === null ? "app_anonymous" : "app_user",
-    enter: [
-      `select app_private.enter(${literal(userId)}::uuid, ${literal(tenantId)}::uuid)`,
-      `select set_config('role', '${userId === null ? "app_anonymous" : "app_user"}', true)`,
-    ],
-    inside: tenantId !== null,
-  });
+  const entered = (name: string, userId: string | null, tenantId: string | null): Actor => {
+    const role = userId === null ? "app_anonymous" : "app_user";
+    const enter = `app_private.enter(${literal(userId)}::uuid, ${literal(tenantId)}::uuid)`;
+    return { name, login: "server", role, enter: through(enter, role), inside: tenantId !== null };
+  };
+  const keyed = (scope: Scope): Actor => {
+    const hash = apiKeyHash(a.keys[scope].secret).toString("hex");
+    const enter = `app_private.enter(null, null, null, decode('${hash}', 'hex'))`;
+    const role = "app_user";
+    return {
+      name: `${scope} key`,
+      login: "server",
+      role,
+      enter: through(enter, role),
+      inside: true,
+    };
+  };
   return [
     entered("owner", owner.id, a.tenantId),
     entered("admin", admin.id, a.tenantId),
     entered("member", member.id, a.tenantId),
+    ...SCOPES.map(keyed),
     entered("removed member", removed.id, null),
     entered("stranger", stranger.id, null),
     entered("visitor", null, null),
@@ -41,6 +51,11 @@ export function actorsOf({ a, stranger }: Planting): Actor[] {
   ];
 }
 
+/** The server's way in: one statement enters, and becomes the role. */
+function through(enter: string, role: string): string[] {
+  return [`select ${enter}, set_config('role', '${role}', true)`];
+}
+
 /** Without app_private.enter(), or with settings that it would never leave. */
 const CONTEXTS: readonly { name: string; value: string | undefined }[] = [
   { name: "no context", value: undefined },
@@ -50,6 +65,7 @@ const CONTEXTS: readonly { name: string; value: string | undefined }[] = [
 
 const SETTINGS = [
   "app.current_user_id",
+  "app.api_key_id",
   "app.member_tenant_id",
   "app.current_tenant_id",
   "app.writable_tenant_id",

@@ -11,6 +11,7 @@ import { openDoor, type Door } from "./door.ts";
 import { readExceptions } from "./exceptions.ts";
 import { judge, type Court, type Target, type Verdict } from "./judge.ts";
 import { ownedBy } from "./owned.ts";
+import { openings } from "./probe.ts";
 import { probesFor } from "./probes.ts";
 import { readRelations, readRights, type Relation } from "./relations.ts";
 import { telltaleOf } from "./telltale.ts";
@@ -113,7 +114,9 @@ async function attackRelation(
 ): Promise<Tried[]> {
   const target: Target = { object: relation.name, actor, rows: whoseRows(planting, relation) };
   const tried: Tried[] = [];
-  for (const probe of probesFor(planting, relation, rights.get(relation.name))) {
+  const probes = probesFor(planting, relation, rights.get(relation.name));
+  await court.door.scout(openings(probes));
+  for (const probe of probes) {
     const verdict = await judge(court, target, probe);
     if (verdict === undefined) continue;
     tried.push({ actor, object: relation.name, verb: probe.verb, verdict });

@@ -22,6 +22,11 @@ export type Answer = {
 export type Door = {
   /** Starts the transaction and acts as `statements` say; answers the refusal if there is one. */
   enter(statements: readonly string[]): Promise<Answer>;
+  /**
+   * Sends many statements at once and keeps those answers that are errors, until they are asked for
+   * by `probe`. Most attacks are refused, and so cost no round trip of their own.
+   */
+  scout(statements: readonly string[]): Promise<void>;
   /** Tries one statement on its own. */
   probe(sql: string): Promise<Answer>;
   leave(): Promise<void>;
@@ -30,7 +35,11 @@ export type Door = {
 
 /** Opens a connection to attack through. */
 export async function openDoor(connectionString: string): Promise<Door> {
-  const client = new pg.Client({ connectionString, connectionTimeoutMillis: 10_000 });
+  const client = new pg.Client({
+    connectionString,
+    connectionTimeoutMillis: 10_000,
+    pipeline: true,
+  });
   client.on("error", () => {});
   await client.connect();
   let heard: string[] = [];
@@ -54,12 +63,29 @@ export async function openDoor(connectionString: string): Promise<Door> {
     }
   }
 
+  const refused = new Map<string, Answer>();
+  async function scout(statements: readonly string[]): Promise<void> {
+    refused.clear();
+    const answers = await Promise.all(
+      statements.map(async (sql) => ({ sql, answer: await ask(alone(sql)) })),
+    );
+    // A notice or copied data can't be told apart here: all are asked again, one by one.
+    if (heard.length > 0) return;
+    for (const { sql, answer } of answers) if (answer.code !== undefined) refused.set(sql, answer);
+  }
+
   return {
     enter: (statements) => ask(["begin", ...statements, "savepoint probe"].join(";\n")),
-    probe: (sql) => ask(`rollback to savepoint probe;\n${sql}`),
+    scout,
+    probe: async (sql) => refused.get(sql) ?? ask(alone(sql)),
     leave: async () => void (await client.query("rollback")),
     close: () => client.end(),
   };
+}
+
+/** One message: an error before it is forgotten, and what it changed is taken back by the next. */
+function alone(sql: string): string {
+  return `rollback to savepoint probe;\n${sql}`;
 }
 
 function resultOf(result: unknown): { rows: object[]; rowCount: number } {

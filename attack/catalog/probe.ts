@@ -40,3 +40,12 @@ export type Forbidden = Common & {
 };
 
 export type Probe = Reach | Sweep | Compare | Forbidden;
+
+/** The statements that a probe begins with, as far as they may be sent many at once. */
+export function openings(probes: readonly Probe[]): string[] {
+  return probes.flatMap((probe) => {
+    if (probe.kind === "compare") return [probe.free, probe.taken];
+    // What lets rows be copied in waits for them.
+    return probe.sql.startsWith("copy") && probe.sql.endsWith("stdin") ? [] : [probe.sql];
+  });
+}

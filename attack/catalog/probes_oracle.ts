@@ -21,10 +21,8 @@ export function oracleProbes(scene: Scene): Probe[] {
   ];
 }
 
-function uniqueProbes(
-  scene: Scene,
-  { name, columns }: Scene["relation"]["uniques"][number],
-): Probe[] {
+function uniqueProbes(scene: Scene, unique: Scene["relation"]["uniques"][number]): Probe[] {
+  const { name, columns, condition } = unique;
   const { relation, rights, a, b } = scene;
   const fixed = referencing(relation);
   const asked = columns.filter((column) => !fixed.has(column));
@@ -36,6 +34,7 @@ function uniqueProbes(
   const free = freshen(a, relation, base, asked);
   const given = [...rights.insert, ...asked];
   const target = columns.map(identifier).join(", ");
+  const where = condition === null ? "" : ` where ${condition}`;
   const compare = (verb: string, suffix: string): Compare => ({
     kind: "compare",
     command: "a",
@@ -50,7 +49,7 @@ function uniqueProbes(
     // Any column that may be set; else the key itself, which is refused like the rest.
     compare(
       "upsert, do update, on a key that B has:",
-      `on conflict (${target}) do update set ${updated(rights.update[0] ?? asked[0])}`,
+      `on conflict (${target})${where} do update set ${updated(rights.update[0] ?? asked[0])}`,
     ),
   ];
 }

@@ -8,7 +8,7 @@ export type Relation = {
   columns: { name: string; type: string; generated: boolean }[];
   primaryKey: string[];
   /** Unique indexes and what they are over, expressions left out. */
-  uniques: { name: string; columns: string[] }[];
+  uniques: { name: string; columns: string[]; condition: string | null }[];
   foreignKeys: { name: string; columns: string[]; parent: string; parentColumns: string[] }[];
 };
 
@@ -46,7 +46,8 @@ const RELATIONS = `
     array(
       select json_build_object(
         'name', format('%I.%I', nspname, indexes.relname),
-        'columns', ${COLUMNS("indkey[0:indnkeyatts - 1]", "indrelid")}
+        'columns', ${COLUMNS("indkey[0:indnkeyatts - 1]", "indrelid")},
+        'condition', pg_get_expr(indpred, indrelid)
       )
       from pg_index join pg_class as indexes on indexes.oid = indexrelid
       where indrelid = pg_class.oid and indisunique order by indexes.relname
