@@ -9,6 +9,7 @@ import { hasCurrentMigration } from "../server/migration_state.ts";
 import { migrationSettings } from "../cli/migrate_settings.ts";
 import { migrateWorkerSchema } from "../cli/migrate_worker.ts";
 import { ConfigError } from "../server/config.ts";
+import { keepMigrations } from "./migrations_kept.ts";
 import { openScratch, openTarget, type Target } from "./migrations_target.ts";
 import { OperatorError } from "./operator_error.ts";
 
@@ -44,10 +45,11 @@ const COMMANDS: Readonly<Record<string, (context: Context) => Promise<void>>> = 
 
 /** On a server of its own: one that ran the migration before would keep what has changed in it. */
 async function recommit({ settings, flags }: Context): Promise<void> {
-  // After a commit that failed, the migration is already back in current.sql.
+  await using files = await keepMigrations();
   if (!(await hasCurrentMigration())) await uncommit(settings);
   await graphileMigrate.reset(settings);
   await graphileMigrate.commit(settings, flags.message);
+  files.letGo();
   console.log("Databases that ran it before are refused from now on: npm run db:reset.");
 }
 

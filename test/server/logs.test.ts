@@ -48,7 +48,7 @@ test("no line of the log holds a password, a token, a cookie, a signature or a c
           feature: CLIENT_SECRET,
         });
         await admin.query(
-          "revoke execute on function app_private.enter(uuid, uuid) from rowhouse_server",
+          "revoke execute on function app_private.enter from rowhouse_server",
         );
         expect(
           await post(`${url}/auth/token`, {}, { authorization: `Bearer ${alice.person.session}` }),
