@@ -27,6 +27,8 @@ export const TENANT_SETTINGS = [
   "app.access",
   "app.access_reason",
   "app.permissions",
+  "app.api_key_id",
+  "app.request",
 ] as const;
 
 const ENTER = `
