@@ -1,21 +1,23 @@
 /**
- * The attack on the catalog: every relation by every role in every way, on the running database,
- * through the logins that the server and the worker use. Nothing that it tries is ever committed.
+ * The attack on the catalog: every relation and function by every role in every way, on the running
+ * database, through the logins that the server and the worker use. Nothing it tries is committed.
  */
 import pg from "pg";
 
-import { collector, type Attempt } from "../attempt.ts";
+import type { Attempt } from "../attempt.ts";
 import type { Planting } from "../fixture/plant.ts";
 import { actorsOf, type Actor } from "./actors.ts";
 import { openDoor, type Door } from "./door.ts";
-import { readExceptions } from "./exceptions.ts";
-import { judge, type Court, type Target, type Verdict } from "./judge.ts";
+import { enterProbes, escapeProbes, permissionProbes } from "./doors.ts";
+import { judge, type Court, type Target } from "./judge.ts";
+import type { Verdict } from "./verdict.ts";
+import { readMap, type Battlefield } from "./battlefield.ts";
 import { ownedBy } from "./owned.ts";
-import { openings } from "./probe.ts";
+import { openings, type Probe } from "./probe.ts";
 import { probesFor } from "./probes.ts";
-import { readRelations, readRights, type Relation } from "./relations.ts";
-import { telltaleOf } from "./telltale.ts";
-import { witness } from "./witness.ts";
+import { callProbes } from "./probes_call.ts";
+import { readRights, type Relation } from "./relations.ts";
+import { proven, type Tried } from "./proven.ts";
 
 export type CatalogTarget = {
   /** Who sees all rows and planted them: rowhouse_migrator's or a superuser's URL. */
@@ -24,17 +26,24 @@ export type CatalogTarget = {
   worker: string;
 };
 
-/** A planting that is committed is attacked; the attempts come back in the order they were made. */
+/** What to attack, and by whom; everything unless it is said. */
+export type Scope = {
+  objects?: (name: string) => boolean;
+  actors?: (name: string) => boolean;
+};
+
+/** Attacks a planting that is committed; the attempts come back in the order they were made. */
 export async function attackCatalog(
   urls: CatalogTarget,
   planting: Planting,
+  scope: Scope = {},
 ): Promise<readonly Attempt[]> {
   const client = new pg.Client({ connectionString: urls.privileged });
   client.on("error", () => {});
   await client.connect();
   const doors = { server: await openDoor(urls.server), worker: await openDoor(urls.worker) };
   try {
-    return await attackThrough(doors, client, planting);
+    return await attackThrough(doors, client, planting, scope);
   } finally {
     await doors.server.close();
     await doors.worker.close();
@@ -46,80 +55,69 @@ async function attackThrough(
   doors: Record<Actor["login"], Door>,
   client: pg.Client,
   planting: Planting,
+  { objects = () => true, actors = () => true }: Scope,
 ): Promise<readonly Attempt[]> {
-  const relations = await readRelations(client);
-  const seen = await witness(client, planting, relations);
-  const before = await seen.fingerprint();
-  const common = {
-    witness: seen,
-    exceptions: await readExceptions(client),
-    telltale: telltaleOf(planting.b),
-  };
-  const { attempts, add } = collector();
-  for (const { table, reason } of planting.vacuous) {
-    add({
-      ...ATTEMPT,
-      object: table,
-      actor: "planter",
-      verb: "plant",
-      detail: reason,
-      outcome: "vacuous",
-    });
-  }
-  const tried: Tried[] = [];
-  for (const actor of actorsOf(planting)) {
-    const court: Court = { ...common, door: doors[actor.login] };
-    const rights = await readRights(client, actor.role);
+  const field = await readMap(client, planting);
+  const before = await field.witness.fingerprint();
+  const tried: Tried[] = field.unattackable.map((verdict) => ({ ...verdict, role: "" }));
+  for (const actor of actorsOf(planting).filter(({ name }) => actors(name))) {
+    const court: Court = { ...field, door: doors[actor.login] };
     const { code } = await court.door.enter(actor.enter);
-    if (code !== undefined) {
-      add({
-        ...ATTEMPT,
-        object: "the door",
-        actor: actor.name,
-        verb: "enter",
-        code,
-        outcome: "vacuous",
-      });
-    }
-    for (const relation of relations) {
-      tried.push(...(await attackRelation(court, actor, relation, planting, rights)));
+    if (code !== undefined) tried.push(failure(actor, "app_private.enter", `can't enter: ${code}`));
+    const rights = await readRights(client, actor.role);
+    for (const [target, probes] of assignments(field, planting, actor, rights)) {
+      if (objects(target.object)) tried.push(...(await attack(court, target, probes)));
     }
     await court.door.leave();
   }
-  for (const attempt of proven(tried)) add(attempt);
-  const unharmed = (await seen.fingerprint()) === before;
-  if (!unharmed) {
-    add({
-      ...ATTEMPT,
-      object: "B's rows",
-      actor: "everyone",
-      verb: "afterwards",
-      breach: true,
+  if ((await field.witness.fingerprint()) !== before) {
+    const verdict = {
+      outcome: "allowed",
       detail: "they changed",
-    });
+      breach: true,
+      proved: true,
+    } as const;
+    tried.push({ object: "B's rows", actor: "everyone", role: "", verb: "afterwards", verdict });
   }
-  return attempts;
+  return proven(tried);
 }
 
-const ATTEMPT = { layer: "catalog", outcome: "allowed", breach: false } as const;
+type Rights = Awaited<ReturnType<typeof readRights>>;
 
-type Tried = { actor: Actor; object: string; verb: string; verdict: Verdict };
-
-async function attackRelation(
-  court: Court,
-  actor: Actor,
-  relation: Relation,
+/** All that one actor tries. */
+function* assignments(
+  field: Battlefield,
   planting: Planting,
-  rights: Awaited<ReturnType<typeof readRights>>,
-): Promise<Tried[]> {
-  const target: Target = { object: relation.name, actor, rows: whoseRows(planting, relation) };
+  actor: Actor,
+  rights: Rights,
+): Generator<[Target, readonly Probe[]]> {
+  for (const relation of field.relations) {
+    const rows = whoseRows(planting, relation);
+    const probes = probesFor(planting, relation, rights.get(relation.name));
+    yield [{ object: relation.name, actor, rows }, probes];
+  }
+  for (const routine of field.routines) {
+    const probes = callProbes(planting, routine);
+    if ("missing" in probes) continue;
+    yield [{ object: routine.signature, actor, rows: "function" }, probes];
+  }
+  const session: Target = { object: "the session", actor, rows: "mixed" };
+  const granted = field.memberships.get(actor.login) ?? [];
+  yield [session, escapeProbes(planting, actor, field.roles, granted)];
+  if (actor.inside) yield [session, permissionProbes(actor, field.permissions)];
+  if (actor.role === "rowhouse_server") {
+    yield [{ object: "app_private.enter", actor, rows: "mixed" }, enterProbes(planting)];
+  }
+}
+
+async function attack(court: Court, target: Target, probes: readonly Probe[]): Promise<Tried[]> {
   const tried: Tried[] = [];
-  const probes = probesFor(planting, relation, rights.get(relation.name));
   await court.door.scout(openings(probes));
   for (const probe of probes) {
     const verdict = await judge(court, target, probe);
     if (verdict === undefined) continue;
-    tried.push({ actor, object: relation.name, verb: probe.verb, verdict });
+    const { object, actor } = target;
+    tried.push({ object, actor: actor.name, role: actor.role, verb: probe.verb, verdict });
   }
   return tried;
 }
@@ -129,22 +127,7 @@ function whoseRows({ b }: Planting, relation: Relation): Target["rows"] {
   return relation.kind === "view" || relation.kind === "materialized view" ? "mixed" : "shared";
 }
 
-/** An attack that came to nothing proves something only if it works where it may. */
-function proven(tried: readonly Tried[]): Attempt[] {
-  const group = ({ object, verb, actor }: Tried) => `${object}\n${verb}\n${actor.role}`;
-  const works = new Set(
-    tried.filter(({ verdict }) => verdict.outcome !== "refused" && verdict.proved).map(group),
-  );
-  return tried.map((one) => {
-    const { proved, ...verdict } = one.verdict;
-    const attempt = {
-      ...verdict,
-      layer: "catalog",
-      object: one.object,
-      actor: one.actor.name,
-      verb: one.verb,
-    } as const;
-    if (proved || works.has(group(one))) return attempt;
-    return { ...attempt, outcome: "vacuous", detail: "it reaches nothing of A's either" };
-  });
+function failure(actor: Actor, object: string, detail: string): Tried {
+  const verdict: Verdict = { outcome: "vacuous", detail, breach: false, proved: true };
+  return { object, actor: actor.name, role: actor.role, verb: "enter", verdict };
 }

@@ -101,23 +101,23 @@ function valueOf(of: unknown, name: string): unknown {
   return typeof of === "object" && of !== null ? Reflect.get(of, name) : undefined;
 }
 
+const ERROR_PARTS = [
+  "message",
+  "detail",
+  "hint",
+  "where",
+  "internalQuery",
+  "schema",
+  "table",
+  "column",
+  "dataType",
+  "constraint",
+];
+
 /** Every part of an error or a notice but what the driver adds. */
 function describeError(error: object): string {
-  const {
-    message,
-    detail,
-    hint,
-    where,
-    internalQuery,
-    schema,
-    table,
-    column,
-    dataType,
-    constraint,
-  } = { message: "", ...error } as Partial<pg.DatabaseError>;
-  return [message, detail, hint, where, internalQuery, schema, table, column, dataType, constraint]
-    .filter((part) => part !== undefined)
-    .join("\n");
+  const parts = ERROR_PARTS.map((part) => valueOf(error, part));
+  return parts.filter((part) => typeof part === "string").join("\n");
 }
 
 /** The driver drops what "copy … to stdout" sends; its connection tells whoever listens. */

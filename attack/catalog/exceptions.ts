@@ -14,8 +14,8 @@ export type Exceptions = {
   rows(relation: string, role: string, command: Command): string | undefined;
   /** Why a unique key may span tenants. */
   key(index: string): string | undefined;
-  /** Why a role's functions may reach any tenant's rows: the first of its exceptions. */
-  role(role: string): string | undefined;
+  /** Why a function may reach any tenant's rows when a role of the system calls it. */
+  call(signature: string, role: string): string | undefined;
 };
 
 type Row = { relation: string; role: string; commands: string; expression: string; reason: string };
@@ -48,6 +48,7 @@ const BESIDES: readonly (Omit<Row, "relation" | "expression"> & { pattern: RegEx
 export async function readExceptions(client: Queryable): Promise<Exceptions> {
   const rows = await reviewed<Row>(client, "policy_canonical");
   const keys = await reviewed<{ index: string; reason: string }>(client, "unique_tenant");
+  const definers = await reviewed<{ function: string; reason: string }>(client, "definer_pinned");
   const crossing = rows.filter(({ expression }) => expression === "true");
   const covers = ({ commands }: { commands: string }, command: Command) =>
     commands === "*" || commands.includes(command);
@@ -63,7 +64,9 @@ export async function readExceptions(client: Queryable): Promise<Exceptions> {
       return found?.reason;
     },
     key: (index) => keys.find((row) => row.index === index)?.reason,
-    role: (role) => crossing.find((row) => row.role === role)?.reason,
+    call: (signature, role) =>
+      definers.find((row) => row.function === signature)?.reason ??
+      crossing.find((row) => row.role === role)?.reason,
   };
 }
 

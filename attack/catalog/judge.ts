@@ -1,10 +1,10 @@
 /** Tries a probe and says what came of it. */
-import type { Attempt } from "../attempt.ts";
 import type { Actor } from "./actors.ts";
 import type { Answer, Door } from "./door.ts";
 import type { Command, Exceptions } from "./exceptions.ts";
 import type { Compare, Forbidden, Probe, Reach, Sweep } from "./probe.ts";
 import type { Telltale } from "./telltale.ts";
+import { allowed, breach, nothing, refused, said, type Verdict } from "./verdict.ts";
 import type { Witness } from "./witness.ts";
 
 /** What a judgement needs to know. */
@@ -19,34 +19,22 @@ export type Court = {
 export type Target = {
   object: string;
   actor: Actor;
-  /** Whose its rows are: a tenant's or a person's; everyone's; or they don't tell, as in a view. */
-  rows: "owned" | "shared" | "mixed";
+  /**
+   * Whose its rows are: a tenant's or a person's; everyone's; or they don't tell, as in a view. A
+   * function has what it reads.
+   */
+  rows: "owned" | "shared" | "mixed" | "function";
 };
 
-/** A verdict; `proved` when the same attack is known to work on what it may reach. */
-export type Verdict = Pick<Attempt, "outcome" | "code" | "detail" | "breach"> & { proved: boolean };
-
 /** Roles that act for a tenant's people: no exception for system roles is theirs. */
-const PEOPLES_ROLES = ["app_user", "app_anonymous"];
-
-/**
- * Refusals that a sound probe may meet: our own codes, which are letters; no right; a constraint of
- * A's own; garbage for a uuid; what a view or a relation under policies can't do at all.
- */
-const REFUSALS = /^([A-Z]{5}|42501|23\d{3}|22P02|0A000|55000|42809)$/;
+const PEOPLES_ROLES = new Set(["app_user", "app_anonymous"]);
 
 /** Tries it. Undefined: not tried, because what is aimed better says the same. */
 export function judge(court: Court, target: Target, probe: Probe): Promise<Verdict | undefined> {
-  switch (probe.kind) {
-    case "reach":
-      return judgeReach(court, target, probe);
-    case "sweep":
-      return judgeSweep(court, target, probe);
-    case "compare":
-      return judgeCompare(court, target, probe);
-    case "forbidden":
-      return judgeForbidden(court, target, probe);
-  }
+  if (probe.kind === "reach") return judgeReach(court, target, probe);
+  if (probe.kind === "sweep") return judgeSweep(court, target, probe);
+  if (probe.kind === "compare") return judgeCompare(court, target, probe);
+  return judgeForbidden(court, target, probe);
 }
 
 async function judgeReach(court: Court, target: Target, probe: Reach): Promise<Verdict> {
@@ -80,6 +68,7 @@ async function judgeSweep(
   if (answer.code !== undefined) return refused(answer);
   const touched = probe.command === "r" ? [] : await court.witness.disturbed();
   if (touched.length > 0) return disturbance(court, target, probe.command, touched);
+  if (!probe.own) return nothing(true);
   if (answer.count === 0) return nothing(reason !== undefined);
   if (reason !== undefined) return allowed(reason);
   if (target.rows === "shared") return breach(answer, "nobody reviewed that it may");
@@ -93,16 +82,17 @@ async function judgeCompare(court: Court, target: Target, probe: Compare): Promi
   if (told !== undefined) return foreign(court, target, probe.command, taken, `told ${told}`);
   const touched = taken.code === undefined ? await court.witness.disturbed() : [];
   if (touched.length > 0) return disturbance(court, target, probe.command, touched);
-  if (taken.code !== free.code || taken.count !== free.count) {
+  const alike = probe.word !== true || gist(taken, probe.taken) === gist(free, probe.free);
+  if (taken.code !== free.code || taken.count !== free.count || !alike) {
     const detail = `${said(taken)} for what B has, ${said(free)} for what nobody has`;
     const key = probe.index === undefined ? undefined : court.exceptions.key(probe.index);
-    const reason = PEOPLES_ROLES.includes(target.actor.role) ? undefined : key;
+    const reason = PEOPLES_ROLES.has(target.actor.role) ? undefined : key;
     if (reason !== undefined) return allowed(reason);
     return foreign(court, target, probe.command, taken, detail);
   }
   if (taken.code === undefined) return nothing(true);
   // Another constraint came first, so the key itself was never asked. (No parent is an answer.)
-  if (/^23/.test(taken.code) && taken.code !== "23503") return nothing(false);
+  if (taken.code.startsWith("23") && taken.code !== "23503") return nothing(false);
   return refused(taken);
 }
 
@@ -119,6 +109,13 @@ async function judgeForbidden(court: Court, target: Target, probe: Forbidden): P
   return probe.accepted === undefined ? breach(answer, "it was let") : allowed(probe.accepted);
 }
 
+/** An answer without what the question said, ids and times. */
+function gist({ text }: Answer, question: string): string {
+  const words = [...question.matchAll(/'((?:[^']|'')+)'/g)].map(([, word = ""]) => word);
+  const rest = words.reduce((left, word) => left.replaceAll(word, "?"), text);
+  return rest.replaceAll(/[0-9a-f]{8,}(-[0-9a-f]{4,})*|\d{4}-\d\d-\d\d[ T][\d:.+]+/g, "?");
+}
+
 /** B's rows were reached: allowed where an exception says so. */
 function foreign(
   court: Court,
@@ -133,12 +130,15 @@ function foreign(
 
 /** B's rows were touched, perhaps in another table than the one attacked. */
 function disturbance(
-  { exceptions }: Court,
-  { actor }: Target,
+  court: Court,
+  target: Target,
   command: Command,
   tables: readonly string[],
 ): Verdict {
-  const reasons = tables.map((table) => exceptions.rows(table, actor.role, command));
+  const own = target.rows === "function" ? excuse(court, target, command) : undefined;
+  const reasons = tables.map(
+    (table) => court.exceptions.rows(table, target.actor.role, command) ?? own,
+  );
   const [first] = reasons;
   if (first !== undefined && reasons.every((reason) => reason !== undefined)) return allowed(first);
   return {
@@ -151,31 +151,11 @@ function disturbance(
 
 function excuse({ exceptions }: Court, target: Target, command: Command): string | undefined {
   const { object, actor, rows } = target;
+  if (rows === "function") {
+    return PEOPLES_ROLES.has(actor.role) ? undefined : exceptions.call(object, actor.role);
+  }
   return (
     exceptions.rows(object, actor.role, command) ??
     (rows === "shared" ? exceptions.rows(object, "everyone", command) : undefined)
   );
-}
-
-function refused(answer: Answer): Verdict {
-  const code = answer.code ?? "none";
-  if (REFUSALS.test(code)) return { outcome: "refused", code, breach: false, proved: true };
-  const detail = `the attack itself is wrong: ${answer.text.split("\n")[0]}`;
-  return { outcome: "vacuous", code, detail, breach: false, proved: true };
-}
-
-function nothing(proved: boolean): Verdict {
-  return { outcome: "nothing", breach: false, proved };
-}
-
-function allowed(detail: string): Verdict {
-  return { outcome: "allowed", detail, breach: false, proved: true };
-}
-
-function breach({ code }: Answer, detail: string): Verdict {
-  return { outcome: "allowed", ...(code && { code }), detail, breach: true, proved: true };
-}
-
-function said({ code, count }: Answer): string {
-  return code ?? `${count} rows`;
 }

@@ -5,7 +5,7 @@ import type { House, Row } from "../fixture/plant.ts";
 import type { Relation } from "./relations.ts";
 
 /** The tables of people: whoever is in a row, it is no tenant's. */
-const PEOPLE = ["app_public.users", "auth.users"];
+export const PEOPLE: ReadonlySet<string> = new Set(["app_public.users", "auth.users"]);
 
 /** The condition that holds for the house's rows; undefined when nothing tells whose they are. */
 export function ownedBy(house: House, relation: Relation): string | undefined {
@@ -15,8 +15,8 @@ export function ownedBy(house: House, relation: Relation): string | undefined {
     return `tenant_id = ${pg.escapeLiteral(house.tenantId)}`;
   }
   if (relation.name === "app_public.tenants") return `id = ${pg.escapeLiteral(house.tenantId)}`;
-  if (PEOPLE.includes(relation.name)) return `id in (${people.join(", ")})`;
-  const toPeople = relation.foreignKeys.find(({ parent }) => PEOPLE.includes(parent));
+  if (PEOPLE.has(relation.name)) return `id in (${people.join(", ")})`;
+  const toPeople = relation.foreignKeys.find(({ parent }) => PEOPLE.has(parent));
   if (toPeople?.columns.length === 1) {
     return `${identifier(toPeople.columns[0])} in (${people.join(", ")})`;
   }
@@ -34,8 +34,8 @@ export function keyOf(house: House, relation: Relation): string | undefined {
 
 /** The column that says whose a row is: what an attacker would overwrite to move it. */
 export function ownerColumn(relation: Relation): string | undefined {
-  const names = relation.columns.map(({ name }) => name);
-  return ["tenant_id", "user_id", "id"].find((name) => names.includes(name));
+  const names = new Set(relation.columns.map(({ name }) => name));
+  return ["tenant_id", "user_id", "id"].find((name) => names.has(name));
 }
 
 /** The row of the house to attack. */

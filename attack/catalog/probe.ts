@@ -15,7 +15,13 @@ export type Reach = Common & {
 };
 
 /** Takes whatever it gets: nothing of B's may be in the answer or touched, as the witness tells. */
-export type Sweep = Common & { kind: "sweep"; command: Command; sql: string };
+export type Sweep = Common & {
+  kind: "sweep";
+  command: Command;
+  sql: string;
+  /** Whether what it gets is A's own; else an answer without B in it is no more than an answer. */
+  own: boolean;
+};
 
 /** Asks twice, for what B has and for what nobody has: both must be answered alike. */
 export type Compare = Common & {
@@ -25,6 +31,8 @@ export type Compare = Common & {
   free: string;
   /** The unique index that it asks. */
   index?: string;
+  /** Whether the answers' texts must be alike too, apart from ids and times. */
+  word?: boolean;
 };
 
 /** Must be refused, whatever rows there are. */

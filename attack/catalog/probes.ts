@@ -52,8 +52,20 @@ function tableProbes({ name, kind }: Relation): Probe[] {
 
 function sequenceProbes({ name }: Relation): Probe[] {
   return [
-    { kind: "sweep", command: "r", verb: "select", sql: `select last_value from ${name}` },
-    { kind: "sweep", command: "w", verb: "take the next value", sql: `select nextval('${name}')` },
+    {
+      kind: "sweep",
+      own: true,
+      command: "r",
+      verb: "select",
+      sql: `select last_value from ${name}`,
+    },
+    {
+      kind: "sweep",
+      own: true,
+      command: "w",
+      verb: "take the next value",
+      sql: `select nextval('${name}')`,
+    },
   ];
 }
 
@@ -78,5 +90,5 @@ function nobodysProbes({ name, kind, columns }: Relation, rights?: Rights): Prob
           write("d", "delete all", `delete from ${name}`, "23503"),
         ]
       : [];
-  return [{ kind: "sweep", command: "r", verb: "select all", sql: select }, ...writes];
+  return [{ kind: "sweep", own: true, command: "r", verb: "select all", sql: select }, ...writes];
 }

@@ -57,7 +57,13 @@ function updateProbes({ relation, rights, ours, theirs, theirKey, ourKey, a, b }
           reach("w", "take over", move(theirKey, to(a))),
         ];
   return [
-    { kind: "sweep", command: "w", verb: "update all", sql: `update ${name} set ${set}` },
+    {
+      kind: "sweep",
+      own: true,
+      command: "w",
+      verb: "update all",
+      sql: `update ${name} set ${set}`,
+    },
     reach("w", "update", update(theirs), update(ours)),
     reach("w", "update by key", update(theirKey), update(ourKey)),
     reach("w", "merge to update", merge(theirs), merge(ours)),
@@ -71,7 +77,7 @@ function deleteProbes({ relation, ours, theirs }: Scene): Probe[] {
   const merge = (condition: string) =>
     `merge into ${name} using (select 1 as one) as given on ${condition} when matched then delete`;
   return [
-    { kind: "sweep", command: "d", verb: "delete all", sql: `delete from ${name}` },
+    { kind: "sweep", own: true, command: "d", verb: "delete all", sql: `delete from ${name}` },
     reach("d", "delete", remove(theirs), remove(ours)),
     reach("d", "merge to delete", merge(theirs), merge(ours)),
   ];

@@ -6,7 +6,7 @@
  */
 import { createHash } from "node:crypto";
 
-import pg from "pg";
+import type pg from "pg";
 
 import type { Planting } from "../fixture/plant.ts";
 import { ownedBy } from "./owned.ts";

@@ -1,0 +1,62 @@
+/**
+ * What to call functions with, where neither a type nor a name says it. An argument called
+ * `tenant_id`, `user_id`, `email` or after a table (`project_id`) needs no line here; neither does a
+ * row of a table, nor an argument with a default. Any other does: a function that can't be called is
+ * a function that was not attacked, and makes the suite red.
+ */
+import { apiKeyHash } from "../../server/auth/api_key.ts";
+import type { House } from "../fixture/plant.ts";
+
+type Word = string | number | boolean | object;
+type Sample = Word | ((house: House) => unknown);
+
+/** By the argument's name, without a leading p_. */
+export const ARGUMENTS: Readonly<Record<string, Sample>> = {
+  // Words that mean the same in every tenant.
+  api_version: "2026-01-01",
+  created_at: "2026-01-01",
+  expected_livemode: false,
+  feature: "apiCalls",
+  feature_key: "seats",
+  grace_days: 7,
+  grace_ends_at: "2026-01-01",
+  is_deleted: false,
+  livemode: false,
+  now: "2026-01-01",
+  overlap_seconds: 0,
+  payload: {},
+  permission: "tenant.manage",
+  role: "member",
+  scopes: "{read}",
+  status: "active",
+  subscriptions: [],
+  sync_seq: 1_000_000,
+  type: "customer.updated",
+  name: "New",
+  // Words of a tenant's own.
+  amount: (house: House) => house.rows.get("app_private.usage_records")?.[0]?.["amount"],
+  idempotency_key: (house: House) =>
+    house.rows.get("app_private.usage_records")?.[0]?.["idempotency_key"],
+  issuer: (house: House) => house.rows.get("auth.external_identities")?.[0]?.["issuer"],
+  key_hash: (house: House) => bytes(apiKeyHash(house.keys.read.secret)),
+  price_id: (house: House) => `${house.canary}-price`,
+  subject: (house: House) => house.rows.get("auth.external_identities")?.[0]?.["subject"],
+  token: (house: House) => house.invitation.token,
+  token_hash: (house: House) => bytes(Buffer.from(house.canary.padEnd(32).slice(0, 32))),
+};
+
+/** Arguments that prove a right by being known: whoever has B's is let in, and should be. */
+export const SECRETS: ReadonlySet<string> = new Set(["token", "token_hash", "key_hash"]);
+
+/** Functions that doors.ts calls in all the ways that matter. */
+export const DOORS: ReadonlySet<string> = new Set(["app_private.enter"]);
+
+/** Functions that do nothing but refuse: no call of theirs succeeds. */
+export const REFUSERS: ReadonlySet<string> = new Set([
+  "app_private.refuse_user",
+  "app_private.refuse_tenant",
+]);
+
+function bytes(value: Buffer): string {
+  return `\\x${value.toString("hex")}`;
+}
