@@ -11,7 +11,7 @@ export type Actor = {
   foreign: readonly House[];
   /** What they may do in A; undefined for those who have nothing to do there any more. */
   powers: Powers | undefined;
-  /** Whether they try what tells nothing new about anybody else. */
+  /** Whether they try what would tell nothing new of the others. */
   isThorough: boolean;
   /** Whether A is suspended while they try. */
   isSuspended: boolean;

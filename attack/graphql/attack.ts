@@ -25,6 +25,8 @@ export type GraphqlTarget = {
   url: string;
   /** Sees and writes all rows: rowhouse_migrator's or a superuser's connection. */
   client: pg.ClientBase;
+  /** Whether there is time for every operator on every column. */
+  isExhaustive: boolean;
 };
 
 type Scene = GraphqlTarget & { planting: Planting; api: Api; twin: Twin; watch: Witness };
@@ -40,7 +42,12 @@ export async function attackGraphql(
   const cursors = await cursorsOf(url, cast.neighbour, api);
   const watch = await witness(client, planting, await readRelations(client));
   const scene: Scene = { ...target, planting, api, twin: twinOf(planting.b), watch };
-  const reads = readProbes(api, cursors);
+  const all = readProbes(api, cursors);
+  const reads = [
+    ...all.filter(({ by }) => by === "everybody"),
+    ...all.filter(({ by }) => by === "owner"),
+    ...all.filter(({ by }) => target.isExhaustive && by === "owner at leisure"),
+  ];
   const writes = writeProbes(api);
 
   const attempts: Attempt[] = [...unattacked(api)];
@@ -75,7 +82,7 @@ async function attackAt(
 ): Promise<Attempt[]> {
   const gun: Gun = { url, actor };
   const before = await watch.fingerprint();
-  const worth = probes.filter(({ isThorough }) => actor.isThorough || !isThorough);
+  const worth = probes.filter(({ by }) => by === "everybody" || actor.isThorough);
   const attempts = await attackForeign(gun, worth, {
     home: planting.a,
     house: planting.b,

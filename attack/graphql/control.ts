@@ -20,11 +20,11 @@ export async function controlReads(
   probes: readonly Probe[],
   { client, planting }: Scene,
 ): Promise<Attempt[]> {
-  const shots = probes
-    .filter(({ isControlled }) => isControlled)
-    .flatMap((probe) => aim(probe, planting.a) ?? []);
+  const shots = probes.flatMap((probe) => aim(probe, planting.a) ?? []);
   const attempts: Attempt[] = [];
+  // All are asked, so that the documents are those of the attack; those that must be answered count.
   for (const { shot, seen } of await fire(gun, shots)) {
+    if (!shot.probe.isControlled) continue;
     const expected = await countOf(client, planting.a, shot.probe);
     const counted = recordOf(seen.data)["totalCount"];
     const leak =
@@ -68,14 +68,17 @@ function controlled(probe: Probe, gun: Gun, seen: Seen, leak: string | undefined
 /** How many rows of a table are A's, where that is certain; a person sees of people only themselves. */
 async function countOf(
   client: Queryable,
-  { tenantId }: House,
+  { tenantId, people }: House,
   { counted }: Probe,
 ): Promise<number | undefined> {
   if (counted === undefined || counted === "app_public.users") return undefined;
-  const column = counted === "app_public.tenants" ? "id" : "tenant_id";
+  const [table, column, id] =
+    counted === "app_public.tenants"
+      ? ["app_public.memberships", "user_id", people.owner.id]
+      : [counted, "tenant_id", tenantId];
   const { rows } = await client.query<{ count: number }>(
-    `select count(*)::integer as count from ${counted} where ${column} = $1`,
-    [tenantId],
+    `select count(*)::integer as count from ${table} where ${column} = $1`,
+    [id],
   );
   return rows[0]?.count;
 }

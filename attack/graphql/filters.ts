@@ -11,7 +11,7 @@ type Condition = {
   value: (house: House) => unknown;
   /** Whether the owner's own row fulfils it with their own values. */
   holds: boolean;
-  isThorough: boolean;
+  by: Probe["by"];
 };
 
 /** How far filters follow relations. */
@@ -38,7 +38,7 @@ export function filterProbes(api: Api, field: Field, list: Probe): Probe[] {
       verb: `${name} ${condition.verb}`,
       args: [{ name, type: input.name, value: condition.value }],
       isControlled: condition.holds,
-      isThorough: condition.isThorough,
+      by: condition.by,
     }));
   });
 }
@@ -52,7 +52,7 @@ function equalities(
     verb: field.name,
     value: (house) => under(field.name, valueFor(api, house, { ...field, subject })),
     holds: hasColumn(api, subject, field.name),
-    isThorough: false,
+    by: "everybody",
   }));
 }
 
@@ -62,28 +62,37 @@ function filters(
   subject: string | undefined,
   depth: number,
 ): Condition[] {
+  const known = new Set<string>();
   return Object.values(input.getFields()).flatMap((field) => {
     const type = getNamedType(field.type);
     if (!isInputObjectType(type)) return [];
     if (LOGIC.includes(field.name)) return depth === DEPTH ? logic(api, input, subject, field) : [];
     const isRelation = subjectOf(api, type) !== undefined || "some" in type.getFields();
-    if (!isRelation) return operators(api, field.name, type, subject);
+    if (!isRelation) {
+      const isFirst = !known.has(type.name);
+      known.add(type.name);
+      return operators(api, field.name, type, subject, isFirst);
+    }
     if (depth === 0) return [];
     return related(api, type, depth).map((inner) => ({
       verb: `${field.name} ${inner.verb}`,
       value: (house) => under(field.name, inner.value(house)),
       holds: false,
-      isThorough: true,
+      by: "owner",
     }));
   });
 }
 
-/** Each operator on one column: the type of its value tells what to give. */
+/**
+ * Each operator on one column: the type of its value tells what to give. An operator is one for all
+ * columns of a type, so trying it on the first of them tells most.
+ */
 function operators(
   api: Api,
   name: string,
   type: GraphQLInputObjectType,
   subject: string | undefined,
+  isFirst: boolean,
 ): Condition[] {
   return Object.values(type.getFields()).map((operator) => ({
     verb: `${name} ${operator.name}`,
@@ -95,7 +104,7 @@ function operators(
       return under(name, under(operator.name, value));
     },
     holds: HOLDS.includes(operator.name) && hasColumn(api, subject, name),
-    isThorough: operator.name !== "equalTo",
+    by: operator.name === "equalTo" ? "everybody" : isFirst ? "owner" : "owner at leisure",
   }));
 }
 
@@ -137,7 +146,7 @@ function logic(
         return value === undefined ? undefined : { [field.name]: wrap(value) };
       },
       holds: field.name !== "not" && first.holds,
-      isThorough: true,
+      by: "owner",
     },
   ];
 }

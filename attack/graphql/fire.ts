@@ -18,7 +18,7 @@ const AT_ONCE = 3;
 
 /** Sends shots in as few requests as can be. Mutations go one after the other. */
 export async function fire({ url, actor }: Gun, shots: readonly Shot[]): Promise<Hit[]> {
-  const pending = volleys(shots).map(({ shots: some }) => some);
+  const pending = volleys(shots);
   const isQuery = shots[0]?.probe.operation === "query";
   const hits = new Map<Shot, Hit>();
   async function work(): Promise<void> {

@@ -25,8 +25,11 @@ export type Probe = {
   counted?: string;
   /** What is asked is the same for everybody, and belongs to no tenant. */
   isShared: boolean;
-  /** Whether only those ask it who would get furthest: it tells nothing new about the others. */
-  isThorough: boolean;
+  /**
+   * Who asks it: everybody; the owner alone, where the others' answers would tell nothing new; or
+   * the owner when there is time for what other probes have as good as asked.
+   */
+  by: "everybody" | "owner" | "owner at leisure";
 };
 
 /** A probe with the values that it is sent with. */
@@ -40,7 +43,7 @@ export type Volley = {
 };
 
 /** As many fields as a document holds without being refused for its size. */
-const MOST_SHOTS = 40;
+const MOST_SHOTS = 20;
 const MOST_CHARACTERS = 120_000;
 
 /** The probe with a house's values; undefined when the house has not all of them. */
@@ -54,23 +57,30 @@ export function aim(probe: Probe, house: House): Shot | undefined {
   return { probe, values };
 }
 
-/** Shots of one operation in as few documents as the server's limits allow. */
-export function volleys(shots: readonly Shot[]): Volley[] {
-  const all: Volley[] = [];
-  let pending: Shot[] = [];
+/**
+ * Shots of one operation in few documents, of which the server plans each once: so whoever sends the
+ * same probes sends the same documents, whatever else they send.
+ */
+export function volleys(shots: readonly Shot[]): Shot[][] {
+  const all: Shot[][] = [];
   let size = 0;
-  const flush = () => {
-    if (pending.length > 0) all.push(volleyOf(pending));
-    pending = [];
-    size = 0;
-  };
-  for (const shot of shots) {
+  for (const [n, shot] of shots.entries()) {
     const length = shot.probe.selection.length + JSON.stringify(shot.values).length + 200;
-    if (pending.length === MOST_SHOTS || size + length > MOST_CHARACTERS) flush();
-    pending.push(shot);
-    size += length;
+    const last = all.at(-1);
+    const isAlike = shots[n - 1]?.probe.by === shot.probe.by;
+    if (
+      last !== undefined &&
+      isAlike &&
+      last.length < MOST_SHOTS &&
+      size + length <= MOST_CHARACTERS
+    ) {
+      last.push(shot);
+      size += length;
+    } else {
+      all.push([shot]);
+      size = length;
+    }
   }
-  flush();
   return all;
 }
 

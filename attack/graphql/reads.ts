@@ -38,7 +38,7 @@ function single(api: Api, field: Field): Probe {
     selection: selectionOf(field.type, DEPTH),
     isControlled: table !== undefined || needsNothing(field),
     isShared: table === undefined && field.args.length > 0,
-    isThorough: false,
+    by: "everybody",
   };
 }
 
@@ -63,7 +63,7 @@ function nodeProbes(api: Api): Probe[] {
       selection: `{ id __typename ... on ${row.name} ${selectionOf(row, 1)} }`,
       isControlled: true,
       isShared: false,
-      isThorough: false,
+      by: "everybody",
     };
   });
 }
@@ -78,7 +78,7 @@ function listProbes(api: Api, field: Field, cursors: ReadonlyMap<string, string>
     selection: connectionSelection(field, DEPTH),
     isControlled: true,
     isShared: table === undefined && row !== undefined && isPlain(api, field),
-    isThorough: false,
+    by: "everybody",
     ...(table === undefined ? {} : { counted: table.name }),
   };
   if (row === undefined || list.isShared) return [list];
@@ -109,7 +109,7 @@ function orders(field: Field, list: Probe): Probe[] {
     ...list,
     verb: `order by ${name}`,
     args: [{ name: "orderBy", type: `[${type.name}!]`, value: () => [name] }],
-    isThorough: true,
+    by: "owner",
   }));
 }
 

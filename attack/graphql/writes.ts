@@ -58,7 +58,7 @@ function whole(api: Api, field: Field, type: GraphQLInputObjectType | undefined)
     selection: selectionOf(field.type, 1),
     isControlled: true,
     isShared: false,
-    isThorough: false,
+    by: "everybody",
   };
 }
 
