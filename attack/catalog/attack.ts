@@ -7,16 +7,13 @@ import pg from "pg";
 import type { Attempt } from "../attempt.ts";
 import type { Planting } from "../fixture/plant.ts";
 import { actorsOf, type Actor } from "./actors.ts";
+import { assignmentsFor } from "./assignments.ts";
 import { openDoor, type Door } from "./door.ts";
-import { enterProbes, escapeProbes, permissionProbes } from "./doors.ts";
 import { judge, type Court, type Target } from "./judge.ts";
 import type { Verdict } from "./verdict.ts";
-import { readMap, type Battlefield } from "./battlefield.ts";
-import { ownedBy } from "./owned.ts";
+import { readMap } from "./battlefield.ts";
 import { openings, type Probe } from "./probe.ts";
-import { probesFor } from "./probes.ts";
-import { callProbes } from "./probes_call.ts";
-import { readRights, type Relation } from "./relations.ts";
+import { readRights, type RoleRights } from "./relations.ts";
 import { proven, type Tried } from "./proven.ts";
 
 export type CatalogTarget = {
@@ -60,13 +57,15 @@ async function attackThrough(
   const field = await readMap(client, planting);
   const before = await field.witness.fingerprint();
   const tried: Tried[] = field.unattackable.map((verdict) => ({ ...verdict, role: "" }));
+  const rights = new Map<string, RoleRights>();
   for (const actor of actorsOf(planting).filter(({ name }) => actors(name))) {
     const court: Court = { ...field, door: doors[actor.login] };
     const { code } = await court.door.enter(actor.enter);
     if (code !== undefined) tried.push(failure(actor, "app_private.enter", `can't enter: ${code}`));
-    const rights = await readRights(client, actor.role);
-    for (const [target, probes] of assignments(field, planting, actor, rights)) {
-      if (objects(target.object)) tried.push(...(await attack(court, target, probes)));
+    const held = rights.get(actor.role) ?? (await readRights(client, actor.role));
+    rights.set(actor.role, held);
+    for (const { target, probes } of assignmentsFor(field, planting, actor, held)) {
+      if (objects(target.object)) tried.push(...(await attack(court, target, probes())));
     }
     await court.door.leave();
   }
@@ -82,34 +81,6 @@ async function attackThrough(
   return proven(tried);
 }
 
-type Rights = Awaited<ReturnType<typeof readRights>>;
-
-/** All that one actor tries. */
-function* assignments(
-  field: Battlefield,
-  planting: Planting,
-  actor: Actor,
-  rights: Rights,
-): Generator<[Target, readonly Probe[]]> {
-  for (const relation of field.relations) {
-    const rows = whoseRows(planting, relation);
-    const probes = probesFor(planting, relation, rights.get(relation.name));
-    yield [{ object: relation.name, actor, rows }, probes];
-  }
-  for (const routine of field.routines) {
-    const probes = callProbes(planting, routine);
-    if ("missing" in probes) continue;
-    yield [{ object: routine.signature, actor, rows: "function" }, probes];
-  }
-  const session: Target = { object: "the session", actor, rows: "mixed" };
-  const granted = field.memberships.get(actor.login) ?? [];
-  yield [session, escapeProbes(planting, actor, field.roles, granted)];
-  if (actor.inside) yield [session, permissionProbes(actor, field.permissions)];
-  if (actor.role === "rowhouse_server") {
-    yield [{ object: "app_private.enter", actor, rows: "mixed" }, enterProbes(planting)];
-  }
-}
-
 async function attack(court: Court, target: Target, probes: readonly Probe[]): Promise<Tried[]> {
   const tried: Tried[] = [];
   await court.door.scout(openings(probes));
@@ -120,11 +91,6 @@ async function attack(court: Court, target: Target, probes: readonly Probe[]): P
     tried.push({ object, actor: actor.name, role: actor.role, verb: probe.verb, verdict });
   }
   return tried;
-}
-
-function whoseRows({ b }: Planting, relation: Relation): Target["rows"] {
-  if (ownedBy(b, relation) !== undefined) return "owned";
-  return relation.kind === "view" || relation.kind === "materialized view" ? "mixed" : "shared";
 }
 
 function failure(actor: Actor, object: string, detail: string): Tried {

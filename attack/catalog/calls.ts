@@ -8,7 +8,8 @@ import { apiKeyHash } from "../../server/auth/api_key.ts";
 import type { House } from "../fixture/plant.ts";
 
 type Word = string | number | boolean | object;
-type Sample = Word | ((house: House) => unknown);
+/** `own`: for the house's own call; else what another would ask for, to see whether it is there. */
+type Sample = Word | ((house: House, own: boolean) => unknown);
 
 /** By the argument's name, without a leading p_. */
 export const ARGUMENTS: Readonly<Record<string, Sample>> = {
@@ -34,13 +35,13 @@ export const ARGUMENTS: Readonly<Record<string, Sample>> = {
   type: "customer.updated",
   name: "New",
   // Words of a tenant's own.
-  amount: (house: House) => house.rows.get("app_private.usage_records")?.[0]?.["amount"],
-  idempotency_key: (house: House) =>
-    house.rows.get("app_private.usage_records")?.[0]?.["idempotency_key"],
-  issuer: (house: House) => house.rows.get("auth.external_identities")?.[0]?.["issuer"],
+  amount: (house: House) => first(house, "app_private.usage_records", "amount"),
+  idempotency_key: (house: House, own: boolean) =>
+    own ? `new ${house.canary}` : first(house, "app_private.usage_records", "idempotency_key"),
+  issuer: (house: House) => first(house, "auth.external_identities", "issuer"),
   key_hash: (house: House) => bytes(apiKeyHash(house.keys.read.secret)),
   price_id: (house: House) => `${house.canary}-price`,
-  subject: (house: House) => house.rows.get("auth.external_identities")?.[0]?.["subject"],
+  subject: (house: House) => first(house, "auth.external_identities", "subject"),
   token: (house: House) => house.invitation.token,
   token_hash: (house: House) => bytes(Buffer.from(house.canary.padEnd(32).slice(0, 32))),
 };
@@ -56,6 +57,10 @@ export const REFUSERS: ReadonlySet<string> = new Set([
   "app_private.refuse_user",
   "app_private.refuse_tenant",
 ]);
+
+function first(house: House, table: string, column: string): unknown {
+  return house.rows.get(table)?.[0]?.[column];
+}
 
 function bytes(value: Buffer): string {
   return `\\x${value.toString("hex")}`;

@@ -56,16 +56,13 @@ export function enterProbes({ a, b, stranger, limited }: Planting): Probe[] {
 }
 
 /** Using permissions that one's role or scope does not have. */
-export function permissionProbes(actor: Actor, permissions: Permissions): Probe[] {
-  const held = permissions.of(actor.name);
-  return permissions.all
-    .filter((permission) => !held.includes(permission))
-    .map((permission) => ({
-      kind: "reach",
-      command: "r",
-      verb: `use ${permission}`,
-      sql: `select 1 where app_private.has_permission(${literal(permission)})`,
-    }));
+export function permissionProbes(lacking: ReadonlySet<string>): Probe[] {
+  return [...lacking].map((permission) => ({
+    kind: "reach",
+    command: "r",
+    verb: `use ${permission}`,
+    sql: `select 1 where app_private.has_permission(${literal(permission)})`,
+  }));
 }
 
 export type Permissions = { all: readonly string[]; of(actor: string): readonly string[] };

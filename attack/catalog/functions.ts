@@ -12,6 +12,8 @@ export type Routine = {
   /** With its arguments' types, as the audit's lists have it. */
   signature: string;
   arguments: { name: string; type: string; row: string | null; optional: boolean }[];
+  /** The permissions that its comment says it needs. */
+  permissions: string[];
 };
 
 const ROUTINES = `
@@ -28,7 +30,13 @@ const ROUTINES = `
         'optional', position > pronargs - pronargdefaults
       )
       from unnest(proargtypes::oid[]) with ordinality as arguments (type, position) order by position
-    ) as arguments
+    ) as arguments,
+    array(
+      select matches[1]
+      from regexp_matches(
+        obj_description(pg_proc.oid, 'pg_proc'), 'Needs\\s+([a-z_]+\\.[a-z_]+)', 'g'
+      ) as matches
+    ) as permissions
   from pg_proc join pg_namespace on pg_namespace.oid = pronamespace
   where nspname not in ('pg_catalog', 'information_schema', 'graphile_worker', 'graphile_migrate')
   and prokind = 'f' and prorettype <> 'trigger'::regtype
@@ -91,7 +99,7 @@ function sample({ name, type, row }: Argument, house: House, own: boolean): unkn
   // One asks for people whom one doesn't have yet, and for those whom the other has.
   if (word === "email") return own ? `new-${house.canary}@example.com` : house.people.member.email;
   const registered = ARGUMENTS[word];
-  if (typeof registered === "function") return Reflect.apply(registered, undefined, [house]);
+  if (typeof registered === "function") return Reflect.apply(registered, undefined, [house, own]);
   if (registered !== undefined) return registered;
   return idNamed(word, type, house);
 }

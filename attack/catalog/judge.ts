@@ -24,6 +24,8 @@ export type Target = {
    * function has what it reads.
    */
   rows: "owned" | "shared" | "mixed" | "function";
+  /** Whether the actor's role may call it, where it is a function. */
+  callable?: boolean;
 };
 
 /** Roles that act for a tenant's people: no exception for system roles is theirs. */
@@ -65,7 +67,10 @@ async function judgeSweep(
   const answer = await court.door.probe(probe.sql);
   const told = court.telltale(answer.text, probe.sql);
   if (told !== undefined) return foreign(court, target, probe.command, answer, `told ${told}`);
-  if (answer.code !== undefined) return refused(answer);
+  if (answer.code !== undefined) {
+    // A call of one's own is the control of the others: it must work for somebody.
+    return { ...refused(answer), proved: !(probe.own && target.callable === true) };
+  }
   const touched = probe.command === "r" ? [] : await court.witness.disturbed();
   if (touched.length > 0) return disturbance(court, target, probe.command, touched);
   if (!probe.own) return nothing(true);

@@ -4,7 +4,7 @@ import { callsOf, type Routine } from "./functions.ts";
 import type { Probe } from "./probe.ts";
 
 /** The call that must work for somebody, or none of the others proves anything. */
-export const OWN_CALL = "call with A's";
+const OWN_CALL = "call with A's";
 
 /** The calls; or the argument for which attack/catalog/calls.ts has no sample. */
 export function callProbes(

@@ -2,7 +2,6 @@
 import type { Attempt } from "../attempt.ts";
 import { REFUSERS } from "./calls.ts";
 import type { Verdict } from "./verdict.ts";
-import { OWN_CALL } from "./probes_call.ts";
 
 /** One attempt with what is needed to weigh it against others of the same role. */
 export type Tried = { object: string; actor: string; role: string; verb: string; verdict: Verdict };
@@ -17,21 +16,20 @@ export function proven(tried: readonly Tried[]): Attempt[] {
     tried.filter(({ verdict }) => verdict.outcome !== "refused" && verdict.proved).map(group),
   );
   return tried.map((one) => {
-    const { actor, object, verb } = one;
+    const { actor, object, verb, role } = one;
     const { proved, ...verdict } = one.verdict;
     const attempt = { layer: "catalog", object, actor, verb, ...verdict } as const;
-    if (works.has(group(one))) return attempt;
-    if (!proved)
+    if (proved || works.has(group(one))) return attempt;
+    if (verdict.outcome !== "refused") {
       return { ...attempt, outcome: "vacuous", detail: "it reaches nothing of A's either" };
-    return neverCalled(one)
-      ? { ...attempt, outcome: "vacuous", detail: "no call succeeds: mend its sample in calls.ts" }
-      : attempt;
+    }
+    // Without a tenant, as tasks are, whatever asks for one refuses.
+    const entersNone = role !== "app_user" && /^(TNREQ|LOGIN)$/.test(verdict.code ?? "");
+    if (entersNone || REFUSERS.has(object.replace(/\(.*$/, ""))) return attempt;
+    return {
+      ...attempt,
+      outcome: "vacuous",
+      detail: "no call succeeds: mend its sample in calls.ts",
+    };
   });
-}
-
-/** Whether nobody of the role gets a call through, and not for want of a right or a tenant. */
-function neverCalled({ object, role, verb, verdict }: Tried): boolean {
-  if (verb !== OWN_CALL || verdict.outcome !== "refused" || verdict.code === "42501") return false;
-  const entersNone = role !== "app_user" && /^(TNREQ|LOGIN)$/.test(verdict.code ?? "");
-  return !entersNone && !REFUSERS.has(object.replace(/\(.*$/, ""));
 }

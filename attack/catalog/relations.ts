@@ -1,5 +1,6 @@
 /** Everything that can be read or written in a database, read from its catalog. */
 import type { Queryable } from "../fixture/tables.ts";
+import type { Command } from "./exceptions.ts";
 
 export type Relation = {
   /** Qualified and quoted. */
@@ -10,6 +11,8 @@ export type Relation = {
   /** Unique indexes and what they are over, expressions left out. */
   uniques: { name: string; columns: string[]; condition: string | null }[];
   foreignKeys: { name: string; columns: string[]; parent: string; parentColumns: string[] }[];
+  /** Permissions that its policies ask of a person, by command. */
+  permissions: { command: Command; permission: string }[];
 };
 
 /** The rights that a role holds on a relation, by column. */
@@ -62,7 +65,16 @@ const RELATIONS = `
         ), 'parentColumns', ${COLUMNS("confkey", "confrelid")}
       )
       from pg_constraint where conrelid = pg_class.oid and contype = 'f' order by conname
-    ) as "foreignKeys"
+    ) as "foreignKeys",
+    array(
+      select json_build_object('command', polcmd, 'permission', matches[1])
+      from pg_policy
+      cross join lateral regexp_matches(
+        pg_get_expr(polqual, polrelid), 'has_permission\\(''([^'']+)''', 'g'
+      ) as matches
+      where polrelid = pg_class.oid and polcmd in ('r', 'w', 'd')
+      and 'app_user'::regrole = any (polroles)
+    ) as permissions
   from pg_class join pg_namespace on pg_namespace.oid = relnamespace
   where relkind in ('r', 'p', 'v', 'm', 'f', 'S') and ${OURS}
   order by 1`;
@@ -84,16 +96,30 @@ const RIGHTS = `
   and has_column_privilege($1, pg_class.oid, attnum, right_name)
   group by 1, 2`;
 
+const ROUTINES = `
+  select pg_proc.oid::regprocedure::text as signature
+  from pg_proc join pg_namespace on pg_namespace.oid = pronamespace
+  where nspname not in ('pg_catalog', 'information_schema')
+  and has_schema_privilege($1, pronamespace, 'usage')
+  and has_function_privilege($1, pg_proc.oid, 'execute')`;
+
+export type RoleRights = {
+  relations: ReadonlyMap<string, Rights>;
+  /** The functions that it may call, by signature. */
+  routines: ReadonlySet<string>;
+};
+
 /** What a role may do, so that attacks go through the doors that stand open to it. */
-export async function readRights(client: Queryable, role: string): Promise<Map<string, Rights>> {
+export async function readRights(client: Queryable, role: string): Promise<RoleRights> {
   const { rows } = await client.query<{ name: string; right: keyof Rights; columns: string[] }>(
     RIGHTS,
     [role],
   );
-  const rights = new Map<string, Rights>();
+  const relations = new Map<string, Rights>();
   for (const { name, right, columns } of rows) {
-    const held = rights.get(name) ?? { select: [], insert: [], update: [] };
-    rights.set(name, { ...held, [right]: columns });
+    const held = relations.get(name) ?? { select: [], insert: [], update: [] };
+    relations.set(name, { ...held, [right]: columns });
   }
-  return rights;
+  const calls = await client.query<{ signature: string }>(ROUTINES, [role]);
+  return { relations, routines: new Set(calls.rows.map(({ signature }) => signature)) };
 }

@@ -1,0 +1,65 @@
+/** All that one actor tries, object by object. */
+import type { Planting } from "../fixture/plant.ts";
+import type { Actor } from "./actors.ts";
+import type { Battlefield } from "./battlefield.ts";
+import { enterProbes, escapeProbes, permissionProbes } from "./doors.ts";
+import type { Target } from "./judge.ts";
+import { ownedBy } from "./owned.ts";
+import type { Probe } from "./probe.ts";
+import { probesFor } from "./probes.ts";
+import { callProbes } from "./probes_call.ts";
+import { callPermissionProbes, rowPermissionProbes } from "./probes_permission.ts";
+import type { Relation, RoleRights } from "./relations.ts";
+
+export type Assignment = { target: Target; probes: () => readonly Probe[] };
+
+/** The assignments of an actor whose role has these rights. */
+export function assignmentsFor(
+  field: Battlefield,
+  planting: Planting,
+  actor: Actor,
+  rights: RoleRights,
+): Assignment[] {
+  const held = new Set(field.permissions.of(actor.name));
+  const missing = field.permissions.all.filter((permission) => !held.has(permission));
+  const lacking = new Set(actor.inside ? missing : []);
+  const granted = field.memberships.get(actor.login) ?? [];
+  return [
+    ...field.relations.map((relation) => ({
+      target: { object: relation.name, actor, rows: whoseRows(planting, relation) },
+      probes: () => [
+        ...probesFor(planting, relation, rights.relations.get(relation.name)),
+        ...rowPermissionProbes(planting, relation, lacking),
+      ],
+    })),
+    ...field.routines.map((routine) => ({
+      target: {
+        object: routine.signature,
+        actor,
+        rows: "function" as const,
+        callable: rights.routines.has(routine.signature),
+      },
+      probes: () => {
+        const probes = callProbes(planting, routine);
+        if ("missing" in probes) return [];
+        return [...probes, ...callPermissionProbes(planting, routine, lacking)];
+      },
+    })),
+    {
+      target: { object: "the session", actor, rows: "mixed" },
+      probes: () => [
+        ...escapeProbes(planting, actor, field.roles, granted),
+        ...permissionProbes(lacking),
+      ],
+    },
+    {
+      target: { object: "app_private.enter", actor, rows: "mixed" },
+      probes: () => (actor.role === "rowhouse_server" ? enterProbes(planting) : []),
+    },
+  ];
+}
+
+function whoseRows({ b }: Planting, relation: Relation): Target["rows"] {
+  if (ownedBy(b, relation) !== undefined) return "owned";
+  return relation.kind === "view" || relation.kind === "materialized view" ? "mixed" : "shared";
+}
