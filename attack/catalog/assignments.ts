@@ -3,13 +3,14 @@ import type { Planting } from "../fixture/plant.ts";
 import type { Actor } from "./actors.ts";
 import type { Battlefield } from "./battlefield.ts";
 import { enterProbes, escapeProbes, permissionProbes } from "./doors.ts";
+import type { Command } from "./exceptions.ts";
 import type { Target } from "./judge.ts";
 import { ownedBy } from "./owned.ts";
 import type { Probe } from "./probe.ts";
 import { probesFor } from "./probes.ts";
 import { callProbes } from "./probes_call.ts";
 import { callPermissionProbes, rowPermissionProbes } from "./probes_permission.ts";
-import type { Relation, RoleRights } from "./relations.ts";
+import { NO_RIGHTS, type Relation, type RoleRights } from "./relations.ts";
 
 export type Assignment = { target: Target; probes: () => readonly Probe[] };
 
@@ -23,13 +24,19 @@ export function assignmentsFor(
   const held = new Set(field.permissions.of(actor.name));
   const missing = field.permissions.all.filter((permission) => !held.has(permission));
   const lacking = new Set(actor.inside ? missing : []);
+  const isLacking = ({ permission }: { permission: string }) => lacking.has(permission);
   const granted = field.memberships.get(actor.login) ?? [];
   return [
     ...field.relations.map((relation) => ({
-      target: { object: relation.name, actor, rows: whoseRows(planting, relation) },
+      target: {
+        object: relation.name,
+        actor,
+        rows: whoseRows(planting, relation),
+        held: heldOn(rights, relation),
+      },
       probes: () => [
         ...probesFor(planting, relation, rights.relations.get(relation.name)),
-        ...rowPermissionProbes(planting, relation, lacking),
+        ...rowPermissionProbes(planting, relation, field.needed.filter(isLacking)),
       ],
     })),
     ...field.routines.map((routine) => ({
@@ -37,7 +44,7 @@ export function assignmentsFor(
         object: routine.signature,
         actor,
         rows: "function" as const,
-        callable: rights.routines.has(routine.signature),
+        held: rights.routines.has(routine.signature) ? CALL : NOTHING,
       },
       probes: () => {
         const probes = callProbes(planting, routine);
@@ -46,17 +53,27 @@ export function assignmentsFor(
       },
     })),
     {
-      target: { object: "the session", actor, rows: "mixed" },
+      target: { object: "the session", actor, rows: "mixed", held: NOTHING },
       probes: () => [
         ...escapeProbes(planting, actor, field.roles, granted),
         ...permissionProbes(lacking),
       ],
     },
     {
-      target: { object: "app_private.enter", actor, rows: "mixed" },
+      target: { object: "app_private.enter", actor, rows: "mixed", held: NOTHING },
       probes: () => (actor.role === "rowhouse_server" ? enterProbes(planting) : []),
     },
   ];
+}
+
+const NOTHING: ReadonlySet<Command> = new Set();
+const CALL: ReadonlySet<Command> = new Set(["w"]);
+const RIGHTS = { r: "select", a: "insert", w: "update", d: "delete" } as const;
+
+function heldOn({ relations }: RoleRights, { name }: Relation): ReadonlySet<Command> {
+  const rights = relations.get(name) ?? NO_RIGHTS;
+  const commands = ["r", "a", "w", "d"] as const;
+  return new Set(commands.filter((command) => rights[RIGHTS[command]].length > 0));
 }
 
 function whoseRows({ b }: Planting, relation: Relation): Target["rows"] {

@@ -9,6 +9,7 @@ import type { Actor } from "./actors.ts";
 import { callProbes } from "./probes_call.ts";
 import type { Tried } from "./proven.ts";
 import { readRelations, type Relation } from "./relations.ts";
+import { readNeededPermissions, type NeededPermission } from "./source.ts";
 import { telltaleOf, type Telltale } from "./telltale.ts";
 import { witness, type Witness } from "./witness.ts";
 
@@ -16,6 +17,7 @@ export type Battlefield = {
   relations: readonly Relation[];
   routines: readonly Routine[];
   permissions: Permissions;
+  needed: readonly NeededPermission[];
   exceptions: Exceptions;
   telltale: Telltale;
   witness: Witness;
@@ -43,6 +45,7 @@ export async function readMap(client: pg.ClientBase, planting: Planting): Promis
     relations,
     routines,
     permissions: await readPermissions(client),
+    needed: await readNeededPermissions(),
     exceptions: await readExceptions(client),
     telltale: telltaleOf(planting.b),
     witness: await witness(client, planting, relations),

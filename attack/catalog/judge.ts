@@ -24,8 +24,8 @@ export type Target = {
    * function has what it reads.
    */
   rows: "owned" | "shared" | "mixed" | "function";
-  /** Whether the actor's role may call it, where it is a function. */
-  callable?: boolean;
+  /** The commands that the actor's role holds a right to; calling is writing. */
+  held: ReadonlySet<Command>;
 };
 
 /** Roles that act for a tenant's people: no exception for system roles is theirs. */
@@ -46,15 +46,24 @@ async function judgeReach(court: Court, target: Target, probe: Reach): Promise<V
   if (answer.code !== undefined && answer.code === probe.shows) {
     return foreign(court, target, probe.command, answer, "its answer depends on B's rows");
   }
-  if (answer.code !== undefined) return refused(answer);
+  if (answer.code !== undefined) {
+    // Where there is a right, only the policy refused: A's own rows must be let through.
+    const proves = !target.held.has(probe.command) || (await works(court, probe));
+    return { ...refused(answer), proved: proves };
+  }
   if (answer.count > 0) {
     return foreign(court, target, probe.command, answer, `${answer.count} rows that are not A's`);
   }
   const touched = probe.command === "r" ? [] : await court.witness.disturbed();
   if (touched.length > 0) return disturbance(court, target, probe.command, touched);
-  if (probe.control === undefined) return nothing(true);
-  const control = await court.door.probe(probe.control);
-  return nothing(control.code === undefined ? control.count > 0 : control.code === probe.shows);
+  return nothing(await works(court, probe));
+}
+
+/** Whether the same attack reaches what it may. */
+async function works({ door }: Court, { control, shows }: Reach): Promise<boolean> {
+  if (control === undefined) return true;
+  const { code, count } = await door.probe(control);
+  return code === undefined ? count > 0 : code === shows;
 }
 
 async function judgeSweep(
@@ -69,12 +78,15 @@ async function judgeSweep(
   if (told !== undefined) return foreign(court, target, probe.command, answer, `told ${told}`);
   if (answer.code !== undefined) {
     // A call of one's own is the control of the others: it must work for somebody.
-    return { ...refused(answer), proved: !(probe.own && target.callable === true) };
+    return { ...refused(answer), proved: !(probe.own && target.held.has(probe.command)) };
   }
   const touched = probe.command === "r" ? [] : await court.witness.disturbed();
   if (touched.length > 0) return disturbance(court, target, probe.command, touched);
   if (!probe.own) return nothing(true);
-  if (answer.count === 0) return nothing(reason !== undefined);
+  // A system's list may be empty; one for everyone has something in it.
+  const { object, actor } = target;
+  const ofSystem = court.exceptions.rows(object, actor.role, probe.command) !== undefined;
+  if (answer.count === 0) return nothing(ofSystem || target.rows === "function");
   if (reason !== undefined) return allowed(reason);
   if (target.rows === "shared") return breach(answer, "nobody reviewed that it may");
   return { outcome: "own rows only", breach: false, proved: true };

@@ -4,12 +4,13 @@ import { callsOf, type Routine } from "./functions.ts";
 import { identifier, ownedBy } from "./owned.ts";
 import type { Probe } from "./probe.ts";
 import type { Relation } from "./relations.ts";
+import type { NeededPermission } from "./source.ts";
 
 /** Rows of one's own tenant that the policies keep for those with a permission. */
 export function rowPermissionProbes(
   { a }: Planting,
   relation: Relation,
-  lacking: ReadonlySet<string>,
+  lacking: readonly NeededPermission[],
 ): Probe[] {
   const ours = ownedBy(a, relation);
   if (ours === undefined) return [];
@@ -21,8 +22,8 @@ export function rowPermissionProbes(
     w: { verb: "update", sql: `update ${name} set ${column} = ${column} where ${ours}` },
     d: { verb: "delete", sql: `delete from ${name} where ${ours}` },
   };
-  return relation.permissions
-    .filter(({ permission }) => lacking.has(permission))
+  return lacking
+    .filter((needed) => needed.relation === name)
     .map(({ command, permission }) => ({
       kind: "reach",
       command,

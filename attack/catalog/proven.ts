@@ -12,15 +12,13 @@ export type Tried = { object: string; actor: string; role: string; verb: string;
  */
 export function proven(tried: readonly Tried[]): Attempt[] {
   const group = ({ object, verb, role }: Tried) => `${object}\n${verb}\n${role}`;
-  const works = new Set(
-    tried.filter(({ verdict }) => verdict.outcome !== "refused" && verdict.proved).map(group),
-  );
+  const works = new Set(tried.filter(({ verdict }) => verdict.proved).map(group));
   return tried.map((one) => {
     const { actor, object, verb, role } = one;
     const { proved, ...verdict } = one.verdict;
     const attempt = { layer: "catalog", object, actor, verb, ...verdict } as const;
     if (proved || works.has(group(one))) return attempt;
-    if (verdict.outcome !== "refused") {
+    if (!object.endsWith(")")) {
       return { ...attempt, outcome: "vacuous", detail: "it reaches nothing of A's either" };
     }
     // Without a tenant, as tasks are, whatever asks for one refuses.

@@ -1,6 +1,5 @@
 /** Everything that can be read or written in a database, read from its catalog. */
 import type { Queryable } from "../fixture/tables.ts";
-import type { Command } from "./exceptions.ts";
 
 export type Relation = {
   /** Qualified and quoted. */
@@ -11,12 +10,10 @@ export type Relation = {
   /** Unique indexes and what they are over, expressions left out. */
   uniques: { name: string; columns: string[]; condition: string | null }[];
   foreignKeys: { name: string; columns: string[]; parent: string; parentColumns: string[] }[];
-  /** Permissions that its policies ask of a person, by command. */
-  permissions: { command: Command; permission: string }[];
 };
 
-/** The rights that a role holds on a relation, by column. */
-export type Rights = Readonly<Record<"select" | "insert" | "update", readonly string[]>>;
+/** The rights that a role holds on a relation, by column; deleting is of all columns or none. */
+export type Rights = Readonly<Record<"select" | "insert" | "update" | "delete", readonly string[]>>;
 
 const COLUMNS = (numbers: string, relation: string) => `array(
   select attname::text from unnest(${numbers}) with ordinality as keys (number, position)
@@ -65,16 +62,7 @@ const RELATIONS = `
         ), 'parentColumns', ${COLUMNS("confkey", "confrelid")}
       )
       from pg_constraint where conrelid = pg_class.oid and contype = 'f' order by conname
-    ) as "foreignKeys",
-    array(
-      select json_build_object('command', polcmd, 'permission', matches[1])
-      from pg_policy
-      cross join lateral regexp_matches(
-        pg_get_expr(polqual, polrelid), 'has_permission\\(''([^'']+)''', 'g'
-      ) as matches
-      where polrelid = pg_class.oid and polcmd in ('r', 'w', 'd')
-      and 'app_user'::regrole = any (polroles)
-    ) as permissions
+    ) as "foreignKeys"
   from pg_class join pg_namespace on pg_namespace.oid = relnamespace
   where relkind in ('r', 'p', 'v', 'm', 'f', 'S') and ${OURS}
   order by 1`;
@@ -85,15 +73,20 @@ export async function readRelations(client: Queryable): Promise<Relation[]> {
   return rows;
 }
 
+export const NO_RIGHTS: Rights = { select: [], insert: [], update: [], delete: [] };
+
 const RIGHTS = `
   select format('%I.%I', nspname, relname) as name, right_name as right, array_agg(attname::text) as columns
   from pg_class
   join pg_namespace on pg_namespace.oid = relnamespace
   join pg_attribute on attrelid = pg_class.oid and attnum > 0 and not attisdropped
-  cross join unnest('{select,insert,update}'::text[]) as right_name
+  cross join unnest('{select,insert,update,delete}'::text[]) as right_name
   where relkind in ('r', 'p', 'v', 'm', 'f') and ${OURS}
   and has_schema_privilege($1, relnamespace, 'usage')
-  and has_column_privilege($1, pg_class.oid, attnum, right_name)
+  and case right_name
+    when 'delete' then has_table_privilege($1, pg_class.oid, right_name)
+    else has_column_privilege($1, pg_class.oid, attnum, right_name)
+  end
   group by 1, 2`;
 
 const ROUTINES = `
@@ -117,7 +110,7 @@ export async function readRights(client: Queryable, role: string): Promise<RoleR
   );
   const relations = new Map<string, Rights>();
   for (const { name, right, columns } of rows) {
-    const held = relations.get(name) ?? { select: [], insert: [], update: [] };
+    const held = relations.get(name) ?? { ...NO_RIGHTS };
     relations.set(name, { ...held, [right]: columns });
   }
   const calls = await client.query<{ signature: string }>(ROUTINES, [role]);

@@ -1,0 +1,130 @@
+/**
+ * Tests the suite itself: builds each fault into a database of its own and asks whether the audit or
+ * the attack goes red. The audit is asked first, in a transaction that is taken back; what it lets
+ * pass is committed in a copy and attacked.
+ */
+import type pg from "pg";
+
+import { runAudit } from "../../server/isolation_audit.ts";
+import { describeAttempt, failures, type Attempt } from "../attempt.ts";
+import { attackCatalog, type Scope } from "../catalog/attack.ts";
+import type { Planting } from "../fixture/plant.ts";
+import { withClient, withCopy, withPlanted, type Arena, type Copy } from "./arena.ts";
+import { fromCode } from "./from_code.ts";
+import { fromKeys } from "./from_keys.ts";
+import { fromRights } from "./from_rights.ts";
+import { fromServer } from "./from_server.ts";
+import type { Mutant } from "./mutant.ts";
+
+export type Fate = {
+  mutant: Mutant;
+  /** "survived": nobody noticed. "impossible": the database does not let it be built. */
+  fate: "killed" | "survived" | "impossible";
+  /** The audit's rule or the attack that noticed; or why it is impossible. */
+  by: string;
+};
+
+export type MutantOptions = {
+  arena: Arena;
+  /** Which faults to build; all unless it says. */
+  only?: (mutant: Mutant) => boolean;
+  /** How many are attacked at a time. */
+  width?: number;
+  /** Hears of each as it is decided. */
+  report?: (fate: Fate) => void;
+};
+
+/** Builds the faults, one by one, and tells the fate of each, in the order they were made up. */
+export function runMutants(options: MutantOptions): Promise<Fate[]> {
+  const { arena, only = () => true, width = 2, report = () => {} } = options;
+  return withPlanted(arena, async (copy, planting) => {
+    const fates = new Map<Mutant, Fate>();
+    const decide = (fate: Fate) => {
+      fates.set(fate.mutant, fate);
+      report(fate);
+    };
+    const mutants = await withClient(copy.urls.superuser, async (client) => {
+      const all = (await makeUp(client)).filter(only);
+      for (const mutant of all) {
+        const fate = await auditOf(client, mutant);
+        if (fate.fate !== "survived" || mutant.everywhere) decide(fate);
+      }
+      return all;
+    });
+    const waiting = mutants.filter((mutant) => !fates.has(mutant));
+    const attackNext = async () => {
+      for (let mutant = waiting.shift(); mutant !== undefined; mutant = waiting.shift()) {
+        decide(await attackOf(arena, copy, planting, mutant));
+      }
+    };
+    await Promise.all(Array.from({ length: width }, attackNext));
+    return mutants.flatMap((mutant) => fates.get(mutant) ?? []);
+  });
+}
+
+/** All faults for the database at hand. */
+export async function makeUp(client: pg.ClientBase): Promise<Mutant[]> {
+  return [
+    ...(await fromRights(client)),
+    ...(await fromKeys(client)),
+    ...(await fromCode(client)),
+    ...(await fromServer(client)),
+  ];
+}
+
+async function auditOf(client: pg.ClientBase, mutant: Mutant): Promise<Fate> {
+  await client.query("begin");
+  try {
+    await client.query(mutant.sql);
+    // As the audit's own command does: names are compared as they are printed.
+    await client.query("set local search_path = pg_catalog, pg_temp");
+    const errors = (await runAudit(client)).filter(({ severity }) => severity === "error");
+    const [first] = errors;
+    if (first === undefined) return { mutant, fate: "survived", by: "" };
+    return { mutant, fate: "killed", by: `audit: ${first.rule}` };
+  } catch (error) {
+    return {
+      mutant,
+      fate: "impossible",
+      by: error instanceof Error ? error.message : String(error),
+    };
+  } finally {
+    await client.query("rollback");
+  }
+}
+
+async function attackOf(
+  arena: Arena,
+  source: Copy,
+  planting: Planting,
+  mutant: Mutant,
+): Promise<Fate> {
+  return withCopy(arena, source.name, async ({ urls }) => {
+    await withClient(urls.superuser, (client) => client.query(mutant.sql));
+    const { migrator, server, worker } = urls;
+    for (const scope of scopesFor(mutant)) {
+      const attempts = await attackCatalog(
+        { privileged: migrator, server, worker },
+        planting,
+        scope,
+      );
+      const noticed = mostTelling(failures(attempts));
+      if (noticed !== undefined) {
+        return { mutant, fate: "killed", by: `attack: ${describeAttempt(noticed)}` };
+      }
+    }
+    return { mutant, fate: "survived", by: "" };
+  });
+}
+
+/** Where the fault is, then every function, then all there is: it mostly ends with the first. */
+function scopesFor({ object, kind }: Mutant): Scope[] {
+  const isFunction = (name: string) => name.endsWith(")") || name === "app_private.enter";
+  const near = (name: string) => name === object || object.startsWith(`${name}(`);
+  if (kind === "server") return [{}];
+  return [{ objects: near }, { objects: (name) => isFunction(name) || name === "the session" }, {}];
+}
+
+function mostTelling(attempts: readonly Attempt[]): Attempt | undefined {
+  return attempts.find(({ breach }) => breach) ?? attempts[0];
+}
