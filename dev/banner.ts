@@ -17,6 +17,12 @@ export function banner({ url, emulatorUrl, database, demo, config }: BannerOptio
     ...(config.isProduction ? [] : [["GraphiQL", `${url}/`] satisfies [string, string]]),
     ["Sign-up, sign-in", `${url}/api/auth/sign-up/email, …/sign-in/email`],
     ["Access tokens", `${url}/auth/token`],
+    [
+      "Mails",
+      config.outboxDirectory === undefined
+        ? "by SMTP_URL, or in outbox/ of ROWHOUSE_HOME"
+        : `${url}/outbox`,
+    ],
     ["Stripe", emulatorUrl === undefined ? "Stripe itself" : `${emulatorUrl} (emulator)`],
     ["PostgreSQL", database.isEmbedded ? database.urls.migrator : "DATABASE_URL"],
   ];

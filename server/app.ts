@@ -14,6 +14,7 @@ import type { ServerConfig } from "./config.ts";
 import { onlyPost, requireGraphqlRequest } from "./graphql_request.ts";
 import { alive, ready, type ReadinessCheck } from "./health.ts";
 import { handleError, notFound } from "./http_errors.ts";
+import { outboxPage } from "./outbox_page.ts";
 import { logRequests } from "./request_log.ts";
 import { stripeWebhook } from "./stripe_webhook.ts";
 
@@ -57,6 +58,8 @@ export function makeApp({ config, logger, pool, identityPool, readiness }: AppOp
     }),
   );
 
+  // Before CORS: no other origin's page may read the links in there.
+  if (config.outboxDirectory !== undefined) app.get("/outbox", outboxPage(config.outboxDirectory));
   app.use(cors({ origin: [...config.corsOrigins], credentials: true, maxAge: 600 }));
   app.use(["/api/auth", "/auth/token"], express.json({ limit: BODY_LIMITS.auth, inflate: false }));
   const identityHandler = toNodeHandler(identity);

@@ -4,6 +4,7 @@
  */
 import type { ExternalProvider } from "./auth/external_tokens.ts";
 import { readEnvironment, type Environment } from "./environment.ts";
+import { appUrl, mailConfig, shownOutbox, type MailConfig } from "./mail_config.ts";
 
 export { ConfigError } from "./environment.ts";
 
@@ -22,6 +23,10 @@ export type ServerConfig = {
   port: number;
   /** Where people and tokens know this server; no trailing slash. */
   publicUrl: string;
+  /** Where the frontend lives; no trailing slash. */
+  appUrl: string;
+  /** Where mails are kept for GET /outbox to show; undefined when they are not for everyone. */
+  outboxDirectory: string | undefined;
   /** Origins that may call the API from a browser, besides publicUrl. */
   corsOrigins: readonly string[];
   authSecret: string;
@@ -39,6 +44,9 @@ export type WorkerConfig = {
   databaseUrl: string;
   stripe: StripeConfig;
   gracePeriodDays: number;
+  mail: MailConfig;
+  /** Where the frontend lives, for links in mails; no trailing slash. */
+  appUrl: string;
   logLevel: string;
 };
 
@@ -58,13 +66,14 @@ const PLANS = ["starter", "pro", "enterprise"] as const;
 
 export function parseServerConfig(env: NodeJS.ProcessEnv): ServerConfig {
   return readEnvironment(env, (read) => {
-    const host = read.host("HOST", "127.0.0.1");
-    const port = read.integer("PORT", 4000, { min: 1, max: 65_535 });
+    const { host, port, publicUrl } = address(read);
     return {
       databaseUrl: read.postgresUrl("DATABASE_URL"),
       host,
       port,
-      publicUrl: read.url("PUBLIC_URL", `http://${urlHost(host)}:${port}`).origin,
+      publicUrl,
+      appUrl: appUrl(read, publicUrl),
+      outboxDirectory: shownOutbox(read, { isProduction: isProduction(read), publicUrl }),
       corsOrigins: read.list("CORS_ORIGINS", []),
       authSecret: read.secret("AUTH_SECRET", { minLength: 32 }),
       externalProviders: externalProviders(read),
@@ -87,6 +96,8 @@ export function parseWorkerConfig(env: NodeJS.ProcessEnv): WorkerConfig {
       configuredPrices: configuredPrices(read),
     },
     gracePeriodDays: read.number("GRACE_PERIOD_DAYS", 14, { min: 0, max: 365 }),
+    mail: mailConfig(read, isProduction(read)),
+    appUrl: appUrl(read, address(read).publicUrl),
     logLevel: logLevel(read),
   }));
 }
@@ -122,6 +133,13 @@ export function parseStartConfig(env: NodeJS.ProcessEnv): StartConfig {
       stripeSecretKey: read.optionalText("STRIPE_SECRET_KEY"),
     };
   });
+}
+
+function address(read: Environment): { host: string; port: number; publicUrl: string } {
+  const host = read.host("HOST", "127.0.0.1");
+  const port = read.integer("PORT", 4000, { min: 1, max: 65_535 });
+  const publicUrl = read.url("PUBLIC_URL", `http://${urlHost(host)}:${port}`).origin;
+  return { host, port, publicUrl };
 }
 
 function isProduction(read: Environment): boolean {

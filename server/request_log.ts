@@ -24,7 +24,8 @@ export function logRequests(logger: Logger) {
       req: ({ id, method, url }: { id: unknown; method: string; url: string }) => ({
         id,
         method,
-        path: url.split("?")[0],
+        // The identity provider puts the secret of a reset link into the path.
+        path: url.split("?")[0]?.replace(/(\/reset-password\/)[^/]+/, "$1[redacted]"),
       }),
       res: ({ statusCode }: { statusCode: number }) => ({ statusCode }),
     },

@@ -16,6 +16,26 @@ export function stripeIdFrom(payload: unknown, key: string, prefix: string): str
   return value;
 }
 
+/** One of the words that are allowed under `key`. */
+export function choiceFrom<T extends string>(
+  payload: unknown,
+  key: string,
+  choices: readonly T[],
+): T {
+  const value = field(payload, key);
+  const choice = choices.find((known) => known === value);
+  if (choice === undefined) throw new Error(`"${key}" must be among ${choices.join(", ")}`);
+  return choice;
+}
+
+/** The address of a web page under `key`. */
+export function webAddressFrom(payload: unknown, key: string): string {
+  const value = field(payload, key);
+  const isWeb = typeof value === "string" && /^https?:\/\//.test(value) && URL.canParse(value);
+  if (!isWeb) throw new Error(`"${key}" must be a web address`);
+  return value;
+}
+
 function field(payload: unknown, key: string): unknown {
   return typeof payload === "object" && payload !== null ? Reflect.get(payload, key) : undefined;
 }

@@ -5,6 +5,7 @@ import type { WorkerConfig } from "../server/config.ts";
 import { makePool } from "../server/database.ts";
 import { guardStartup } from "../server/startup_guard.ts";
 import { makeTaskList } from "./index.ts";
+import { makeMailer } from "./mail/mailer.ts";
 import { makeStripe } from "./stripe_client.ts";
 
 /** Mostly waiting for Stripe, so more than there are cores. */
@@ -35,6 +36,8 @@ export async function startWorker(config: WorkerConfig, logger: Logger): Promise
         stripe: makeStripe(config.stripe),
         configuredPrices: config.stripe.configuredPrices,
         gracePeriodDays: config.gracePeriodDays,
+        mailer: makeMailer(config.mail),
+        appUrl: config.appUrl,
       }),
     });
   } catch (error) {

@@ -39,10 +39,13 @@ alter table app_public.users force row level security;
 drop policy if exists select_self on app_public.users;
 create policy select_self on app_public.users
   for select to app_user using (id = app_private.current_user_id());
-/* The trigger on auth.users writes as the identity provider; create_tenant reads the e-mail. */
+/*
+ * The trigger on auth.users writes as the identity provider; create_tenant reads the e-mail; the
+ * worker sends mails to it.
+ */
 drop policy if exists select_system on app_public.users;
 create policy select_system on app_public.users
-  for select to app_identity, app_definer using (true);
+  for select to app_identity, app_definer, app_worker using (true);
 drop policy if exists insert_identity on app_public.users;
 create policy insert_identity on app_public.users
   for insert to app_identity with check (true);

@@ -100,11 +100,11 @@ comment on column auth.external_identities.user_id is
   'The person in app_public.users. Never found by e-mail: addresses change hands.';
 
 create table if not exists app_public.users (
-  id         uuid        not null,
-  email      text        not null,
-  name       text        not null,
-  created_at timestamptz not null default now(),
-  is_email_verified boolean not null default false,
+  id                uuid        not null,
+  email             text        not null,
+  name              text        not null,
+  created_at        timestamptz not null default now(),
+  is_email_verified boolean     not null default false,
   constraint users_pkey primary key (id),
   constraint users_email_bounded check (char_length(email) between 3 and 320),
   constraint users_name_bounded check (char_length(name) between 1 and 200)
@@ -113,3 +113,6 @@ comment on table app_public.users is
   E'@behavior -insert -update -delete\n'
   'A person, whichever identity provider they sign in with. Each sees only themselves.';
 comment on column app_public.users.email is 'As the identity provider knows it.';
+comment on column app_public.users.is_email_verified is
+  'Whether the identity provider has seen proof that the address is theirs. A changed address is '
+  'not verified until there is proof again.';

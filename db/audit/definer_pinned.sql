@@ -24,6 +24,7 @@ with reviewed (function, reason) as (
     ('app_public.audit_entries_actor_name(app_public.audit_entries)', 'names the people in one''s log'),
     ('app_private.receive_stripe_event(text,text,text,boolean,boolean,text,timestamp with time zone,json)',
       'lets the HTTP process write to the inbox and nothing else'),
+    ('app_private.enqueue_identity_mail(text,uuid,text)', 'lets the identity provider book its mails and nothing else'),
     ('app_public.my_tenants()', 'lists the caller''s tenants across tenants'),
     ('app_public.create_tenant(text,text,text)', 'founds a tenant that has no member yet'),
     ('app_public.consume_feature(text,integer,text)', 'writes counters that a tenant must not')

@@ -9,6 +9,7 @@ with reviewed (relation, role, commands, expression, reason) as (
     ('app_public.users', 'app_user', 'r', 'id = app_private.current_user_id', 'a person, not a tenant: themselves'),
     ('app_public.users', 'app_identity', 'raw', 'true', 'keeps the mirror of auth.users'),
     ('app_public.users', 'app_definer', 'r', 'true', 'create_tenant reads the e-mail'),
+    ('app_public.users', 'app_worker', 'r', 'true', 'sends mails to the address'),
     ('app_public.plans', 'everyone', 'r', 'true', 'catalog'),
     ('app_public.features', 'everyone', 'r', 'true', 'catalog'),
     ('app_public.plan_features', 'everyone', 'r', 'true', 'catalog'),

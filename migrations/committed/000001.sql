@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:5a128afbb765265b1e7cf216887c807c0affb4f6
+--! Hash: sha1:5ad64a32556a037ba823df7faf53b2d95cb06ab4
 
 --! Included index.sql
 --! Included 00_foundation/schemas.sql
@@ -344,11 +344,11 @@ comment on column auth.external_identities.user_id is
   'The person in app_public.users. Never found by e-mail: addresses change hands.';
 
 create table if not exists app_public.users (
-  id         uuid        not null,
-  email      text        not null,
-  name       text        not null,
-  created_at timestamptz not null default now(),
-  is_email_verified boolean not null default false,
+  id                uuid        not null,
+  email             text        not null,
+  name              text        not null,
+  created_at        timestamptz not null default now(),
+  is_email_verified boolean     not null default false,
   constraint users_pkey primary key (id),
   constraint users_email_bounded check (char_length(email) between 3 and 320),
   constraint users_name_bounded check (char_length(name) between 1 and 200)
@@ -357,6 +357,9 @@ comment on table app_public.users is
   E'@behavior -insert -update -delete\n'
   'A person, whichever identity provider they sign in with. Each sees only themselves.';
 comment on column app_public.users.email is 'As the identity provider knows it.';
+comment on column app_public.users.is_email_verified is
+  'Whether the identity provider has seen proof that the address is theirs. A changed address is '
+  'not verified until there is proof again.';
 --! EndIncluded 10_identity/tables.sql
 --! Included 10_identity/access.sql
 revoke all on auth.users, auth.sessions, auth.accounts, auth.verifications, auth.jwks from public;
@@ -367,10 +370,14 @@ grant select, insert, update, delete
 revoke all on auth.external_identities from public;
 grant select, insert, update (issuer) on auth.external_identities to app_identity;
 
-revoke all on app_public.users from public, app_user, app_anonymous, app_identity, app_definer;
-grant select on app_public.users to app_user, app_identity, app_definer;
+revoke all on app_public.users
+  from public, app_user, app_anonymous, app_identity, app_definer, app_worker;
+grant select on app_public.users to app_user, app_identity, app_definer, app_worker;
 /* People change their name where they sign in, not here: only the identity provider writes. */
-grant insert (id, email, name), update (email, name) on app_public.users to app_identity;
+grant
+  insert (id, email, name, is_email_verified),
+  update (email, name, is_email_verified)
+  on app_public.users to app_identity;
 --! EndIncluded 10_identity/access.sql
 --! Included 10_identity/policies.sql
 alter table auth.users enable row level security;
@@ -414,10 +421,13 @@ alter table app_public.users force row level security;
 drop policy if exists select_self on app_public.users;
 create policy select_self on app_public.users
   for select to app_user using (id = app_private.current_user_id());
-/* The trigger on auth.users writes as the identity provider; create_tenant reads the e-mail. */
+/*
+ * The trigger on auth.users writes as the identity provider; create_tenant reads the e-mail; the
+ * worker sends mails to it.
+ */
 drop policy if exists select_system on app_public.users;
 create policy select_system on app_public.users
-  for select to app_identity, app_definer using (true);
+  for select to app_identity, app_definer, app_worker using (true);
 drop policy if exists insert_identity on app_public.users;
 create policy insert_identity on app_public.users
   for insert to app_identity with check (true);
@@ -442,7 +452,8 @@ create or replace function auth.external_user(
   p_issuer text,
   p_subject text,
   p_email text,
-  p_name text
+  p_name text,
+  p_is_email_verified boolean
 )
   returns uuid
   language plpgsql volatile parallel unsafe
@@ -456,18 +467,62 @@ begin
   on conflict (issuer, subject) do update set issuer = excluded.issuer
   returning external_identities.user_id into v_user_id;
 
-  insert into app_public.users (id, email, name)
-  values (v_user_id, p_email, p_name)
-  on conflict (id) do update set email = excluded.email, name = excluded.name
-    where (users.email, users.name) is distinct from (excluded.email, excluded.name);
+  insert into app_public.users (id, email, name, is_email_verified)
+  values (v_user_id, p_email, p_name, p_is_email_verified)
+  on conflict (id) do update set
+    email = excluded.email,
+    name = excluded.name,
+    is_email_verified = excluded.is_email_verified
+    where (users.email, users.name, users.is_email_verified)
+      is distinct from (excluded.email, excluded.name, excluded.is_email_verified);
   return v_user_id;
 end;
 $$;
-comment on function auth.external_user(text, text, text, text) is
-  'The user that an external provider''s person is here, made at their first visit; e-mail and name '
-  'follow the provider.';
-revoke all on function auth.external_user(text, text, text, text) from public;
-grant execute on function auth.external_user(text, text, text, text) to app_identity;
+comment on function auth.external_user(text, text, text, text, boolean) is
+  'The user that an external provider''s person is here, made at their first visit; e-mail, whether '
+  'it is verified, and name follow the provider.';
+revoke all on function auth.external_user(text, text, text, text, boolean) from public;
+grant execute on function auth.external_user(text, text, text, text, boolean) to app_identity;
+
+/*
+ * security definer: the identity provider may book its two kinds of mail and nothing else in the
+ * queue. The job holds the link, since only the provider knows it: whoever reads the queue could
+ * follow it, and the queue is closed to all but the worker. The link is good for an hour; so the
+ * job gives up after half an hour of failing, and is gone as soon as the mail is sent. A newer mail
+ * of the kind takes the place of one that still waits.
+ */
+create or replace function app_private.enqueue_identity_mail(
+  p_kind text,
+  p_user_id uuid,
+  p_url text
+)
+  returns void
+  language plpgsql volatile security definer parallel unsafe
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if (
+    p_kind in ('verify_email', 'reset_password')
+    and p_user_id is not null
+    and char_length(p_url) between 1 and 4096
+  ) is not true then
+    raise exception 'There is no such mail, or its link is too long'
+      using errcode = 'INPUT';
+  end if;
+  perform graphile_worker.add_job(
+    'send_identity_mail',
+    json_build_object('kind', p_kind, 'user_id', p_user_id, 'url', p_url),
+    job_key => 'identity_mail:' || p_kind || ':' || p_user_id,
+    max_attempts => 8
+  );
+end;
+$$;
+comment on function app_private.enqueue_identity_mail(text, uuid, text) is
+  'Books the mail with which a person proves their address (verify_email) or sets a new password '
+  '(reset_password), with the link that it is about.';
+alter function app_private.enqueue_identity_mail(text, uuid, text) owner to app_definer;
+revoke all on function app_private.enqueue_identity_mail(text, uuid, text) from public;
+grant execute on function app_private.enqueue_identity_mail(text, uuid, text) to app_identity;
 --! EndIncluded 10_identity/functions.sql
 --! Included 10_identity/triggers.sql
 create or replace function app_private.tg_auth_users__mirror()
@@ -475,9 +530,12 @@ create or replace function app_private.tg_auth_users__mirror()
   language plpgsql volatile
 as $$
 begin
-  insert into app_public.users (id, email, name)
-  values (new.id, new.email, new.name)
-  on conflict (id) do update set email = excluded.email, name = excluded.name;
+  insert into app_public.users (id, email, name, is_email_verified)
+  values (new.id, new.email, new.name, new.email_verified)
+  on conflict (id) do update set
+    email = excluded.email,
+    name = excluded.name,
+    is_email_verified = excluded.is_email_verified;
   return null;
 end;
 $$;
@@ -487,8 +545,31 @@ revoke all on function app_private.tg_auth_users__mirror() from public;
 grant execute on function app_private.tg_auth_users__mirror() to app_identity;
 
 create or replace trigger _100_mirror
-  after insert or update of email, name on auth.users
+  after insert or update of email, name, email_verified on auth.users
   for each row execute function app_private.tg_auth_users__mirror();
+
+/*
+ * Whatever changes an address, also a plugin of better-auth that is added one day, must not carry
+ * the old address's proof over to the new one: an invitation is accepted on the strength of it.
+ */
+create or replace function app_private.tg_auth_users__unverify()
+  returns trigger
+  language plpgsql volatile
+as $$
+begin
+  new.email_verified := false;
+  return new;
+end;
+$$;
+comment on function app_private.tg_auth_users__unverify() is
+  'A changed address is not verified, whatever the old one was.';
+revoke all on function app_private.tg_auth_users__unverify() from public;
+grant execute on function app_private.tg_auth_users__unverify() to app_identity;
+
+create or replace trigger _050_unverify
+  before update on auth.users
+  for each row when (new.email is distinct from old.email)
+  execute function app_private.tg_auth_users__unverify();
 --! EndIncluded 10_identity/triggers.sql
 
 --! Included 20_plans/tables.sql

@@ -31,10 +31,13 @@ const ALGORITHMS = ["EdDSA", "ES256", "ES384", "ES512", "PS256", "PS384", "PS512
 
 /** People remembered so that not every request writes; whoever is forgotten is looked up again. */
 const REMEMBERED_PEOPLE = 10_000;
+/** Another server may have written something else meanwhile, so this is not for long. */
+const REMEMBERED_MS = 60_000;
 
 /**
  * Takes tokens of external identity providers. Who comes the first time becomes a user here, known
- * by issuer and subject; the e-mail address is copied and never used to recognise anyone.
+ * by issuer and subject; the e-mail address is copied and never used to recognise anyone. It counts
+ * as verified when the provider says so in as many words.
  */
 export function makeExternalTokens(options: ExternalTokensOptions): TokenVerifier {
   const { providers, pool, logger } = options;
@@ -98,7 +101,13 @@ async function checked(
   }
 }
 
-type Person = { subject: string; email: string; name: string; tenantId: string | undefined };
+type Person = {
+  subject: string;
+  email: string;
+  isEmailVerified: boolean;
+  name: string;
+  tenantId: string | undefined;
+};
 
 /** What we need of a token; undefined when it lacks it. */
 function personOf(payload: JWTPayload): Person | undefined {
@@ -106,26 +115,35 @@ function personOf(payload: JWTPayload): Person | undefined {
   const isComplete =
     isText(sub, 255) && isText(email, 320) && (tenantId === undefined || isUuid(tenantId));
   if (!isComplete) return undefined;
-  return { subject: sub, email, name: isText(name, 200) ? name : email.slice(0, 200), tenantId };
+  return {
+    subject: sub,
+    email,
+    isEmailVerified: payload["email_verified"] === true,
+    name: isText(name, 200) ? name : email.slice(0, 200),
+    tenantId,
+  };
 }
 
 function rememberedUsers(pool: pg.Pool) {
-  const known = new Map<string, string>();
+  const known = new Map<string, { userId: string; said: string; until: number }>();
 
   return async function userIdOf(person: Person & { issuer: string }): Promise<string> {
-    const { issuer, subject, email, name } = person;
-    const key = JSON.stringify([issuer, subject, email, name]);
+    const { issuer, subject, email, name, isEmailVerified } = person;
+    const values = [issuer, subject, email, name, isEmailVerified];
+    const key = JSON.stringify([issuer, subject]);
+    const said = JSON.stringify(values);
     const remembered = known.get(key);
-    if (remembered !== undefined) return remembered;
+    // Only what was written last: a token that says again what an earlier one said must be heard.
+    if (remembered?.said === said && Date.now() < remembered.until) return remembered.userId;
 
     const { rows } = await pool.query<{ id: string }>(
-      "select auth.external_user($1, $2, $3, $4) as id",
-      [issuer, subject, email, name],
+      "select auth.external_user($1, $2, $3, $4, $5) as id",
+      values,
     );
     const [row] = rows;
     if (row === undefined) throw new Error("auth.external_user returned no row");
     if (known.size >= REMEMBERED_PEOPLE) known.clear();
-    known.set(key, row.id);
+    known.set(key, { userId: row.id, said, until: Date.now() + REMEMBERED_MS });
     return row.id;
   };
 }

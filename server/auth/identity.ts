@@ -5,27 +5,46 @@ import type pg from "pg";
 import type { Logger } from "pino";
 
 import type { ServerConfig } from "../config.ts";
+import { identityMail } from "./identity_mail.ts";
 
 export type IdentityOptions = {
   /** As role app_identity with search_path auth. */
   pool: pg.Pool;
-  config: Pick<ServerConfig, "authSecret" | "publicUrl" | "corsOrigins" | "isProduction">;
+  config: Pick<
+    ServerConfig,
+    "authSecret" | "publicUrl" | "appUrl" | "corsOrigins" | "isProduction"
+  >;
   logger: Logger;
 };
 
 export type Identity = ReturnType<typeof makeIdentity>;
 
 export function makeIdentity({ pool, config, logger }: IdentityOptions) {
+  const mail = identityMail({ pool, appUrl: config.appUrl, logger });
   return betterAuth({
     basePath: "/api/auth",
     baseURL: config.publicUrl,
     secret: config.authSecret,
-    trustedOrigins: [config.publicUrl, ...config.corsOrigins],
+    trustedOrigins: [config.publicUrl, new URL(config.appUrl).origin, ...config.corsOrigins],
     database: pool,
     telemetry: { enabled: false },
     logger: { log: (level, message) => logger[level]({ component: "identity" }, message) },
-    emailAndPassword: { enabled: true, minPasswordLength: 8, maxPasswordLength: 128 },
-    advanced: { database: { generateId: false } },
+    emailAndPassword: {
+      enabled: true,
+      minPasswordLength: 8,
+      maxPasswordLength: 128,
+      sendResetPassword: mail.sendResetPassword,
+      // Whoever had the old password may be signed in.
+      revokeSessionsOnPasswordReset: true,
+    },
+    // Nobody has to wait for a mail to begin; what an address decides asks whether it is verified.
+    emailVerification: {
+      sendOnSignUp: true,
+      autoSignInAfterVerification: true,
+      sendVerificationEmail: mail.sendVerificationEmail,
+    },
+    // Said although it is the default: under NODE_ENV=test better-auth would let a link lead anywhere.
+    advanced: { database: { generateId: false }, disableOriginCheck: false },
     // Otherwise ten people behind one office address lock each other out while we develop.
     rateLimit: { enabled: config.isProduction },
     plugins: [

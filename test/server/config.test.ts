@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 
 import { repositoryFile } from "../support/contract.ts";
+import { faultsOf, GOOD } from "../support/environment.ts";
 import {
   ConfigError,
   parseAuditConfig,
@@ -19,15 +20,6 @@ const PARSERS = {
   parseStartConfig,
 };
 
-const GOOD = {
-  DATABASE_URL: "postgres://rowhouse_server:x@db.internal/rowhouse",
-  WORKER_DATABASE_URL: "postgres://rowhouse_worker:x@db.internal/rowhouse",
-  MIGRATION_DATABASE_URL: "postgres://rowhouse_migrator:x@db.internal/rowhouse",
-  AUTH_SECRET: "a".repeat(32),
-  STRIPE_SECRET_KEY: "sk_test_123",
-  STRIPE_WEBHOOK_SECRET: "whsec_new, whsec_old",
-};
-
 describe("the server's configuration", () => {
   test("has defaults for all that is not a secret or an address", () => {
     expect(parseServerConfig(GOOD)).toEqual({
@@ -35,6 +27,8 @@ describe("the server's configuration", () => {
       host: "127.0.0.1",
       port: 4000,
       publicUrl: "http://127.0.0.1:4000",
+      appUrl: "http://127.0.0.1:4000",
+      outboxDirectory: ".rowhouse/outbox",
       corsOrigins: [],
       authSecret: GOOD.AUTH_SECRET,
       externalProviders: [],
@@ -156,6 +150,8 @@ test("no value of a secret or an address is repeated in a message", () => {
     STRIPE_SECRET_KEY: secret,
     STRIPE_API_BASE: `ftp://x:${secret}@stripe`,
     PUBLIC_URL: `ftp://x:${secret}@host`,
+    APP_URL: `ftp://x:${secret}@host`,
+    SMTP_URL: `smtp://x:${secret}@host/path`,
   };
   for (const parse of Object.values(PARSERS)) {
     expect(faultsOf(parse, environment).join()).not.toContain(secret);
@@ -205,18 +201,4 @@ async function variablesRead(): Promise<string[]> {
   const scripts = await repositoryFile("dev/migrations_target.ts");
   for (const [, name] of scripts.matchAll(/read\.\w+\("([A-Z_]+)"/g)) if (name) seen.add(name);
   return [...seen].toSorted();
-}
-
-/** The lines that name a fault each. */
-function faultsOf(parse: (env: NodeJS.ProcessEnv) => unknown, env: NodeJS.ProcessEnv): string[] {
-  try {
-    parse(env);
-    return [];
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    return error.message
-      .split("\n")
-      .filter((line) => line.startsWith("  "))
-      .map((line) => line.trim());
-  }
 }

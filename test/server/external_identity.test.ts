@@ -75,6 +75,21 @@ test("an e-mail address recognises nobody: another subject is another user", asy
   expect(impostor.data).not.toEqual(ada.data);
 });
 
+test("an address is verified when the token says so in as many words, and as long as it does", async ({
+  provider,
+}) => {
+  const { url } = provider.system;
+  const verified = async (claim: unknown) => {
+    const token = await provider.token({ sub: "claims", email_verified: claim });
+    const { data } = await graphql(url, token, "{ currentUser { isEmailVerified } }");
+    return (data as { currentUser: { isEmailVerified: boolean } }).currentUser.isEmailVerified;
+  };
+  const claims = [undefined, true, "true", true, 1, true, false, true, null];
+  const seen = [];
+  for (const claim of claims) seen.push(await verified(claim));
+  expect(seen).toEqual(claims.map((claim) => claim === true));
+});
+
 test("the provider's token is exchanged for one of a tenant, by members only", async ({
   provider,
 }) => {

@@ -47,9 +47,7 @@ test("no line of the log holds a password, a token, a cookie, a signature or a c
         await alice.ask("query ($feature: String) { tenantHasFeature(feature: $feature) }", {
           feature: CLIENT_SECRET,
         });
-        await admin.query(
-          "revoke execute on function app_private.enter from rowhouse_server",
-        );
+        await admin.query("revoke execute on function app_private.enter from rowhouse_server");
         expect(
           await post(`${url}/auth/token`, {}, { authorization: `Bearer ${alice.person.session}` }),
         ).toMatchObject({ status: 500 });

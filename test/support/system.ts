@@ -1,4 +1,7 @@
 import { randomBytes } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 
 import { pino, type Logger } from "pino";
 import type Stripe from "stripe";
@@ -27,7 +30,7 @@ export type SystemOptions = {
   gracePeriodDays?: number;
   /** Left out when a test runs the tasks itself. */
   worker?: boolean;
-  /** Where the server's lines go; nowhere by default. */
+  /** Where the lines of both processes go; nowhere by default. */
   logger?: Logger;
   /** What the server is told besides. */
   config?: Partial<ServerConfig>;
@@ -54,12 +57,16 @@ export async function withSystem<T>(
   await fillCatalog(database, stripe);
 
   await using stack = new AsyncDisposableStack();
+  const outboxDirectory = await mkdtemp(join(tmpdir(), "rowhouse-outbox-"));
+  stack.defer(() => rm(outboxDirectory, { recursive: true, force: true }));
   const server = await startServer(
     {
       databaseUrl: database.urls.server,
       host: "127.0.0.1",
       port,
       publicUrl: url,
+      appUrl: url,
+      outboxDirectory,
       corsOrigins: ["https://app.example.com"],
       authSecret: randomBytes(32).toString("base64url"),
       externalProviders: [],
@@ -78,9 +85,14 @@ export async function withSystem<T>(
         databaseUrl: database.urls.worker,
         stripe: { secretKey: SECRET_KEY, apiBase, configuredPrices: {} },
         gracePeriodDays,
+        mail: {
+          from: { name: "Rowhouse", address: "rowhouse@example.com" },
+          destination: { outboxDirectory },
+        },
+        appUrl: url,
         logLevel: "silent",
       },
-      silent,
+      logger,
     );
     stack.defer(() => running.close());
   }

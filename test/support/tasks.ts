@@ -10,6 +10,7 @@ import { syncCatalog } from "../../cli/stripe_catalog.ts";
 import { startStripeEmulator } from "../../dev/stripe/emulator.ts";
 import { makePool } from "../../server/database.ts";
 import { makeTaskList, type TaskOptions } from "../../tasks/index.ts";
+import type { Mail } from "../../tasks/mail/mail.ts";
 import { asIdentity, asUser } from "./acting.ts";
 import { test as base } from "./index.ts";
 import { rowOf, rowsOf } from "./query.ts";
@@ -25,6 +26,8 @@ export type Workshop = {
   options: TaskOptions;
   stripe: Stripe;
   stripeUrl: string;
+  /** What the tasks have sent. */
+  mails: Mail[];
   /** As the worker's login and role. */
   pool: pg.Pool;
   /** What the worker gives a task, for calling one directly. */
@@ -86,7 +89,18 @@ function workshop(
   stripe: Stripe,
   pool: pg.Pool,
 ): Workshop {
-  const options: TaskOptions = { stripe, configuredPrices: {}, gracePeriodDays: 14 };
+  const mails: Mail[] = [];
+  const options: TaskOptions = {
+    stripe,
+    configuredPrices: {},
+    gracePeriodDays: 14,
+    mailer: {
+      async send(mail) {
+        mails.push(mail);
+      },
+    },
+    appUrl: "https://app.example.com",
+  };
   const asSuperuser = <T>(work: (client: pg.Client) => Promise<T>) =>
     withClient(database.urls.superuser, work);
   return {
@@ -94,6 +108,7 @@ function workshop(
     options,
     stripe,
     stripeUrl,
+    mails,
     pool,
     helpers: {
       query: pool.query.bind(pool),

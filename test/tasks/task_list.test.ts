@@ -7,7 +7,13 @@ import { schemaFiles } from "../support/schema.ts";
 
 // Nothing listens there: a task that called Stripe on a bad payload would fail in another way.
 const stripe = new Stripe("sk_test_x", { host: "127.0.0.1", port: 1, protocol: "http" });
-const tasks = makeTaskList({ stripe, configuredPrices: {}, gracePeriodDays: 14 });
+const tasks = makeTaskList({
+  stripe,
+  configuredPrices: {},
+  gracePeriodDays: 14,
+  mailer: { send: () => Promise.reject(new Error("A mail was sent")) },
+  appUrl: "https://app.example.com",
+});
 
 test("what db/ enqueues are exactly the tasks there are", async () => {
   const enqueued = new Set<string>();
@@ -19,6 +25,8 @@ test("what db/ enqueues are exactly the tasks there are", async () => {
   expect([...enqueued].toSorted()).toEqual(Object.keys(tasks).toSorted());
 });
 
+const NOBODY = "00000000-0000-7000-8000-000000000000";
+
 const BAD = [
   null,
   "text",
@@ -28,9 +36,13 @@ const BAD = [
   { tenant_id: 1, event_id: 1, customer_id: 1 },
   { tenant_id: "", event_id: "", customer_id: "" },
   { tenant_id: "not-a-uuid", event_id: "cus_1", customer_id: "evt_1" },
+  { kind: "__proto__", user_id: NOBODY, url: "https://example.com" },
+  { kind: "verify_email", user_id: "not-a-uuid", url: "https://example.com" },
+  { kind: "verify_email", user_id: NOBODY, url: "javascript:alert(1)" },
+  { kind: "verify_email", user_id: NOBODY, url: ["https://example.com"] },
   { tenant_id: "x' or true", event_id: "evt_'1", customer_id: "cus_1/../../v1" },
   {
-    tenant_id: ["00000000-0000-7000-8000-000000000000"],
+    tenant_id: [NOBODY],
     event_id: ["evt_1"],
     customer_id: ["cus_1"],
   },

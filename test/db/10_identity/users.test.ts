@@ -17,6 +17,31 @@ test("whoever signs up is there at once, and is renamed with their sign-in", asy
   expect(await seen()).toEqual([{ id: alice, email: "a@example.com", name: "Alice A." }]);
 });
 
+test("an address counts as verified here when the identity provider says so, until it changes", async ({
+  db,
+}) => {
+  const { alice } = await createCast(db);
+  const isVerified = async () => {
+    const [row] = await asUser(db, { userId: alice }, () =>
+      rowsOf(db, "select is_email_verified from app_public.current_user()"),
+    );
+    return row?.["is_email_verified"];
+  };
+  const update = (change: string) =>
+    asIdentity(db, () => db.query(`update auth.users set ${change} where id = $1`, [alice]));
+
+  expect(await isVerified()).toBe(true);
+  await update("name = 'Alice A.'");
+  expect(await isVerified()).toBe(true);
+  await update("email = 'new@example.com'");
+  expect(await isVerified()).toBe(false);
+  await update("email_verified = true");
+  expect(await isVerified()).toBe(true);
+  // Nor does proof of the old address hold for the new one when both are written at once.
+  await update("email = 'newer@example.com', email_verified = true");
+  expect(await isVerified()).toBe(false);
+});
+
 describe("a signed-in person", () => {
   test("sees themselves and nobody else, not even whom they share a tenant with", async ({
     db,
@@ -43,6 +68,7 @@ describe("a signed-in person", () => {
   test.for([
     "insert into app_public.users (id, email, name) values (gen_random_uuid(), 'e@x.y', 'E')",
     "update app_public.users set name = 'Eve'",
+    "update app_public.users set is_email_verified = true",
     "delete from app_public.users",
   ])("may not write: %s", async (sql, { db }) => {
     const { alice } = await createCast(db);
@@ -75,6 +101,17 @@ test.for(AUTH_TABLES)("auth.%s is the identity provider's alone", async (table, 
     expect(await codeOf(act()), name).toBe("42501");
   }
   expect(await codeOf(asIdentity(db, () => db.query(sql)))).toBe("done");
+});
+
+test("a task reads whom it writes to, and changes nobody", async ({ db }) => {
+  const { alice } = await createCast(db);
+  const seen = await asWorker(db, () =>
+    rowsOf(db, "select email from app_public.users where id = $1", [alice]),
+  );
+  expect(seen).toEqual([{ email: "alice@example.com" }]);
+  for (const sql of ["update app_public.users set name = 'x'", "delete from app_public.users"]) {
+    expect(await codeOf(asWorker(db, () => db.query(sql)))).toBe("42501");
+  }
 });
 
 test("the identity provider reads no tenant's row", async ({ db }) => {
