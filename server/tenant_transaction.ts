@@ -2,6 +2,7 @@
 import type pg from "pg";
 
 import { codeOf } from "./connection_error.ts";
+import { CHECK_OUT, ENTER, STILL_OURS, type Statement } from "./tenant_statements.ts";
 
 /** What the work gets. It is good until the work has ended, and throws afterwards. */
 export type TenantClient = {
@@ -15,60 +16,10 @@ export type TenantClient = {
 };
 
 type Connection = Pick<pg.Client, "query" | "getTransactionStatus" | "pipeline">;
-type Statement = string | pg.QueryConfig;
 type Entry = { tenantId: string; userId: string; timeoutMs: number };
 
-/** Every setting that app_private.enter() or our functions know; a test compares it with db/. */
-export const TENANT_SETTINGS = [
-  "app.current_user_id",
-  "app.member_tenant_id",
-  "app.current_tenant_id",
-  "app.writable_tenant_id",
-  "app.access",
-  "app.access_reason",
-  "app.permissions",
-  "app.api_key_id",
-  "app.request",
-] as const;
-
-const ENTER = `
-  select
-    app_private.enter($1::uuid, $2::uuid),
-    pg_catalog.set_config('statement_timeout', $3, true),
-    pg_catalog.set_config('role', 'app_user', true)`;
-
-/**
- * Divides by zero when the work has ended the transaction, or has become somebody else in it: so the
- * commit that is sent behind it commits nothing.
- */
-const STILL_OURS = `
-  select 1 / case
-    when pg_catalog.current_setting('app.current_user_id', true) = $1
-      and pg_catalog.current_setting('app.member_tenant_id', true) = $2
-      and pg_catalog.current_setting('role') = 'app_user'
-    then 1 else 0
-  end`;
 const DIVISION_BY_ZERO = "22012";
-
-/** What outlives a transaction and could reach the next: looked for, not trusted to be absent. */
-const IS_CLEAN = `
-  select
-    pg_catalog.current_setting('role') = 'none'
-    and not exists (
-      select
-      from pg_catalog.unnest($1::text[]) as setting
-      where pg_catalog.current_setting(setting, true) <> ''
-    )
-    and not exists (select from pg_catalog.pg_cursors where is_holdable)
-    and not exists (select from pg_catalog.pg_prepared_statements where from_sql)
-    and not exists (select from pg_catalog.pg_listening_channels()) as is_clean,
-    pg_catalog.pg_advisory_unlock_all()`;
-
-/** Looks first: a setting of ours that outlived the transaction is a reason to close. */
-const CHECK_OUT: readonly Statement[] = [
-  { text: IS_CLEAN, values: [[...TENANT_SETTINGS]] },
-  "reset all",
-];
+const FAILED_BEFORE = "25P02";
 
 export class TenantTransaction {
   /** Whether it has ended and left nothing behind on the connection. */
@@ -163,12 +114,7 @@ export class TenantTransaction {
     const [still, committed, ...after] = await this.#send([ours, "commit", ...CHECK_OUT]);
     this.#note(after);
     if (committed?.status === "rejected") throw committed.reason;
-    if (still?.status !== "rejected") return;
-    throw codeOf(still.reason) === DIVISION_BY_ZERO
-      ? new Error("The work must not end the tenant's transaction, nor change role in it")
-      : new Error("A statement had failed, so the tenant's transaction was rolled back", {
-          cause: still.reason,
-        });
+    if (still?.status === "rejected") throw spoiledBy(still.reason);
   }
 
   #note([clean, reset]: readonly Answer[]): void {
@@ -192,3 +138,15 @@ export class TenantTransaction {
 }
 
 type Answer = PromiseSettledResult<pg.QueryResult<{ is_clean?: unknown }>>;
+
+/** Why nothing of the work was kept, though it ended well. */
+function spoiledBy(reason: unknown): unknown {
+  switch (codeOf(reason)) {
+    case DIVISION_BY_ZERO:
+      return new Error("The work must not end the tenant's transaction, nor change role in it");
+    case FAILED_BEFORE:
+      return new Error("A statement had failed, so the tenant's transaction was rolled back");
+    default:
+      return reason;
+  }
+}

@@ -139,12 +139,12 @@ function unattacked({ subscriptions, mutations }: Api): Attempt[] {
     detail,
     breach: false,
   });
-  const names = mutations.map(({ name }) => name);
+  const names = new Set(mutations.map(({ name }) => name));
   return [
     ...subscriptions.map(({ name }) =>
       attempt(`Subscription.${name}`, "Subscriptions are not attacked yet."),
     ),
-    ...KNOWN_MUTATIONS.filter((name) => !names.includes(name)).map((name) =>
+    ...KNOWN_MUTATIONS.filter((name) => !names.has(name)).map((name) =>
       attempt(`Mutation.${name}`, "attack/graphql/exceptions.ts names it; the API has it no more."),
     ),
   ];

@@ -34,10 +34,15 @@ const TO_WRITE: Readonly<Record<string, string>> = {
 };
 
 /** What a person does for themselves, whichever tenant they are in. */
-const PERSONAL = ["createTenant", "leaveTenant", "acceptInvitation", "declineInvitation"];
+const PERSONAL: ReadonlySet<string> = new Set([
+  "createTenant",
+  "leaveTenant",
+  "acceptInvitation",
+  "declineInvitation",
+]);
 
 /** Of no tenant's business: everybody sees themselves, and the tenant that they are in. */
-const OPEN_TABLES = ["app_public.tenants", "app_public.users"];
+const OPEN_TABLES: ReadonlySet<string> = new Set(["app_public.tenants", "app_public.users"]);
 
 /** Mutations that this list knows and the API has not: it would guard nothing. */
 export const KNOWN_MUTATIONS: readonly string[] = [...Object.keys(TO_WRITE), ...PERSONAL];
@@ -59,9 +64,9 @@ export function forbidden(powers: Powers, probe: Probe, table: string | undefine
   if (probe.operation === "mutation") {
     const needed = TO_WRITE[probe.field];
     if (needed !== undefined) return lacks(needed);
-    return powers.writes || PERSONAL.includes(probe.field) ? undefined : "they may not write";
+    return powers.writes || PERSONAL.has(probe.field) ? undefined : "they may not write";
   }
-  if (table === undefined || OPEN_TABLES.includes(table)) return undefined;
+  if (table === undefined || OPEN_TABLES.has(table)) return undefined;
   const needed = TO_READ[table];
   if (needed !== undefined) return lacks(needed);
   return powers.reads ? undefined : "they may not read the tenant's rows";

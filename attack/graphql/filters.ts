@@ -16,9 +16,9 @@ type Condition = {
 
 /** How far filters follow relations. */
 const DEPTH = 1;
-const LOGIC = ["and", "or", "not"];
+const LOGIC: ReadonlySet<string> = new Set(["and", "or", "not"]);
 /** Operators that a row's own value fulfils. */
-const HOLDS = ["equalTo", "in", "notDistinctFrom"];
+const HOLDS: ReadonlySet<string> = new Set(["equalTo", "in", "notDistinctFrom"]);
 const QUANTIFIERS = ["some", "every", "none"];
 
 /** Every condition and filter of a connection, on top of the plain list. */
@@ -66,7 +66,7 @@ function filters(
   return Object.values(input.getFields()).flatMap((field) => {
     const type = getNamedType(field.type);
     if (!isInputObjectType(type)) return [];
-    if (LOGIC.includes(field.name)) return depth === DEPTH ? logic(api, input, subject, field) : [];
+    if (LOGIC.has(field.name)) return depth === DEPTH ? logic(api, input, subject, field) : [];
     const isRelation = subjectOf(api, type) !== undefined || "some" in type.getFields();
     if (!isRelation) {
       const isFirst = !known.has(type.name);
@@ -103,7 +103,7 @@ function operators(
           : valueFor(api, house, { name, type: operator.type, subject });
       return under(name, under(operator.name, value));
     },
-    holds: HOLDS.includes(operator.name) && hasColumn(api, subject, name),
+    holds: HOLDS.has(operator.name) && hasColumn(api, subject, name),
     by: operator.name === "equalTo" ? "everybody" : isFirst ? "owner" : "owner at leisure",
   }));
 }

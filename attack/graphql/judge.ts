@@ -15,7 +15,7 @@ export type Seen = {
   text: string;
 };
 
-const CODES: readonly string[] = [...Object.values(REFUSALS), ...SERVER_CODES];
+const CODES: ReadonlySet<string> = new Set([...Object.values(REFUSALS), ...SERVER_CODES]);
 
 /** The part of an answer that speaks to an alias; an error without a path speaks to all. */
 export function seenOf(answer: GraphqlAnswer, alias: string): Seen {
@@ -44,7 +44,7 @@ export function faultOf({ status, code }: Seen): string | undefined {
   if (status >= 500) return `the server failed with HTTP ${status}`;
   if (code === undefined) return undefined;
   if (code === "INTERNAL") return "the server failed, instead of refusing";
-  return CODES.includes(code) ? undefined : `"${code}" is no code of docs/errors.md`;
+  return CODES.has(code) ? undefined : `"${code}" is no code of docs/errors.md`;
 }
 
 /** The attempt that a shot makes; `leak` says what was told or changed that must not be. */

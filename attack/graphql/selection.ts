@@ -13,7 +13,7 @@ import { needsNothing, rowTypeOf, type Field } from "./api.ts";
 const FIRST = 5;
 
 /** Of a connection, what is asked by name. */
-const KNOWN_PARTS = ["nodes", "edges", "pageInfo", "totalCount"];
+const KNOWN_PARTS: ReadonlySet<string> = new Set(["nodes", "edges", "pageInfo", "totalCount"]);
 
 /** The selection for a field of this type, braces included; empty for a leaf. */
 export function selectionOf(type: GraphQLOutputType, depth: number): string {
@@ -28,7 +28,7 @@ export function connectionSelection(field: Field, depth: number): string {
   const row = rowTypeOf(field);
   if (row === undefined || !isObjectType(type)) throw new Error(`${field.name} is no connection`);
   const more = Object.values(type.getFields())
-    .filter((part) => !KNOWN_PARTS.includes(part.name) && needsNothing(part))
+    .filter((part) => !KNOWN_PARTS.has(part.name) && needsNothing(part))
     .map((part) => `${part.name} ${selectionOf(part.type, 2)}`);
   return `{ totalCount pageInfo { startCursor endCursor hasNextPage hasPreviousPage }
     edges { cursor node { ${fieldsOf(row, 0)} } }

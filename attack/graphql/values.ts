@@ -60,7 +60,7 @@ export function valueFor(api: Api, house: House, place: Place): unknown {
 
 /** Whether a place takes an id: what the other tenant's rows are called by. */
 export function isIdShaped({ name, type }: Pick<Place, "name" | "type">): boolean {
-  return ["UUID", "ID"].includes(getNamedType(type).name) || /Id$/.test(name);
+  return ["UUID", "ID"].includes(getNamedType(type).name) || name.endsWith("Id");
 }
 
 function objectFor(

@@ -1,6 +1,6 @@
 import type pg from "pg";
 
-import { TENANT_SETTINGS } from "../../server/tenant_transaction.ts";
+import { TENANT_SETTINGS } from "../../server/tenant_statements.ts";
 import { withTenant, type TenantClient } from "../../server/with_tenant.ts";
 import { test as base } from "../support/committed.ts";
 import { countFlights } from "../support/flights.ts";
