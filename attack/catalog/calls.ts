@@ -1,7 +1,7 @@
 /**
  * What to call functions with, where neither a type nor a name says it. An argument called
  * `tenant_id`, `user_id`, `email` or after a table (`project_id`) needs no line here; neither does a
- * row of a table, nor an argument with a default. Any other does: a function that can't be called is
+ * boolean, a row of a table, nor an argument with a default. Any other does: a function that can't be called is
  * a function that was not attacked, and makes the suite red.
  */
 import { apiKeyHash } from "../../server/auth/api_key.ts";
@@ -11,18 +11,15 @@ type Word = string | number | boolean | object;
 /** `own`: for the house's own call; else what another would ask for, to see whether it is there. */
 type Sample = Word | ((house: House, own: boolean) => unknown);
 
-/** By the argument's name, without a leading p_. */
+/** By the argument's name without a leading p_, or by the function's and the argument's. */
 export const ARGUMENTS: Readonly<Record<string, Sample>> = {
   // Words that mean the same in every tenant.
   api_version: "2026-01-01",
   created_at: "2026-01-01",
-  expected_livemode: false,
   feature: "apiCalls",
   feature_key: "seats",
   grace_days: 7,
   grace_ends_at: "2026-01-01",
-  is_deleted: false,
-  livemode: false,
   now: "2026-01-01",
   overlap_seconds: 0,
   payload: {},
@@ -34,6 +31,8 @@ export const ARGUMENTS: Readonly<Record<string, Sample>> = {
   sync_seq: 1_000_000,
   type: "customer.updated",
   name: "New",
+  "app_private.enqueue_identity_mail.kind": "verify_email",
+  "app_private.enqueue_identity_mail.url": "https://example.com/verify",
   // Words of a tenant's own.
   amount: (house: House) => first(house, "app_private.usage_records", "amount"),
   idempotency_key: (house: House, own: boolean) =>

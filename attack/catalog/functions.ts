@@ -64,12 +64,12 @@ export function callsOf(routine: Routine, a: House, b: House): Calls | { missing
   const given = { ours: [] as string[], theirs: [] as string[], nobodys: [] as string[] };
   let asks = false;
   for (const argument of routine.arguments) {
-    const ours = sample(argument, a, true);
+    const ours = sample(routine.name, argument, a, true);
     if (ours === undefined) {
       if (argument.optional) continue;
       return { missing: `${argument.name} ${argument.type}` };
     }
-    const theirs = sample(argument, b, false);
+    const theirs = sample(routine.name, argument, b, false);
     const asked = typeof theirs !== "number" && JSON.stringify(ours) !== JSON.stringify(theirs);
     const secret = SECRETS.has(bare(argument.name));
     asks ||= asked && !secret;
@@ -91,17 +91,22 @@ export function callsOf(routine: Routine, a: House, b: House): Calls | { missing
 type Argument = Routine["arguments"][number];
 
 /** What the house would pass, or what of it another would; undefined when nothing says it. */
-function sample({ name, type, row }: Argument, house: House, own: boolean): unknown {
+function sample(
+  routine: string,
+  { name, type, row }: Argument,
+  house: House,
+  own: boolean,
+): unknown {
   const word = bare(name);
   if (row !== null) return rowOf(house, row);
   if (word === "tenant_id") return house.tenantId;
   if (word === "user_id") return house.people.member.id;
   // One asks for people whom one doesn't have yet, and for those whom the other has.
   if (word === "email") return own ? `new-${house.canary}@example.com` : house.people.member.email;
-  const registered = ARGUMENTS[word];
+  const registered = ARGUMENTS[`${routine}.${word}`] ?? ARGUMENTS[word];
   if (typeof registered === "function") return Reflect.apply(registered, undefined, [house, own]);
   if (registered !== undefined) return registered;
-  return idNamed(word, type, house);
+  return type === "boolean" ? false : idNamed(word, type, house);
 }
 
 /** `project_id` is the id of the row in a table called projects, or in one that ends so. */

@@ -78,10 +78,9 @@ async function auditOf(client: pg.ClientBase, mutant: Mutant): Promise<Fate> {
     await client.query(mutant.sql);
     // As the audit's own command does: names are compared as they are printed.
     await client.query("set local search_path = pg_catalog, pg_temp");
-    const errors = (await runAudit(client)).filter(({ severity }) => severity === "error");
-    const [first] = errors;
-    if (first === undefined) return { mutant, fate: "survived", by: "" };
-    return { mutant, fate: "killed", by: `audit: ${first.rule}` };
+    const found = (await runAudit(client)).find(({ severity }) => severity === "error");
+    if (found === undefined) return { mutant, fate: "survived", by: "" };
+    return { mutant, fate: "killed", by: `audit: ${found.rule}` };
   } catch (error) {
     return {
       mutant,
