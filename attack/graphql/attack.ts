@@ -3,6 +3,7 @@
  * the neighbour's ids. It commits what it does; uproot() takes it away.
  */
 import type { Attempt } from "../attempt.ts";
+import type { Scope } from "../catalog/attack.ts";
 import { readRelations } from "../catalog/relations.ts";
 import { witness, type Witness } from "../catalog/witness.ts";
 import type { Planting } from "../fixture/plant.ts";
@@ -26,7 +27,9 @@ export type GraphqlTarget = {
   /** Sees and writes all rows: rowhouse_migrator's or a superuser's connection. */
   client: pg.ClientBase;
   /** Whether there is time for every operator on every column. */
-  isExhaustive: boolean;
+  isExhaustive?: boolean;
+  /** What to attack and by whom; everything unless it is said. */
+  scope?: Scope;
 };
 
 type Scene = GraphqlTarget & { planting: Planting; api: Api; twin: Twin; watch: Witness };
@@ -42,21 +45,24 @@ export async function attackGraphql(
   const cursors = await cursorsOf(url, cast.neighbour, api);
   const watch = await witness(client, planting, await readRelations(client));
   const scene: Scene = { ...target, planting, api, twin: twinOf(planting.b), watch };
-  const all = readProbes(api, cursors);
+  const { objects = () => true, actors = () => true } = target.scope ?? {};
+  const inScope = ({ object }: Probe) => objects(object);
+  const all = readProbes(api, cursors).filter(inScope);
   const reads = [
     ...all.filter(({ by }) => by === "everybody"),
     ...all.filter(({ by }) => by === "owner"),
-    ...all.filter(({ by }) => target.isExhaustive && by === "owner at leisure"),
+    ...all.filter(({ by }) => target.isExhaustive === true && by === "owner at leisure"),
   ];
-  const writes = writeProbes(api);
+  const writes = writeProbes(api).filter(inScope);
+  const chosen = cast.actors.filter(({ name }) => actors(name));
 
   const attempts: Attempt[] = [...unattacked(api)];
   attempts.push(...(await knock(url, cast, planting)));
   attempts.push(...(await controlReads({ url, actor: cast.owner }, reads, scene)));
   // What is written below may hold B's words; so everybody reads before anybody writes.
-  for (const actor of cast.actors) attempts.push(...(await attackAs(scene, actor, reads)));
+  for (const actor of chosen) attempts.push(...(await attackAs(scene, actor, reads)));
   attempts.push(...(await controlWrites({ url, actor: cast.owner }, writes, scene)));
-  for (const actor of cast.actors) attempts.push(...(await attackAs(scene, actor, writes)));
+  for (const actor of chosen) attempts.push(...(await attackAs(scene, actor, writes)));
   await restore(client, planting, planting.a);
   return attempts;
 }
