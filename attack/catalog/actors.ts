@@ -13,6 +13,8 @@ export type Actor = {
   enter: readonly string[];
   /** Whether A's rows are theirs to see: the positive control of every attack. */
   inside: boolean;
+  /** Whether they are in A as if it were suspended. */
+  suspended: boolean;
 };
 
 /** The actors, for the planted people. */
@@ -21,7 +23,14 @@ export function actorsOf({ a, stranger }: Planting): Actor[] {
   const entered = (name: string, userId: string | null, tenantId: string | null): Actor => {
     const role = userId === null ? "app_anonymous" : "app_user";
     const enter = `app_private.enter(${literal(userId)}::uuid, ${literal(tenantId)}::uuid)`;
-    return { name, login: "server", role, enter: through(enter, role), inside: tenantId !== null };
+    return {
+      name,
+      login: "server",
+      role,
+      enter: through(enter, role),
+      inside: tenantId !== null,
+      suspended: false,
+    };
   };
   const keyed = (scope: Scope): Actor => {
     const hash = apiKeyHash(a.keys[scope].secret).toString("hex");
@@ -33,12 +42,14 @@ export function actorsOf({ a, stranger }: Planting): Actor[] {
       role,
       enter: through(enter, role),
       inside: true,
+      suspended: false,
     };
   };
   return [
     entered("owner", owner.id, a.tenantId),
     entered("admin", admin.id, a.tenantId),
     entered("member", member.id, a.tenantId),
+    suspend(entered("owner of a suspended tenant", owner.id, a.tenantId)),
     ...SCOPES.map(keyed),
     entered("removed member", removed.id, null),
     entered("stranger", stranger.id, null),
@@ -49,6 +60,21 @@ export function actorsOf({ a, stranger }: Planting): Actor[] {
     outside("server's login", "server", "rowhouse_server"),
     outside("worker's login", "worker", "rowhouse_worker"),
   ];
+}
+
+/** In A, with the settings that enter() leaves for a tenant without access. */
+function suspend(actor: Actor): Actor {
+  const [enter = "", ...rest] = actor.enter;
+  const shut = ["current_tenant_id", "writable_tenant_id"]
+    .map((setting) => `set_config('app.${setting}', '', true)`)
+    .join(", ");
+  const become = `select ${shut}, set_config('app.access', 'none', true), set_config('role', '${actor.role}', true)`;
+  return {
+    ...actor,
+    enter: [enter.replace(/, set_config\('role'.*$/, ""), become, ...rest],
+    inside: false,
+    suspended: true,
+  };
 }
 
 /** The server's way in: one statement enters, and becomes the role. */
@@ -84,5 +110,5 @@ function outside(
   before: readonly string[] = [],
 ): Actor {
   const become = role.startsWith("rowhouse") ? [] : [`select set_config('role', '${role}', true)`];
-  return { name, login, role, enter: [...before, ...become], inside: false };
+  return { name, login, role, enter: [...before, ...become], inside: false, suspended: false };
 }

@@ -9,7 +9,7 @@ import { ownedBy } from "./owned.ts";
 import type { Probe } from "./probe.ts";
 import { probesFor } from "./probes.ts";
 import { callProbes } from "./probes_call.ts";
-import { callPermissionProbes, rowPermissionProbes } from "./probes_permission.ts";
+import { callPermissionProbes, rowPermissionProbes, suspendedProbes } from "./probes_permission.ts";
 import { NO_RIGHTS, type Relation, type RoleRights } from "./relations.ts";
 
 export type Assignment = { target: Target; probes: () => readonly Probe[] };
@@ -37,6 +37,7 @@ export function assignmentsFor(
       probes: () => [
         ...probesFor(planting, relation, rights.relations.get(relation.name)),
         ...rowPermissionProbes(planting, relation, field.needed.filter(isLacking)),
+        ...(actor.suspended ? suspendedProbes(planting, relation, field.suspending) : []),
       ],
     })),
     ...field.routines.map((routine) => ({
@@ -67,7 +68,7 @@ export function assignmentsFor(
 }
 
 const NOTHING: ReadonlySet<Command> = new Set();
-const CALL: ReadonlySet<Command> = new Set(["w"]);
+const CALL: ReadonlySet<Command> = new Set(["r", "w"]);
 const RIGHTS = { r: "select", a: "insert", w: "update", d: "delete" } as const;
 
 function heldOn({ relations }: RoleRights, { name }: Relation): ReadonlySet<Command> {

@@ -9,15 +9,14 @@ import type { Actor } from "./actors.ts";
 import { callProbes } from "./probes_call.ts";
 import type { Tried } from "./proven.ts";
 import { readRelations, type Relation } from "./relations.ts";
-import { readNeededPermissions, type NeededPermission } from "./source.ts";
+import { readSource, type Source } from "./source.ts";
 import { telltaleOf, type Telltale } from "./telltale.ts";
 import { witness, type Witness } from "./witness.ts";
 
-export type Battlefield = {
+export type Battlefield = Source & {
   relations: readonly Relation[];
   routines: readonly Routine[];
   permissions: Permissions;
-  needed: readonly NeededPermission[];
   exceptions: Exceptions;
   telltale: Telltale;
   witness: Witness;
@@ -45,7 +44,7 @@ export async function readMap(client: pg.ClientBase, planting: Planting): Promis
     relations,
     routines,
     permissions: await readPermissions(client),
-    needed: await readNeededPermissions(),
+    ...(await readSource()),
     exceptions: await readExceptions(client),
     telltale: telltaleOf(planting.b),
     witness: await witness(client, planting, relations),

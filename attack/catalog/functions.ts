@@ -12,12 +12,15 @@ export type Routine = {
   /** With its arguments' types, as the audit's lists have it. */
   signature: string;
   arguments: { name: string; type: string; row: string | null; optional: boolean }[];
+  /** Whether it may write at all. */
+  volatile: boolean;
   /** The permissions that its comment says it needs. */
   permissions: string[];
 };
 
 const ROUTINES = `
   select format('%I.%I', nspname, proname) as name, pg_proc.oid::regprocedure::text as signature,
+    provolatile = 'v' as volatile,
     array(
       select json_build_object(
         'name', coalesce(proargnames[position], ''), 'type', format_type(type, null),

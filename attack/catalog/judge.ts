@@ -97,7 +97,8 @@ async function judgeCompare(court: Court, target: Target, probe: Compare): Promi
   const taken = await court.door.probe(probe.taken);
   const told = court.telltale(taken.text, probe.taken);
   if (told !== undefined) return foreign(court, target, probe.command, taken, `told ${told}`);
-  const touched = taken.code === undefined ? await court.witness.disturbed() : [];
+  const wrote = taken.code === undefined && probe.command !== "r";
+  const touched = wrote ? await court.witness.disturbed() : [];
   if (touched.length > 0) return disturbance(court, target, probe.command, touched);
   const alike = probe.word !== true || gist(taken, probe.taken) === gist(free, probe.free);
   if (taken.code !== free.code || taken.count !== free.count || !alike) {

@@ -14,7 +14,7 @@ export function callProbes(
   const calls = callsOf(routine, a, b);
   if ("missing" in calls) return calls;
   const { ours, theirs, nobodys } = calls;
-  const sweep = { kind: "sweep", command: "w" } as const;
+  const sweep = { kind: "sweep", command: routine.volatile ? "w" : "r" } as const;
   if (ours === theirs) return [{ ...sweep, own: true, verb: OWN_CALL, sql: ours }];
   return [
     { ...sweep, own: true, verb: OWN_CALL, sql: ours },

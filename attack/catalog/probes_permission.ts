@@ -32,6 +32,18 @@ export function rowPermissionProbes(
     }));
 }
 
+/** Rows of one's own tenant that nobody reads while it is suspended. */
+export function suspendedProbes(
+  { a }: Planting,
+  relation: Relation,
+  suspending: ReadonlySet<string>,
+): Probe[] {
+  const ours = ownedBy(a, relation);
+  if (ours === undefined || !suspending.has(relation.name)) return [];
+  const sql = `select 1 from ${relation.name} where ${ours}`;
+  return [{ kind: "reach", command: "r", verb: "read while suspended", sql }];
+}
+
 /** Calls that a function's comment keeps for those with a permission. */
 export function callPermissionProbes(
   { a, b }: Planting,

@@ -63,13 +63,11 @@ export async function fromCode(client: Queryable): Promise<Mutant[]> {
   return [...mutants, ...rows.flatMap(({ object, definition }) => forget(object, definition))];
 }
 
-/** A guard: a condition that speaks of whose a row is, or a demand for a right or an access. */
-const GUARDS: readonly { line: RegExp; without: string }[] = [
-  { line: /^(\s*)and .*\b(tenant_id|user_id|p_key_hash|email|role_key|id = ).*$/i, without: "" },
-  {
-    line: /^(\s*)where .*\b(tenant_id|user_id|\w*hash|role_key|id\)? = ).*$/i,
-    without: "$1where true",
-  },
+/** Conditions that say whose a row is; the others are about the row itself. */
+const WHOSE = /\b(tenant_id|user_id|\w*hash|email|role_key|id\)? = )/;
+
+/** Demands, decisions and refusals; what stands there when nobody asks any more. */
+const DEMANDS: readonly { line: RegExp; without: string }[] = [
   { line: /^(\s*)perform app_private\.(require|writable|lock)\w+\(.*\);$/, without: "" },
   { line: /^(.*)v_access in \('full', 'read_only'\)(.*)$/, without: "$1true$2" },
   { line: /^(.*)v_access = 'full'(.*)$/, without: "$1true$2" },
@@ -88,16 +86,34 @@ const GUARDS: readonly { line: RegExp; without: string }[] = [
 function forget(object: string, definition: string): Mutant[] {
   const lines = definition.split("\n");
   return lines.flatMap((line, n) =>
-    GUARDS.filter((guard) => guard.line.test(line)).map((guard) => {
-      const changed = lines.with(n, line.replace(guard.line, guard.without));
-      const sql = changed.join("\n");
-      return {
-        kind: "code",
-        object,
-        change: `line ${n + 1}, "${line.trim()}"`,
-        sql,
-        everywhere: false,
-      };
-    }),
+    withoutGuard(line).map((changed) => ({
+      kind: "code",
+      object,
+      change: `line ${n + 1}, "${line.trim()}"`,
+      sql: lines.with(n, changed).join("\n"),
+      everywhere: false,
+    })),
   );
+}
+
+/** The line without the guard that it is, if it is one. */
+function withoutGuard(line: string): string[] {
+  const demand = DEMANDS.find((one) => one.line.test(line));
+  if (demand !== undefined) return [line.replace(demand.line, demand.without)];
+  const [, indent = "", word = "", condition = ""] = /^(\s*)(and|where) (.*)$/i.exec(line) ?? [];
+  const end = endOf(condition);
+  if (end === undefined || !WHOSE.test(condition.slice(0, end))) return [];
+  const kept = word.toLowerCase() === "where" ? "where true" : "";
+  return [`${indent}${kept}${condition.slice(end)}`];
+}
+
+/** Where a condition ends that begins a text; undefined when it goes on beyond it. */
+function endOf(text: string): number | undefined {
+  let depth = 0;
+  for (const [index, letter] of [...text].entries()) {
+    if (letter === "(") depth += 1;
+    if (letter === ")") depth -= 1;
+    if (depth < 0 || (depth === 0 && letter === ";")) return index;
+  }
+  return depth === 0 && text !== "" ? text.length : undefined;
 }

@@ -116,12 +116,25 @@ async function attackOf(
   });
 }
 
+/** Whoever is most likely to notice; the controls of every attack are among them. */
+const SCOUTS = new Set([
+  "owner",
+  "member",
+  "write key",
+  "removed member",
+  "stranger",
+  "no context",
+  "worker",
+  "identity provider",
+  "server's login",
+]);
+
 /** Where the fault is, then every function, then all there is: it mostly ends with the first. */
-function scopesFor({ object, kind }: Mutant): Scope[] {
-  const isFunction = (name: string) => name.endsWith(")") || name === "app_private.enter";
+function scopesFor({ object }: Mutant): Scope[] {
+  const actors = (name: string) => SCOUTS.has(name);
   const near = (name: string) => name === object || object.startsWith(`${name}(`);
-  if (kind === "server") return [{}];
-  return [{ objects: near }, { objects: (name) => isFunction(name) || name === "the session" }, {}];
+  const isCode = (name: string) => name.endsWith(")") || name === "app_private.enter";
+  return [{ objects: near, actors }, { objects: isCode, actors }, {}];
 }
 
 function mostTelling(attempts: readonly Attempt[]): Attempt | undefined {
