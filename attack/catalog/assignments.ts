@@ -10,7 +10,7 @@ import type { Probe } from "./probe.ts";
 import { probesFor } from "./probes.ts";
 import { callProbes } from "./probes_call.ts";
 import { callPermissionProbes, rowPermissionProbes, suspendedProbes } from "./probes_permission.ts";
-import { NO_RIGHTS, type Relation, type RoleRights } from "./relations.ts";
+import { NO_RIGHTS, type Relation, type Rights, type RoleRights } from "./relations.ts";
 
 export type Assignment = { target: Target; probes: () => readonly Probe[] };
 
@@ -35,8 +35,13 @@ export function assignmentsFor(
         held: heldOn(rights, relation),
       },
       probes: () => [
-        ...probesFor(planting, relation, rights.relations.get(relation.name)),
-        ...rowPermissionProbes(planting, relation, field.needed.filter(isLacking)),
+        ...probesFor(planting, relation, rightsOn(rights, relation)),
+        ...rowPermissionProbes(
+          planting,
+          relation,
+          rightsOn(rights, relation),
+          field.needed.filter(isLacking),
+        ),
         ...(actor.suspended ? suspendedProbes(planting, relation, field.suspending) : []),
       ],
     })),
@@ -69,12 +74,16 @@ export function assignmentsFor(
 
 const NOTHING: ReadonlySet<Command> = new Set();
 const CALL: ReadonlySet<Command> = new Set(["r", "w"]);
-const RIGHTS = { r: "select", a: "insert", w: "update", d: "delete" } as const;
+const RIGHT_TO = { r: "select", a: "insert", w: "update", d: "delete" } as const;
 
-function heldOn({ relations }: RoleRights, { name }: Relation): ReadonlySet<Command> {
-  const rights = relations.get(name) ?? NO_RIGHTS;
+function rightsOn({ relations }: RoleRights, { name }: Relation): Rights {
+  return relations.get(name) ?? NO_RIGHTS;
+}
+
+function heldOn(role: RoleRights, relation: Relation): ReadonlySet<Command> {
+  const rights = rightsOn(role, relation);
   const commands = ["r", "a", "w", "d"] as const;
-  return new Set(commands.filter((command) => rights[RIGHTS[command]].length > 0));
+  return new Set(commands.filter((command) => rights[RIGHT_TO[command]].length > 0));
 }
 
 function whoseRows({ b }: Planting, relation: Relation): Target["rows"] {

@@ -10,7 +10,7 @@ import type { Relation, Rights } from "./relations.ts";
 import { sceneOf } from "./scene.ts";
 
 /** The probes for a relation. */
-export function probesFor(planting: Planting, relation: Relation, rights?: Rights): Probe[] {
+export function probesFor(planting: Planting, relation: Relation, rights: Rights): Probe[] {
   if (relation.kind === "sequence") return sequenceProbes(relation);
   const scene = sceneOf(planting, relation, rights);
   const rows =
@@ -70,11 +70,11 @@ function sequenceProbes({ name }: Relation): Probe[] {
 }
 
 /** Of rows that are nobody's, or that don't tell whose they are: views, lists of everyone's. */
-function nobodysProbes({ name, kind, columns }: Relation, rights?: Rights): Probe[] {
+function nobodysProbes({ name, kind, columns }: Relation, rights: Rights): Probe[] {
   const writable = columns.find(({ generated }) => !generated)?.name;
   const column = identifier(writable ?? columns[0]?.name);
-  const readable = rights?.select.map((readableColumn) => identifier(readableColumn)).join(", ");
-  const select = `select row_to_json(seen)::text from (select ${readable ?? "*"} from ${name} limit 1000) as seen`;
+  const readable = rights.select.map(identifier).join(", ") || "*";
+  const select = `select row_to_json(seen)::text from (select ${readable} from ${name} limit 1000) as seen`;
   const write = (command: Command, verb: string, sql: string, ...passed: string[]): Probe => ({
     kind: "forbidden",
     command,

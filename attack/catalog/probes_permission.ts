@@ -3,19 +3,20 @@ import type { Planting } from "../fixture/plant.ts";
 import { callsOf, type Routine } from "./functions.ts";
 import { identifier, ownedBy } from "./owned.ts";
 import type { Probe } from "./probe.ts";
-import type { Relation } from "./relations.ts";
+import type { Relation, Rights } from "./relations.ts";
 import type { NeededPermission } from "./source.ts";
 
 /** Rows of one's own tenant that the policies keep for those with a permission. */
 export function rowPermissionProbes(
   { a }: Planting,
   relation: Relation,
+  rights: Rights,
   lacking: readonly NeededPermission[],
 ): Probe[] {
   const ours = ownedBy(a, relation);
   if (ours === undefined) return [];
   const { name, columns } = relation;
-  const column = identifier(columns.find(({ generated }) => !generated)?.name);
+  const column = identifier(rights.update[0] ?? columns[0]?.name);
   const attempts = {
     r: { verb: "read", sql: `select 1 from ${name} where ${ours}` },
     a: { verb: "insert", sql: `insert into ${name} default values` },

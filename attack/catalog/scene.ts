@@ -1,7 +1,7 @@
 /** One relation as one role meets it, with the rows to attack. */
 import type { House, Planting } from "../fixture/plant.ts";
 import { keyOf, ownedBy } from "./owned.ts";
-import { NO_RIGHTS, type Relation, type Rights } from "./relations.ts";
+import type { Relation, Rights } from "./relations.ts";
 
 export type Scene = {
   relation: Relation;
@@ -16,11 +16,7 @@ export type Scene = {
 };
 
 /** The scene; undefined for what is nobody's. */
-export function sceneOf(
-  { a, b }: Planting,
-  relation: Relation,
-  rights: Rights = NO_RIGHTS,
-): Scene | undefined {
+export function sceneOf({ a, b }: Planting, relation: Relation, rights: Rights): Scene | undefined {
   const ours = ownedBy(a, relation);
   const theirs = ownedBy(b, relation);
   if (ours === undefined || theirs === undefined) return undefined;

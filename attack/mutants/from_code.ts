@@ -110,7 +110,8 @@ function withoutGuard(line: string): string[] {
 /** Where a condition ends that begins a text; undefined when it goes on beyond it. */
 function endOf(text: string): number | undefined {
   let depth = 0;
-  for (const [index, letter] of [...text].entries()) {
+  for (let index = 0; index < text.length; index += 1) {
+    const letter = text.charAt(index);
     if (letter === "(") depth += 1;
     if (letter === ")") depth -= 1;
     if (depth < 0 || (depth === 0 && letter === ";")) return index;

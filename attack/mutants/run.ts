@@ -28,6 +28,11 @@ export type MutantOptions = {
   arena: Arena;
   /** Which faults to build; all unless it says. */
   only?: (mutant: Mutant) => boolean;
+  /**
+   * Whether what survives the likely attacks is attacked with all there is by everybody, which takes
+   * seconds for each.
+   */
+  thorough?: boolean;
   /** How many are attacked at a time. */
   width?: number;
   /** Hears of each as it is decided. */
@@ -36,7 +41,7 @@ export type MutantOptions = {
 
 /** Builds the faults, one by one, and tells the fate of each, in the order they were made up. */
 export function runMutants(options: MutantOptions): Promise<Fate[]> {
-  const { arena, only = () => true, width = 2, report = () => {} } = options;
+  const { arena, only = () => true, thorough = false, width = 2, report = () => {} } = options;
   return withPlanted(arena, async (copy, planting) => {
     const fates = new Map<Mutant, Fate>();
     const decide = (fate: Fate) => {
@@ -54,7 +59,8 @@ export function runMutants(options: MutantOptions): Promise<Fate[]> {
     const waiting = mutants.filter((mutant) => !fates.has(mutant));
     const attackNext = async () => {
       for (let mutant = waiting.shift(); mutant !== undefined; mutant = waiting.shift()) {
-        decide(await attackOf(arena, copy, planting, mutant));
+        const scopes = thorough ? [...likelyScopes(mutant), {}] : likelyScopes(mutant);
+        decide(await attackOf({ arena, copy, planting, scopes }, mutant));
       }
     };
     await Promise.all(Array.from({ length: width }, attackNext));
@@ -92,16 +98,13 @@ async function auditOf(client: pg.ClientBase, mutant: Mutant): Promise<Fate> {
   }
 }
 
-async function attackOf(
-  arena: Arena,
-  source: Copy,
-  planting: Planting,
-  mutant: Mutant,
-): Promise<Fate> {
-  return withCopy(arena, source.name, async ({ urls }) => {
+type Battle = { arena: Arena; copy: Copy; planting: Planting; scopes: readonly Scope[] };
+
+async function attackOf({ arena, copy, planting, scopes }: Battle, mutant: Mutant): Promise<Fate> {
+  return withCopy(arena, copy.name, async ({ urls }) => {
     await withClient(urls.superuser, (client) => client.query(mutant.sql));
     const { migrator, server, worker } = urls;
-    for (const scope of scopesFor(mutant)) {
+    for (const scope of scopes) {
       const attempts = await attackCatalog(
         { privileged: migrator, server, worker },
         planting,
@@ -129,12 +132,15 @@ const SCOUTS = new Set([
   "server's login",
 ]);
 
-/** Where the fault is, then every function, then all there is: it mostly ends with the first. */
-function scopesFor({ object }: Mutant): Scope[] {
+/** Where the fault is, then every function: it mostly ends with the first. */
+function likelyScopes({ object }: Mutant): Scope[] {
   const actors = (name: string) => SCOUTS.has(name);
   const near = (name: string) => name === object || object.startsWith(`${name}(`);
   const isCode = (name: string) => name.endsWith(")") || name === "app_private.enter";
-  return [{ objects: near, actors }, { objects: isCode, actors }, {}];
+  return [
+    { objects: near, actors },
+    { objects: isCode, actors },
+  ];
 }
 
 function mostTelling(attempts: readonly Attempt[]): Attempt | undefined {
