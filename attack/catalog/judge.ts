@@ -119,10 +119,13 @@ async function judgeForbidden(court: Court, target: Target, probe: Forbidden): P
   const told = court.telltale(answer.text, probe.sql);
   if (told !== undefined) return breach(answer, `told ${told}`);
   const passed = answer.code === undefined || (probe.passed ?? []).includes(answer.code);
-  if (!passed) return refused(answer);
-  const harmless = answer.code === undefined && answer.count === 0 && probe.command !== undefined;
-  if (harmless && probe.command !== "a") return nothing(true);
-  const reason = probe.command && excuse(court, target, probe.command);
+  const { command } = probe;
+  const reason = command && excuse(court, target, command);
+  // A right to write what is everyone's, which only a missing policy makes idle, is one too many.
+  const idle = command !== undefined && target.rows === "shared" && target.held.has(command);
+  if (!passed) return { ...refused(answer), proved: !idle || reason !== undefined };
+  const harmless = answer.code === undefined && answer.count === 0 && command !== undefined;
+  if (harmless && command !== "a") return nothing(!idle || reason !== undefined);
   if (reason !== undefined) return allowed(reason);
   return probe.accepted === undefined ? breach(answer, "it was let") : allowed(probe.accepted);
 }

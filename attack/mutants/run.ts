@@ -122,10 +122,12 @@ async function attackOf({ arena, copy, planting, scopes }: Battle, mutant: Mutan
 /** Whoever is most likely to notice; the controls of every attack are among them. */
 const SCOUTS = new Set([
   "owner",
+  "owner of a suspended tenant",
   "member",
   "write key",
   "removed member",
   "stranger",
+  "visitor",
   "no context",
   "worker",
   "identity provider",
