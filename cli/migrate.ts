@@ -18,7 +18,8 @@ export type MigrateOptions = {
   /**
    * Also run current.sql, the migration that is still being written. For development and tests,
    * which must see the schema of the checkout; a deployment applies committed migrations only,
-   * since those alone are hashed, recorded and never run twice.
+   * since those alone are hashed, recorded and never run twice. A deployment's are audited before
+   * they are committed; here the tests say what the audit finds.
    */
   current?: boolean;
   log?: (line: string) => void;
@@ -43,28 +44,32 @@ export async function migrate(options: MigrateOptions): Promise<void> {
       log("Nothing to migrate");
       return;
     }
-    await runGraphileMigrate(databaseUrl, { current: withCurrent && current, log });
+    await runGraphileMigrate(databaseUrl, { current, withCurrent, log });
   } catch (error) {
     throw migrationError(error, databaseUrl);
   }
 }
 
+type RunOptions = { current: boolean; withCurrent: boolean; log: (line: string) => void };
+
 async function runGraphileMigrate(
   databaseUrl: string,
-  { current, log }: { current: boolean; log: (line: string) => void },
+  { current, withCurrent, log }: RunOptions,
 ): Promise<void> {
   // Loaded only now: most starts have nothing to migrate.
-  const [graphileMigrate, { migrationSettings }, { clearAllPools }] = await Promise.all([
-    import("graphile-migrate"),
-    import("./migrate_settings.ts"),
-    import("graphile-migrate/dist/pg.js"),
-  ]);
+  const [graphileMigrate, { migrateAudited }, { migrationSettings }, { clearAllPools }] =
+    await Promise.all([
+      import("graphile-migrate"),
+      import("./migrate_audited.ts"),
+      import("./migrate_settings.ts"),
+      import("graphile-migrate/dist/pg.js"),
+    ]);
   const settings = await migrationSettings({ databaseUrl }, log);
   try {
     // Forced, because the queue's schema may be all that changed, and must change owner as well.
-    await (current
-      ? graphileMigrate.current(settings, { forceActions: true })
-      : graphileMigrate.migrate(settings, false, true));
+    if (!current) await migrateAudited(settings);
+    else if (withCurrent) await graphileMigrate.current(settings, { forceActions: true });
+    else await graphileMigrate.migrate(settings, false, true);
   } finally {
     // It would keep them for 200 ms, in which a server that stops would end our process.
     clearAllPools();

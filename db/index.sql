@@ -19,7 +19,9 @@
 --!include 30_tenancy/policies.sql
 --!include 30_tenancy/enter.sql
 --!include 30_tenancy/functions.sql
+--!include 30_tenancy/member_checks.sql
 --!include 30_tenancy/members.sql
+--!include 30_tenancy/invitation_checks.sql
 --!include 30_tenancy/invitations.sql
 --!include 30_tenancy/invitation_answers.sql
 --!include 30_tenancy/api_keys.sql

@@ -44,6 +44,7 @@ export type WorkerConfig = {
   databaseUrl: string;
   stripe: StripeConfig;
   gracePeriodDays: number;
+  isProduction: boolean;
   mail: MailConfig;
   /** Where the frontend lives, for links in mails; no trailing slash. */
   appUrl: string;
@@ -96,6 +97,7 @@ export function parseWorkerConfig(env: NodeJS.ProcessEnv): WorkerConfig {
       configuredPrices: configuredPrices(read),
     },
     gracePeriodDays: read.number("GRACE_PERIOD_DAYS", 14, { min: 0, max: 365 }),
+    isProduction: isProduction(read),
     mail: mailConfig(read, isProduction(read)),
     appUrl: appUrl(read, address(read).publicUrl),
     logLevel: logLevel(read),

@@ -35,7 +35,12 @@ export async function startServer(config: ServerConfig, logger: Logger): Promise
   }
 
   try {
-    await guardStartup(pool, connectionString);
+    await guardStartup({
+      pools: [{ pool }, { pool: identityPool, role: "app_identity" }],
+      databaseUrl: connectionString,
+      isProduction: config.isProduction,
+      logger,
+    });
     const readiness = databaseChecks(pool);
     const app = makeApp({ config, logger, pool, identityPool, readiness });
     const graphile = postgraphile(

@@ -24,7 +24,12 @@ export async function startWorker(config: WorkerConfig, logger: Logger): Promise
   });
   let runner: Runner;
   try {
-    await guardStartup(pool, config.databaseUrl);
+    await guardStartup({
+      pools: [{ pool, role: "app_worker" }],
+      databaseUrl: config.databaseUrl,
+      isProduction: config.isProduction,
+      logger,
+    });
     runner = await run({
       pgPool: pool,
       concurrency: CONCURRENCY,

@@ -5,7 +5,7 @@ grant select on app_public.roles, app_public.role_permissions to app_user, app_d
 revoke all on app_public.tenants from public, app_user, app_anonymous, app_worker, app_definer;
 /* No insert: a tenant is born by create_tenant. No delete: a tenant is closed. */
 grant select, update (name) on app_public.tenants to app_user;
-/* Updates nothing: lock_members needs the right to lock the row. */
+/* Changes no name: lock_members needs the right to write the row, as its lock. */
 grant select, insert, update (name) on app_public.tenants to app_definer;
 grant
   select,

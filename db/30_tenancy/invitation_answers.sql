@@ -7,16 +7,19 @@ as $$
 declare
   v_user_id uuid := app_private.current_user_id();
   v_invitation app_public.invitations;
+  v_is_new boolean;
   v_tenant app_public.tenants;
 begin
   v_invitation := app_private.invitation_to_answer(accept_invitation.token);
   insert into app_public.memberships (tenant_id, user_id, role)
   values (v_invitation.tenant_id, v_user_id, v_invitation.role)
   on conflict on constraint memberships_pkey do nothing;
-  if found then
-    perform app_private.enter(
-      v_user_id, v_invitation.tenant_id, current_setting('app.request', true)
-    );
+  v_is_new := found;
+  perform app_private.enter(
+    v_user_id, v_invitation.tenant_id, current_setting('app.request', true)
+  );
+
+  if v_is_new then
     perform app_private.lock_members();
     if not app_private.inviter_may_invite(v_invitation) then
       raise exception 'The invitation is not valid, or no longer'
@@ -30,7 +33,8 @@ begin
 
   update app_public.invitations set status = 'accepted', answered_at = now()
   where invitations.tenant_id = v_invitation.tenant_id
-  and invitations.id = v_invitation.id;
+  and invitations.id = v_invitation.id
+  and invitations.status = 'open';
   select tenants.* into v_tenant
   from app_public.tenants
   where tenants.id = v_invitation.tenant_id;
@@ -40,7 +44,8 @@ $$;
 comment on function app_public.accept_invitation(text) is
   'Makes the signed-in person a member, if the invitation was sent to their e-mail address and that '
   'is verified. Needs no tenant in the token; POST /auth/token gives one for the tenant then. '
-  'Errors: BAD_USER_INPUT, FORBIDDEN, LIMIT_EXCEEDED when no seat is left, TENANT_SUSPENDED.';
+  'Asked again, it answers the same. Errors: BAD_USER_INPUT, FORBIDDEN, LIMIT_EXCEEDED when no seat is left, '
+  'TENANT_SUSPENDED, TENANT_READ_ONLY.';
 alter function app_public.accept_invitation(text) owner to app_definer;
 revoke all on function app_public.accept_invitation(text) from public;
 grant execute on function app_public.accept_invitation(text) to app_user;
@@ -54,6 +59,11 @@ declare
   v_invitation app_public.invitations;
 begin
   v_invitation := app_private.invitation_to_answer(decline_invitation.token);
+  if v_invitation.status = 'accepted' then
+    raise exception 'You have accepted this invitation'
+      using errcode = 'CNFLT',
+            hint    = 'leaveTenant takes you out again.';
+  end if;
   update app_public.invitations set status = 'declined', answered_at = now()
   where invitations.tenant_id = v_invitation.tenant_id
   and invitations.id = v_invitation.id
@@ -62,7 +72,8 @@ begin
 end;
 $$;
 comment on function app_public.decline_invitation(text) is
-  'Says no to an invitation; under the same conditions as acceptInvitation.';
+  'Says no to an invitation; under the same conditions as acceptInvitation. Errors: BAD_USER_INPUT, '
+  'FORBIDDEN, CONFLICT once it is accepted.';
 alter function app_public.decline_invitation(text) owner to app_definer;
 revoke all on function app_public.decline_invitation(text) from public;
 grant execute on function app_public.decline_invitation(text) to app_user;

@@ -4,173 +4,6 @@
  * address has an account. The token exists in clear only in the e-mail: the task that sends it
  * makes it up and hands in its hash.
  */
-create or replace function app_private.send_invitation(p_invitation app_public.invitations)
-  returns void
-  language plpgsql volatile parallel unsafe
-as $$
-declare
-  v_daily_limit constant integer := 100;
-  v_sent bigint;
-begin
-  select sum(invitations.sent_count) into v_sent
-  from app_public.invitations
-  where invitations.tenant_id = p_invitation.tenant_id
-  and invitations.sent_at > now() - interval '1 day';
-  if v_sent > v_daily_limit then
-    raise exception 'The tenant has sent % invitations within a day', v_daily_limit
-      using errcode = 'RATED',
-            hint    = 'Go on tomorrow.';
-  end if;
-
-  perform graphile_worker.add_job(
-    'send_invitation',
-    json_build_object(
-      'tenant_id', p_invitation.tenant_id, 'invitation_id', p_invitation.id
-    ),
-    job_key => 'send_invitation:' || p_invitation.id
-  );
-end;
-$$;
-comment on function app_private.send_invitation(app_public.invitations) is
-  'Has the worker send the e-mail. Raises RATED beyond 100 a day, so that no tenant mails the world.';
-
-create or replace function app_private.invitation_to_change(p_invitation_id uuid)
-  returns app_public.invitations
-  language plpgsql volatile parallel unsafe
-as $$
-declare
-  v_invitation app_public.invitations;
-begin
-  perform app_private.require_permission('members.invite');
-  select invitations.* into v_invitation
-  from app_public.invitations
-  where invitations.tenant_id = app_private.member_tenant_id()
-  and invitations.id = p_invitation_id
-  and invitations.status = 'open'
-  for update;
-  if not found then
-    raise exception 'There is no such open invitation'
-      using errcode = 'INPUT';
-  end if;
-  perform app_private.require_authority_over(v_invitation.role);
-
-  /* Whatever was sent so far leads nowhere from now on. */
-  delete from app_private.invitation_tokens
-  where invitation_tokens.tenant_id = v_invitation.tenant_id
-  and invitation_tokens.invitation_id = v_invitation.id;
-  return v_invitation;
-end;
-$$;
-comment on function app_private.invitation_to_change(uuid) is
-  'An open invitation of the tenant entered, locked, its tokens gone. Raises DNIED, INPUT.';
-
-create or replace function app_private.invitation_to_answer(p_token text)
-  returns app_public.invitations
-  language plpgsql volatile parallel unsafe
-as $$
-declare
-  v_user app_public.users;
-  v_invitation app_public.invitations;
-begin
-  select users.* into v_user
-  from app_public.users
-  where users.id = app_private.current_user_id();
-
-  select invitations.* into v_invitation
-  from app_private.invitation_tokens
-  join app_public.invitations
-    on invitations.tenant_id = invitation_tokens.tenant_id
-    and invitations.id = invitation_tokens.invitation_id
-  where invitation_tokens.token_hash = sha256(convert_to(p_token, 'UTF8'))
-  for update of invitations;
-
-  /* Expired, revoked, never there: a stranger learns nothing from the difference. */
-  if not found or v_invitation.status <> 'open' or v_invitation.expires_at <= now() then
-    raise exception 'The invitation is not valid, or no longer'
-      using errcode = 'INPUT',
-            hint    = 'Ask whoever invited you to send it again.';
-  elsif v_invitation.email <> lower(v_user.email) then
-    raise exception 'The invitation is for another e-mail address'
-      using errcode = 'DNIED',
-            hint    = 'Sign in with the address that it was sent to.';
-  elsif not v_user.is_email_verified then
-    raise exception 'Your e-mail address is not verified yet'
-      using errcode = 'DNIED',
-            hint    = 'Follow the link in the e-mail that came when you signed up.';
-  end if;
-  return v_invitation;
-end;
-$$;
-comment on function app_private.invitation_to_answer(text) is
-  'The open invitation that a token opens for the signed-in person, locked. Raises INPUT, DNIED.';
-
-create or replace function app_private.inviter_may_invite(p_invitation app_public.invitations)
-  returns boolean
-  language sql stable parallel safe
-begin atomic
-  select exists (
-    select
-    from app_public.memberships
-    where memberships.tenant_id = p_invitation.tenant_id
-    and memberships.user_id = p_invitation.invited_by
-    and not exists (
-      select needed.permission
-      from app_public.role_permissions as needed
-      where needed.role_key = p_invitation.role
-      union
-      select 'members.invite'
-      except
-      select held.permission
-      from app_public.role_permissions as held
-      where held.role_key = memberships.role
-    )
-  );
-end;
-comment on function app_private.inviter_may_invite(app_public.invitations) is
-  'Whether the person who invited could still do so: a door must not stay open for whoever was '
-  'shown out.';
-
-create or replace function app_private.require_seat()
-  returns void
-  language plpgsql stable parallel safe
-as $$
-declare
-  v_seats record;
-begin
-  select entitlements.used, entitlements."limit" into v_seats
-  from app_public.entitlements
-  where entitlements.feature = 'seats';
-  if v_seats.used > v_seats."limit" then
-    raise exception 'Every seat of the plan is taken'
-      using errcode = 'QUOTA',
-            detail  = json_build_object(
-                        'feature', 'seats',
-                        'limit', v_seats."limit",
-                        'used', v_seats.used - 1,
-                        'resetsAt', null
-                      )::text,
-            hint    = 'An owner can move to a larger plan or remove a member.';
-  end if;
-end;
-$$;
-comment on function app_private.require_seat() is
-  'Raises QUOTA if the member that was just added, with the members locked, is one too many.';
-
-revoke all on function
-  app_private.send_invitation(app_public.invitations),
-  app_private.invitation_to_change(uuid),
-  app_private.invitation_to_answer(text),
-  app_private.inviter_may_invite(app_public.invitations),
-  app_private.require_seat()
-  from public;
-grant execute on function
-  app_private.send_invitation(app_public.invitations),
-  app_private.invitation_to_change(uuid),
-  app_private.invitation_to_answer(text),
-  app_private.inviter_may_invite(app_public.invitations),
-  app_private.require_seat()
-  to app_definer;
-
 create or replace function app_public.invite_member(email text, role text default 'member')
   returns app_public.invitations
   language plpgsql volatile security definer parallel unsafe
@@ -186,8 +19,9 @@ begin
   perform app_private.require_permission('members.invite');
   perform app_private.require_role(invite_member.role);
   perform app_private.require_authority_over(invite_member.role);
-  if coalesce(v_email, '') !~ '^[^[:space:][:cntrl:]@]+@[^[:space:][:cntrl:]@]+$'
-    or char_length(v_email) > 320
+  if coalesce(char_length(v_email), 0) > 320
+    or coalesce(v_email, '')
+      !~ '^[^][:space:][:cntrl:]@,;:<>()\\"[]+@[^][:space:][:cntrl:]@,;:<>()\\"[]+$'
   then
     raise exception '"email" must be an e-mail address'
       using errcode = 'INPUT';
@@ -244,7 +78,10 @@ begin
     invited_by = app_private.current_user_id(),
     expires_at = now() + interval '7 days',
     sent_at = now(),
-    sent_count = invitations.sent_count + 1
+    sent_count = case
+      when invitations.sent_at > now() - interval '1 day' then invitations.sent_count + 1
+      else 1
+    end
   where invitations.tenant_id = v_tenant_id
   and invitations.id = v_invitation.id
   returning invitations.* into v_invitation;
@@ -253,7 +90,9 @@ begin
 end;
 $$;
 comment on function app_public.resend_invitation(uuid) is
-  'Sends an open invitation again with a new token, good for 7 days; earlier ones stop working.';
+  'Sends an open invitation again with a new token, good for 7 days; earlier ones stop working. '
+  'Needs members.invite, and every permission of the role. Errors: FORBIDDEN, BAD_USER_INPUT, '
+  'RATE_LIMITED.';
 alter function app_public.resend_invitation(uuid) owner to app_definer;
 revoke all on function app_public.resend_invitation(uuid) from public;
 grant execute on function app_public.resend_invitation(uuid) to app_user;
@@ -275,7 +114,8 @@ begin
 end;
 $$;
 comment on function app_public.revoke_invitation(uuid) is
-  'Takes an open invitation back: its e-mail leads nowhere from now on.';
+  'Takes an open invitation back: its e-mail leads nowhere from now on. Needs members.invite, and '
+  'every permission of the role. Errors: FORBIDDEN, BAD_USER_INPUT.';
 alter function app_public.revoke_invitation(uuid) owner to app_definer;
 revoke all on function app_public.revoke_invitation(uuid) from public;
 grant execute on function app_public.revoke_invitation(uuid) to app_user;

@@ -114,7 +114,9 @@ create table if not exists app_public.invitations (
     foreign key (invited_by) references app_public.users (id) on delete cascade,
   constraint invitations_email_bounded check (char_length(email) between 3 and 320),
   constraint invitations_email_format check (
-    email = lower(email) and email ~ '^[^[:space:][:cntrl:]@]+@[^[:space:][:cntrl:]@]+$'
+    email = lower(email)
+    /* No two addresses, and none in the guise of another: "a,b@x", "a<b@x>". */
+    and email ~ '^[^][:space:][:cntrl:]@,;:<>()\\"[]+@[^][:space:][:cntrl:]@,;:<>()\\"[]+$'
   ),
   constraint invitations_status_known
     check (status in ('open', 'accepted', 'declined', 'revoked', 'expired'))
@@ -127,6 +129,8 @@ comment on column app_public.invitations.status is
 comment on column app_public.invitations.invited_by is
   'Who must still be allowed to invite when it is accepted; whoever sends it again takes it over.';
 comment on column app_public.invitations.sent_at is 'When the last e-mail was asked for.';
+comment on column app_public.invitations.sent_count is
+  'How often it was sent, counted anew when the last e-mail is a day old.';
 comment on column app_public.invitations.answered_at is
   'When it was accepted or declined; null before.';
 comment on constraint invitations_tenant_fkey on app_public.invitations is

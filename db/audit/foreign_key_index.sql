@@ -4,12 +4,12 @@
  * reference.
  */
 select
-  'error' as severity,
-  format('%s on %s', pg_constraint.conname, pg_constraint.conrelid::regclass) as object,
+  'warning' as severity,
+  format('%s on %s', pg_constraint.conname, tables.name) as object,
   'the foreign key has no index' as problem,
   format(
     'create index on %s (%s);',
-    pg_constraint.conrelid::regclass,
+    tables.name,
     (
       select string_agg(quote_ident(pg_attribute.attname), ', ' order by keys.position)
       from unnest(pg_constraint.conkey) with ordinality as keys (attnum, position)
@@ -19,8 +19,9 @@ select
     )
   ) as remedy
 from pg_catalog.pg_constraint
+join tables on tables.oid = pg_constraint.conrelid
 where pg_constraint.contype = 'f'
-and pg_constraint.connamespace::regnamespace::text in ('app_public', 'app_private', 'auth')
+and pg_constraint.conparentid = 0
 and not exists (
   select
   from pg_catalog.pg_index

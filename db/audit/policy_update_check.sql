@@ -4,17 +4,20 @@
  */
 select
   'error' as severity,
-  format('%s on %s', pg_policy.polname, pg_policy.polrelid::regclass) as object,
+  policies.object,
   'the update policy has no "with check" equal to its "using"' as problem,
   format(
     'alter policy %I on %s with check (%s);',
-    pg_policy.polname,
-    pg_policy.polrelid::regclass,
-    pg_get_expr(pg_policy.polqual, pg_policy.polrelid)
+    policies.name,
+    policies.relation_name,
+    coalesce(bodies.visible, 'false')
   ) as remedy
-from pg_catalog.pg_policy
-join pg_catalog.pg_class on pg_class.oid = pg_policy.polrelid
-where pg_class.relnamespace::regnamespace::text in ('app_public', 'app_private', 'auth')
-and pg_policy.polcmd in ('w', '*')
-and pg_get_expr(pg_policy.polqual, pg_policy.polrelid)
-  is distinct from pg_get_expr(pg_policy.polwithcheck, pg_policy.polrelid);
+from policies
+join pg_catalog.pg_policy on pg_policy.oid = policies.oid
+cross join lateral (
+  select
+    pg_get_expr(pg_policy.polqual, pg_policy.polrelid),
+    pg_get_expr(pg_policy.polwithcheck, pg_policy.polrelid)
+) as bodies (visible, checked)
+where policies.command in ('w', '*')
+and bodies.visible is distinct from bodies.checked;

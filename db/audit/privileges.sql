@@ -2,37 +2,33 @@
  * Policies say nothing of these: they empty, lock or extend a table past row-level security, or
  * hand on a right. And nothing is granted to everyone: a role yet to come would have it too.
  */
-with grants as (
-  select pg_class.oid, pg_class.relowner, pg_class.relacl as acl
-  from pg_catalog.pg_class
-  where pg_class.relkind in ('r', 'p', 'v', 'm', 'f', 'S')
-  and pg_class.relnamespace::regnamespace::text in ('app_public', 'app_private', 'auth')
-  union all
-  select pg_class.oid, pg_class.relowner, pg_attribute.attacl
-  from pg_catalog.pg_class
-  join pg_catalog.pg_attribute on pg_attribute.attrelid = pg_class.oid
-  where pg_class.relnamespace::regnamespace::text in ('app_public', 'app_private', 'auth')
-),
-held as (
-  select
-    grants.oid::regclass as relation,
-    case acl.grantee when 0 then 'public' else acl.grantee::regrole::text end as role,
-    acl.privilege_type as privilege,
-    acl.is_grantable
-  from grants
-  cross join lateral aclexplode(grants.acl) as acl
-  where acl.grantee <> grants.relowner
-)
-select distinct
+select
   'error' as severity,
-  format('%s for %s', held.relation, held.role) as object,
+  format('%s for %s', relations.name, grantees.name) as object,
   case
-    when held.role = 'public' then 'everyone holds ' || held.privilege
-    when held.is_grantable then 'a run-time role may hand on ' || held.privilege
-    else 'a run-time role holds ' || held.privilege
+    when grantees.oid = 0 then 'everyone holds ' || relation_grants.privilege
+    when relation_grants.is_grantable then 'a run-time role may hand on ' || relation_grants.privilege
+    else 'a run-time role holds ' || relation_grants.privilege
   end as problem,
-  format('revoke %s on %s from %s;', held.privilege, held.relation, held.role) as remedy
-from held
-where held.role = 'public'
-or held.is_grantable
-or held.privilege in ('TRUNCATE', 'REFERENCES', 'TRIGGER', 'MAINTAIN');
+  format(
+    'revoke %s%s%s on %s from %s cascade;',
+    case
+      when grantees.oid <> 0
+        and relation_grants.privilege not in ('TRUNCATE', 'REFERENCES', 'TRIGGER', 'MAINTAIN')
+        then 'grant option for '
+    end,
+    relation_grants.privilege,
+    ' (' || quote_ident(pg_attribute.attname) || ')',
+    case relations.kind when 'S' then 'sequence ' else '' end || relations.name,
+    grantees.name
+  ) as remedy
+from relation_grants
+join relations on relations.oid = relation_grants.relation
+join grantees on grantees.oid = relation_grants.grantee
+left join pg_catalog.pg_attribute
+  on pg_attribute.attrelid = relation_grants.relation
+  and pg_attribute.attnum = relation_grants.column_number
+  and relation_grants.column_number <> 0
+where grantees.oid = 0
+or relation_grants.is_grantable
+or relation_grants.privilege in ('TRUNCATE', 'REFERENCES', 'TRIGGER', 'MAINTAIN');

@@ -5,27 +5,47 @@
  */
 select
   'error' as severity,
-  pg_class.oid::regclass::text as object,
-  case when writers.role is null
-    then 'tenant_id may be null or is no uuid'
-    else writers.role || ' may write tenant_id'
-  end as problem,
-  case when writers.role is null
-    then format('alter table %s alter column tenant_id set not null;', pg_class.oid::regclass)
-    else format(
-      'revoke insert, update on %1$s from %2$s; then grant them by column, without tenant_id;',
-      pg_class.oid::regclass,
-      writers.role
-    )
-  end as remedy
-from pg_catalog.pg_class
+  tables.name as object,
+  writers.role || ' may write tenant_id' as problem,
+  concat_ws(
+    ' ',
+    format('revoke insert, update on %s from %s, public;', tables.name, writers.role),
+    'grant ' || nullif(
+      concat_ws(', ', 'insert (' || others.insertable || ')', 'update (' || others.updatable || ')'),
+      ''
+    ) || format(' on %s to %s;', tables.name, writers.role)
+  ) as remedy
+from tables
+cross join (values ('app_user'), ('app_anonymous')) as writers (role)
+cross join lateral (
+  select
+    string_agg(quote_ident(pg_attribute.attname), ', ' order by pg_attribute.attnum)
+      filter (where has_column_privilege(writers.role, tables.oid, pg_attribute.attnum, 'insert')),
+    string_agg(quote_ident(pg_attribute.attname), ', ' order by pg_attribute.attnum)
+      filter (where has_column_privilege(writers.role, tables.oid, pg_attribute.attnum, 'update'))
+  from pg_catalog.pg_attribute
+  where pg_attribute.attrelid = tables.oid
+  and pg_attribute.attnum > 0
+  and pg_attribute.attnum <> tables.tenant_column
+  and not pg_attribute.attisdropped
+  and pg_attribute.attgenerated = ''
+) as others (insertable, updatable)
+where tables.tenant_column is not null
+and (
+  has_column_privilege(writers.role, tables.oid, tables.tenant_column, 'update')
+  or has_column_privilege(writers.role, tables.oid, tables.tenant_column, 'insert')
+)
+union all
+select
+  'error',
+  tables.name,
+  'tenant_id may be null or is no uuid',
+  format(
+    'alter table %s alter column tenant_id type uuid using tenant_id::text::uuid, '
+    'alter column tenant_id set not null;',
+    tables.name
+  )
+from tables
 join pg_catalog.pg_attribute
-  on pg_attribute.attrelid = pg_class.oid and pg_attribute.attname = 'tenant_id'
-cross join (values ('app_user'), ('app_anonymous'), (null)) as writers (role)
-where pg_class.relkind in ('r', 'p')
-and pg_class.relnamespace::regnamespace::text in ('app_public', 'app_private')
-and case when writers.role is null
-  then not pg_attribute.attnotnull or pg_attribute.atttypid <> 'uuid'::regtype
-  else has_column_privilege(writers.role, pg_class.oid, pg_attribute.attnum, 'update')
-    or has_column_privilege(writers.role, pg_class.oid, pg_attribute.attnum, 'insert')
-end;
+  on pg_attribute.attrelid = tables.oid and pg_attribute.attnum = tables.tenant_column
+where not pg_attribute.attnotnull or pg_attribute.atttypid <> 'uuid'::regtype;

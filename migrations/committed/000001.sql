@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:5ad64a32556a037ba823df7faf53b2d95cb06ab4
+--! Hash: sha1:750f116b65bbffc71c61aa85360d2aa99acff7dd
 
 --! Included index.sql
 --! Included 00_foundation/schemas.sql
@@ -841,7 +841,9 @@ create table if not exists app_public.invitations (
     foreign key (invited_by) references app_public.users (id) on delete cascade,
   constraint invitations_email_bounded check (char_length(email) between 3 and 320),
   constraint invitations_email_format check (
-    email = lower(email) and email ~ '^[^[:space:][:cntrl:]@]+@[^[:space:][:cntrl:]@]+$'
+    email = lower(email)
+    /* No two addresses, and none in the guise of another: "a,b@x", "a<b@x>". */
+    and email ~ '^[^][:space:][:cntrl:]@,;:<>()\\"[]+@[^][:space:][:cntrl:]@,;:<>()\\"[]+$'
   ),
   constraint invitations_status_known
     check (status in ('open', 'accepted', 'declined', 'revoked', 'expired'))
@@ -854,6 +856,8 @@ comment on column app_public.invitations.status is
 comment on column app_public.invitations.invited_by is
   'Who must still be allowed to invite when it is accepted; whoever sends it again takes it over.';
 comment on column app_public.invitations.sent_at is 'When the last e-mail was asked for.';
+comment on column app_public.invitations.sent_count is
+  'How often it was sent, counted anew when the last e-mail is a day old.';
 comment on column app_public.invitations.answered_at is
   'When it was accepted or declined; null before.';
 comment on constraint invitations_tenant_fkey on app_public.invitations is
@@ -950,7 +954,7 @@ grant select on app_public.roles, app_public.role_permissions to app_user, app_d
 revoke all on app_public.tenants from public, app_user, app_anonymous, app_worker, app_definer;
 /* No insert: a tenant is born by create_tenant. No delete: a tenant is closed. */
 grant select, update (name) on app_public.tenants to app_user;
-/* Updates nothing: lock_members needs the right to lock the row. */
+/* Changes no name: lock_members needs the right to write the row, as its lock. */
 grant select, insert, update (name) on app_public.tenants to app_definer;
 grant
   select,
@@ -1268,33 +1272,41 @@ alter function app_public.memberships_user(app_public.memberships) owner to app_
 revoke all on function app_public.memberships_user(app_public.memberships) from public;
 grant execute on function app_public.memberships_user(app_public.memberships) to app_user;
 --! EndIncluded 30_tenancy/functions.sql
---! Included 30_tenancy/members.sql
-/*
- * Who belongs to a tenant, and as what. These functions are security definer, because nobody may
- * write memberships: a role is never one's own to choose. Each asks for the permission, takes the
- * tenant's lock before it counts owners, and works only inside the tenant entered. Letting people
- * go is possible also while the tenant is suspended; it costs nothing and may be urgent.
- */
-create or replace function app_private.lock_members()
+--! Included 30_tenancy/member_checks.sql
+/* What the functions that change members and invitations ask, and lock, before they act. */
+create or replace function app_private.enter_again()
   returns void
-  language plpgsql volatile parallel unsafe
-as $$
-begin
-  perform from app_public.tenants
-  where tenants.id = app_private.member_tenant_id()
-  for no key update;
-
-  /* While this waited, the caller may have been demoted or removed. */
-  perform app_private.enter(
+  language sql volatile parallel unsafe
+begin atomic
+  select app_private.enter(
     app_private.current_user_id(),
     app_private.member_tenant_id(),
     current_setting('app.request', true)
   );
 end;
+comment on function app_private.enter_again() is
+  'Looks at the caller''s own membership as it is now. Raises TNFND when it is gone.';
+
+create or replace function app_private.lock_members()
+  returns void
+  language plpgsql volatile parallel unsafe
+as $$
+begin
+  /*
+   * Changes nothing but the row's version: a transaction that reads by an older snapshot (repeatable
+   * read) fails here, where it would pass a mere lock and count owners who have left.
+   */
+  update app_public.tenants set name = tenants.name
+  where tenants.id = app_private.member_tenant_id();
+
+  /* While this waited, the caller may have been demoted or removed. */
+  perform app_private.enter_again();
+end;
 $$;
 comment on function app_private.lock_members() is
   'Held while owners or seats are counted, so that two at once cannot both be the last but one. '
-  'Looks at the caller''s own membership again once it has the lock.';
+  'Looks at the caller''s own membership again once it has the lock. Whoever also locks an '
+  'invitation locks that first.';
 
 create or replace function app_private.require_authority_over(p_role text)
   returns void
@@ -1374,21 +1386,56 @@ $$;
 comment on function app_private.require_other_owner(uuid) is
   'Raises CNFLT if the tenant would be without an owner once this one is gone.';
 
+create or replace function app_private.delete_member(p_membership app_public.memberships)
+  returns void
+  language plpgsql volatile parallel unsafe
+as $$
+begin
+  if p_membership.role = 'owner' then
+    perform app_private.require_other_owner(p_membership.user_id);
+  end if;
+  delete from app_public.memberships
+  where memberships.tenant_id = p_membership.tenant_id
+  and memberships.user_id = p_membership.user_id;
+
+  /* Whoever took themselves out is out now, not only at their next transaction. */
+  if p_membership.user_id = app_private.current_user_id() then
+    perform app_private.enter(
+      app_private.current_user_id(), null, current_setting('app.request', true)
+    );
+  end if;
+end;
+$$;
+comment on function app_private.delete_member(app_public.memberships) is
+  'Ends a membership of the tenant entered, with the members locked. Raises CNFLT for the last '
+  'owner''s.';
+
 revoke all on function
+  app_private.enter_again(),
   app_private.lock_members(),
   app_private.require_authority_over(text),
   app_private.require_role(text),
   app_private.member_to_change(uuid),
-  app_private.require_other_owner(uuid)
+  app_private.require_other_owner(uuid),
+  app_private.delete_member(app_public.memberships)
   from public;
 grant execute on function
+  app_private.enter_again(),
   app_private.lock_members(),
   app_private.require_authority_over(text),
   app_private.require_role(text),
   app_private.member_to_change(uuid),
-  app_private.require_other_owner(uuid)
+  app_private.require_other_owner(uuid),
+  app_private.delete_member(app_public.memberships)
   to app_definer;
-
+--! EndIncluded 30_tenancy/member_checks.sql
+--! Included 30_tenancy/members.sql
+/*
+ * Who belongs to a tenant, and as what. These functions are security definer, because nobody may
+ * write memberships: a role is never one's own to choose. Each asks for the permission, takes the
+ * tenant's lock before it counts owners, and works only inside the tenant entered. Letting people
+ * go is possible also while the tenant is suspended; it costs nothing and may be urgent.
+ */
 create or replace function app_public.remove_member(user_id uuid)
   returns app_public.memberships
   language plpgsql volatile security definer parallel unsafe
@@ -1401,13 +1448,7 @@ begin
   perform app_private.require_permission('members.remove');
   v_membership := app_private.member_to_change(remove_member.user_id);
   perform app_private.require_authority_over(v_membership.role);
-  if v_membership.role = 'owner' then
-    perform app_private.require_other_owner(v_membership.user_id);
-  end if;
-
-  delete from app_public.memberships
-  where memberships.tenant_id = v_membership.tenant_id
-  and memberships.user_id = v_membership.user_id;
+  perform app_private.delete_member(v_membership);
   return v_membership;
 end;
 $$;
@@ -1428,13 +1469,7 @@ declare
 begin
   perform app_private.lock_members();
   v_membership := app_private.member_to_change(app_private.current_user_id());
-  if v_membership.role = 'owner' then
-    perform app_private.require_other_owner(v_membership.user_id);
-  end if;
-
-  delete from app_public.memberships
-  where memberships.tenant_id = v_membership.tenant_id
-  and memberships.user_id = v_membership.user_id;
+  perform app_private.delete_member(v_membership);
   return v_membership;
 end;
 $$;
@@ -1466,6 +1501,7 @@ begin
   where memberships.tenant_id = v_membership.tenant_id
   and memberships.user_id = v_membership.user_id
   returning memberships.* into v_membership;
+  perform app_private.enter_again();
   return v_membership;
 end;
 $$;
@@ -1486,6 +1522,9 @@ declare
 begin
   perform app_private.lock_members();
   perform app_private.require_permission('tenant.transfer');
+  /* Roles are data: one that may transfer need not hold all that an owner, or an admin, does. */
+  perform app_private.require_authority_over('owner');
+  perform app_private.require_authority_over('admin');
   v_heir := app_private.member_to_change(transfer_ownership.user_id);
   if v_heir.user_id = app_private.current_user_id() then
     raise exception 'You are an owner already'
@@ -1499,23 +1538,20 @@ begin
   update app_public.memberships set role = 'admin'
   where memberships.tenant_id = v_heir.tenant_id
   and memberships.user_id = app_private.current_user_id();
+  perform app_private.enter_again();
   return v_heir;
 end;
 $$;
 comment on function app_public.transfer_ownership(uuid) is
-  'Makes another member an owner and the caller an admin. Needs tenant.transfer. Answers with the '
-  'new owner''s membership.';
+  'Makes another member an owner and the caller an admin. Needs tenant.transfer, and every '
+  'permission of both roles. Answers with the new owner''s membership. Errors: FORBIDDEN, '
+  'BAD_USER_INPUT.';
 alter function app_public.transfer_ownership(uuid) owner to app_definer;
 revoke all on function app_public.transfer_ownership(uuid) from public;
 grant execute on function app_public.transfer_ownership(uuid) to app_user;
 --! EndIncluded 30_tenancy/members.sql
---! Included 30_tenancy/invitations.sql
-/*
- * Invitations. The functions are security definer: nobody writes invitations or memberships, and
- * whoever answers an invitation is not in its tenant. No answer differs by whether the invited
- * address has an account. The token exists in clear only in the e-mail: the task that sends it
- * makes it up and hands in its hash.
- */
+--! Included 30_tenancy/invitation_checks.sql
+/* What the functions of invitations.sql and invitation_answers.sql ask before they act. */
 create or replace function app_private.send_invitation(p_invitation app_public.invitations)
   returns void
   language plpgsql volatile parallel unsafe
@@ -1524,6 +1560,11 @@ declare
   v_daily_limit constant integer := 100;
   v_sent bigint;
 begin
+  /* So that many at once don't each count the others out, and none goes out for who was demoted. */
+  perform app_private.lock_members();
+  perform app_private.require_permission('members.invite');
+  perform app_private.require_authority_over(p_invitation.role);
+
   select sum(invitations.sent_count) into v_sent
   from app_public.invitations
   where invitations.tenant_id = p_invitation.tenant_id
@@ -1544,7 +1585,8 @@ begin
 end;
 $$;
 comment on function app_private.send_invitation(app_public.invitations) is
-  'Has the worker send the e-mail. Raises RATED beyond 100 a day, so that no tenant mails the world.';
+  'Has the worker send the e-mail. Raises RATED beyond 100 a day, so that no tenant mails the world; '
+  'DNIED.';
 
 create or replace function app_private.invitation_to_change(p_invitation_id uuid)
   returns app_public.invitations
@@ -1581,8 +1623,12 @@ create or replace function app_private.invitation_to_answer(p_token text)
   language plpgsql volatile parallel unsafe
 as $$
 declare
+  v_token_hash bytea := sha256(convert_to(p_token, 'UTF8'));
   v_user app_public.users;
   v_invitation app_public.invitations;
+  v_is_addressed boolean;
+  v_is_verified boolean;
+  v_has_accepted boolean;
 begin
   select users.* into v_user
   from app_public.users
@@ -1593,19 +1639,42 @@ begin
   join app_public.invitations
     on invitations.tenant_id = invitation_tokens.tenant_id
     and invitations.id = invitation_tokens.invitation_id
-  where invitation_tokens.token_hash = sha256(convert_to(p_token, 'UTF8'))
+  where invitation_tokens.token_hash = v_token_hash
   for update of invitations;
 
-  /* Expired, revoked, never there: a stranger learns nothing from the difference. */
-  if not found or v_invitation.status <> 'open' or v_invitation.expires_at <= now() then
+  /*
+   * Only A to Z lose their case here: beyond them there are letters whose lower case is another's,
+   * such as the Kelvin sign and k, and one's address would pass for somebody else's.
+   */
+  v_is_addressed := coalesce(v_invitation.email = lower(v_user.email collate "C"), false);
+  v_is_verified := coalesce(v_user.is_email_verified, false);
+  v_has_accepted := v_invitation.status = 'accepted' and v_is_addressed and v_is_verified
+    and exists (
+      select
+      from app_public.memberships
+      where memberships.tenant_id = v_invitation.tenant_id
+      and memberships.user_id = v_user.id
+    );
+
+  /*
+   * Expired, revoked, never there: a stranger learns nothing from the difference. Whether there is
+   * such a token is asked again, as it may have been replaced while this waited for the row.
+   */
+  if not exists (
+      select from app_private.invitation_tokens where invitation_tokens.token_hash = v_token_hash
+    )
+    or not (
+      v_has_accepted or (v_invitation.status = 'open' and v_invitation.expires_at > now())
+    )
+  then
     raise exception 'The invitation is not valid, or no longer'
       using errcode = 'INPUT',
             hint    = 'Ask whoever invited you to send it again.';
-  elsif v_invitation.email <> lower(v_user.email) then
+  elsif not v_is_addressed then
     raise exception 'The invitation is for another e-mail address'
       using errcode = 'DNIED',
             hint    = 'Sign in with the address that it was sent to.';
-  elsif not v_user.is_email_verified then
+  elsif not v_is_verified then
     raise exception 'Your e-mail address is not verified yet'
       using errcode = 'DNIED',
             hint    = 'Follow the link in the e-mail that came when you signed up.';
@@ -1614,7 +1683,8 @@ begin
 end;
 $$;
 comment on function app_private.invitation_to_answer(text) is
-  'The open invitation that a token opens for the signed-in person, locked. Raises INPUT, DNIED.';
+  'The invitation that a token opens for the signed-in person, locked: an open one, or one that made '
+  'them the member they are. Raises INPUT, DNIED.';
 
 create or replace function app_private.inviter_may_invite(p_invitation app_public.invitations)
   returns boolean
@@ -1682,7 +1752,14 @@ grant execute on function
   app_private.inviter_may_invite(app_public.invitations),
   app_private.require_seat()
   to app_definer;
-
+--! EndIncluded 30_tenancy/invitation_checks.sql
+--! Included 30_tenancy/invitations.sql
+/*
+ * Invitations. The functions are security definer: nobody writes invitations or memberships, and
+ * whoever answers an invitation is not in its tenant. No answer differs by whether the invited
+ * address has an account. The token exists in clear only in the e-mail: the task that sends it
+ * makes it up and hands in its hash.
+ */
 create or replace function app_public.invite_member(email text, role text default 'member')
   returns app_public.invitations
   language plpgsql volatile security definer parallel unsafe
@@ -1698,8 +1775,9 @@ begin
   perform app_private.require_permission('members.invite');
   perform app_private.require_role(invite_member.role);
   perform app_private.require_authority_over(invite_member.role);
-  if coalesce(v_email, '') !~ '^[^[:space:][:cntrl:]@]+@[^[:space:][:cntrl:]@]+$'
-    or char_length(v_email) > 320
+  if coalesce(char_length(v_email), 0) > 320
+    or coalesce(v_email, '')
+      !~ '^[^][:space:][:cntrl:]@,;:<>()\\"[]+@[^][:space:][:cntrl:]@,;:<>()\\"[]+$'
   then
     raise exception '"email" must be an e-mail address'
       using errcode = 'INPUT';
@@ -1756,7 +1834,10 @@ begin
     invited_by = app_private.current_user_id(),
     expires_at = now() + interval '7 days',
     sent_at = now(),
-    sent_count = invitations.sent_count + 1
+    sent_count = case
+      when invitations.sent_at > now() - interval '1 day' then invitations.sent_count + 1
+      else 1
+    end
   where invitations.tenant_id = v_tenant_id
   and invitations.id = v_invitation.id
   returning invitations.* into v_invitation;
@@ -1765,7 +1846,9 @@ begin
 end;
 $$;
 comment on function app_public.resend_invitation(uuid) is
-  'Sends an open invitation again with a new token, good for 7 days; earlier ones stop working.';
+  'Sends an open invitation again with a new token, good for 7 days; earlier ones stop working. '
+  'Needs members.invite, and every permission of the role. Errors: FORBIDDEN, BAD_USER_INPUT, '
+  'RATE_LIMITED.';
 alter function app_public.resend_invitation(uuid) owner to app_definer;
 revoke all on function app_public.resend_invitation(uuid) from public;
 grant execute on function app_public.resend_invitation(uuid) to app_user;
@@ -1787,7 +1870,8 @@ begin
 end;
 $$;
 comment on function app_public.revoke_invitation(uuid) is
-  'Takes an open invitation back: its e-mail leads nowhere from now on.';
+  'Takes an open invitation back: its e-mail leads nowhere from now on. Needs members.invite, and '
+  'every permission of the role. Errors: FORBIDDEN, BAD_USER_INPUT.';
 alter function app_public.revoke_invitation(uuid) owner to app_definer;
 revoke all on function app_public.revoke_invitation(uuid) from public;
 grant execute on function app_public.revoke_invitation(uuid) to app_user;
@@ -1802,16 +1886,19 @@ as $$
 declare
   v_user_id uuid := app_private.current_user_id();
   v_invitation app_public.invitations;
+  v_is_new boolean;
   v_tenant app_public.tenants;
 begin
   v_invitation := app_private.invitation_to_answer(accept_invitation.token);
   insert into app_public.memberships (tenant_id, user_id, role)
   values (v_invitation.tenant_id, v_user_id, v_invitation.role)
   on conflict on constraint memberships_pkey do nothing;
-  if found then
-    perform app_private.enter(
-      v_user_id, v_invitation.tenant_id, current_setting('app.request', true)
-    );
+  v_is_new := found;
+  perform app_private.enter(
+    v_user_id, v_invitation.tenant_id, current_setting('app.request', true)
+  );
+
+  if v_is_new then
     perform app_private.lock_members();
     if not app_private.inviter_may_invite(v_invitation) then
       raise exception 'The invitation is not valid, or no longer'
@@ -1825,7 +1912,8 @@ begin
 
   update app_public.invitations set status = 'accepted', answered_at = now()
   where invitations.tenant_id = v_invitation.tenant_id
-  and invitations.id = v_invitation.id;
+  and invitations.id = v_invitation.id
+  and invitations.status = 'open';
   select tenants.* into v_tenant
   from app_public.tenants
   where tenants.id = v_invitation.tenant_id;
@@ -1835,7 +1923,8 @@ $$;
 comment on function app_public.accept_invitation(text) is
   'Makes the signed-in person a member, if the invitation was sent to their e-mail address and that '
   'is verified. Needs no tenant in the token; POST /auth/token gives one for the tenant then. '
-  'Errors: BAD_USER_INPUT, FORBIDDEN, LIMIT_EXCEEDED when no seat is left, TENANT_SUSPENDED.';
+  'Asked again, it answers the same. Errors: BAD_USER_INPUT, FORBIDDEN, LIMIT_EXCEEDED when no seat is left, '
+  'TENANT_SUSPENDED, TENANT_READ_ONLY.';
 alter function app_public.accept_invitation(text) owner to app_definer;
 revoke all on function app_public.accept_invitation(text) from public;
 grant execute on function app_public.accept_invitation(text) to app_user;
@@ -1849,6 +1938,11 @@ declare
   v_invitation app_public.invitations;
 begin
   v_invitation := app_private.invitation_to_answer(decline_invitation.token);
+  if v_invitation.status = 'accepted' then
+    raise exception 'You have accepted this invitation'
+      using errcode = 'CNFLT',
+            hint    = 'leaveTenant takes you out again.';
+  end if;
   update app_public.invitations set status = 'declined', answered_at = now()
   where invitations.tenant_id = v_invitation.tenant_id
   and invitations.id = v_invitation.id
@@ -1857,7 +1951,8 @@ begin
 end;
 $$;
 comment on function app_public.decline_invitation(text) is
-  'Says no to an invitation; under the same conditions as acceptInvitation.';
+  'Says no to an invitation; under the same conditions as acceptInvitation. Errors: BAD_USER_INPUT, '
+  'FORBIDDEN, CONFLICT once it is accepted.';
 alter function app_public.decline_invitation(text) owner to app_definer;
 revoke all on function app_public.decline_invitation(text) from public;
 grant execute on function app_public.decline_invitation(text) to app_user;

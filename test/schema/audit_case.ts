@@ -2,8 +2,18 @@
  * For every rule of the isolation audit: what it must catch, with the object it must name, and what
  * it must let pass. Each is run by a superuser on the migrated database, and taken back.
  */
-export type Case = { sql: string; object: string };
-export type RuleCases = { bad: readonly Case[]; good: readonly string[] };
+export type Case = {
+  sql: string;
+  object: string;
+  /** What the server would have to be: words of the rule, and what stands in for them. */
+  facts?: Readonly<Record<string, string>>;
+  /** The version of PostgreSQL that brought what it does. */
+  since?: number;
+};
+export type RuleCases = {
+  bad: readonly Case[];
+  good: readonly (string | Omit<Case, "object">)[];
+};
 
 /** A table as a founder adds it, all its parts right. */
 export const TABLE = `
@@ -33,3 +43,11 @@ export const policy = (rest: string) => `${TABLE} create policy p on ${THINGS} $
 export const thing = (sql: string) => `${TABLE} ${sql};`;
 export const pinned =
   "language sql security definer set search_path = pg_catalog, pg_temp return 1";
+
+/** A schema that a founder adds and lets people into. */
+export const REPORTS = "create schema reports; grant usage on schema reports to app_user;";
+/** Partitioned, its parts right. */
+export const PARTED = `
+  create table app_public.parts (tenant_id uuid not null, n int) partition by list (n);
+  create table app_private.part_1 partition of app_public.parts for values in (1);
+`;

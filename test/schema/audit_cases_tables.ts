@@ -1,5 +1,13 @@
-/** Rules about how tables are made: keys, names, owners. */
-import { functionNamed, TABLE, thing, THINGS, type RuleCases } from "./audit_case.ts";
+/** Rules about how tables are made: keys, columns, indexes, names. */
+import {
+  functionNamed,
+  PARTED,
+  REPORTS,
+  TABLE,
+  thing,
+  THINGS,
+  type RuleCases,
+} from "./audit_case.ts";
 
 export const TABLE_CASES: Readonly<Record<string, RuleCases>> = {
   foreign_key_index: {
@@ -74,6 +82,17 @@ export const TABLE_CASES: Readonly<Record<string, RuleCases>> = {
           alter table app_private.notes add constraint f foreign key (thing_id) references ${THINGS} (id)`),
         object: "f on app_private.notes",
       },
+      {
+        sql: thing(`alter table ${THINGS} add constraint f foreign key (tenant_id, parent_id)
+          references ${THINGS} (tenant_id, id) not valid`),
+        object: "f on app_public.things",
+      },
+      {
+        sql: `${REPORTS} ${TABLE} alter table ${THINGS} add constraint u unique (id);
+          create table reports."Notes" (tenant_id uuid not null, "Thing" uuid,
+            constraint f foreign key ("Thing") references ${THINGS} (id) on delete set null)`,
+        object: 'f on reports."Notes"',
+      },
     ],
     good: [
       thing(`alter table ${THINGS} add constraint f foreign key (tenant_id, parent_id)
@@ -109,28 +128,19 @@ export const TABLE_CASES: Readonly<Record<string, RuleCases>> = {
       functionNamed("f", "language sql return 1"),
     ],
   },
-  owner: {
-    bad: [
-      { sql: thing(`alter table ${THINGS} owner to rowhouse_migrator`), object: THINGS },
-      {
-        sql: "alter function app_private.current_tenant_id() owner to app_definer",
-        object: "app_private.current_tenant_id()",
-      },
-      {
-        sql: "alter sequence app_private.stripe_sync_seq owner to rowhouse_migrator",
-        object: "app_private.stripe_sync_seq",
-      },
-      { sql: "alter schema app_public owner to rowhouse_migrator", object: "schema app_public" },
-      { sql: "create domain app_public.d as text", object: "app_public.d" },
-    ],
-    good: [TABLE],
-  },
   tenant_id_fixed: {
     bad: [
       { sql: thing(`grant update (tenant_id) on ${THINGS} to app_user`), object: THINGS },
       { sql: thing(`grant insert on ${THINGS} to app_user`), object: THINGS },
       { sql: thing(`grant update on ${THINGS} to app_anonymous`), object: THINGS },
       { sql: thing(`grant insert on ${THINGS} to public`), object: THINGS },
+      { sql: thing(`grant insert (tenant_id) on ${THINGS} to public`), object: THINGS },
+      { sql: thing(`grant all on ${THINGS} to app_user, app_anonymous, public`), object: THINGS },
+      {
+        sql: `${REPORTS} create table reports.sums (tenant_id uuid not null);
+          grant insert on reports.sums to app_user`,
+        object: "reports.sums",
+      },
       { sql: "create table app_public.loose (tenant_id uuid)", object: "app_public.loose" },
       { sql: "create table app_public.odd (tenant_id text not null)", object: "app_public.odd" },
     ],
@@ -146,10 +156,121 @@ export const TABLE_CASES: Readonly<Record<string, RuleCases>> = {
         sql: thing(`create unique index u on ${THINGS} (lower(name)) include (tenant_id)`),
         object: "app_public.u",
       },
+      {
+        sql: thing(`alter table ${THINGS} drop constraint things_pkey;
+          alter table ${THINGS} add constraint things_pkey primary key (id)`),
+        object: "app_public.things_pkey",
+      },
+      {
+        sql: thing(`create unique index "U" on ${THINGS} (name) where name <> ''`),
+        object: 'app_public."U"',
+      },
+      {
+        sql: thing(`alter table ${THINGS} add constraint u exclude using btree (name with =)`),
+        object: "app_public.u",
+      },
     ],
     good: [
       thing(`alter table ${THINGS} add constraint u unique (name, tenant_id)`),
       thing(`create index u on ${THINGS} (name)`),
+    ],
+  },
+  index_leakproof: {
+    bad: [
+      ...["numeric", "jsonb", "int[]", "tsvector"].map((type) => ({
+        sql: thing(`alter table ${THINGS} add column x ${type};
+          create index i on ${THINGS} (tenant_id, x)`),
+        object: "app_public.i",
+      })),
+      {
+        sql: thing(`create type app_private.mood as enum ('sad'); alter table ${THINGS}
+          add column mood app_private.mood; create index i on ${THINGS} (tenant_id, mood)`),
+        object: "app_public.i",
+      },
+      {
+        sql: thing(`create index i on ${THINGS} (tenant_id, lower(name))`),
+        object: "app_public.i",
+      },
+      {
+        sql: thing(`create index i on ${THINGS} using gin (to_tsvector('english', name))`),
+        object: "app_public.i",
+      },
+    ],
+    good: [
+      thing(`create index i on ${THINGS} (tenant_id, name, user_id) include (parent_id)`),
+      "create index i on app_public.plans (lower(name))",
+    ],
+  },
+  index_tenant_first: {
+    bad: [
+      { sql: thing(`create index i on ${THINGS} (name)`), object: "app_public.i" },
+      { sql: thing(`create index i on ${THINGS} (name, tenant_id)`), object: "app_public.i" },
+      { sql: thing(`create index i on ${THINGS} (lower(name))`), object: "app_public.i" },
+      {
+        sql: thing(`alter table ${THINGS} add constraint u unique (name, tenant_id)`),
+        object: "app_public.u",
+      },
+    ],
+    good: [
+      thing(`create index i on ${THINGS} (tenant_id, name)`),
+      thing(`alter table ${THINGS} add constraint f foreign key (user_id) references app_public.users;
+        create index i on ${THINGS} (user_id, name)`),
+    ],
+  },
+  sequence_column: {
+    bad: [
+      {
+        sql: thing(`alter table ${THINGS} add column n bigint generated always as identity`),
+        object: "n of app_public.things",
+      },
+      { sql: thing(`alter table ${THINGS} add column n serial`), object: "n of app_public.things" },
+      {
+        sql: thing(`alter table ${THINGS}
+          add column n bigint default nextval('app_private.stripe_sync_seq')`),
+        object: "n of app_public.things",
+      },
+    ],
+    good: [thing(`alter table ${THINGS} add column n bigint generated always as (1) stored`)],
+  },
+  tenant_id_default: {
+    bad: [
+      { sql: thing(`alter table ${THINGS} alter column tenant_id drop default`), object: THINGS },
+      {
+        sql: thing(`alter table ${THINGS} alter column tenant_id set default gen_random_uuid()`),
+        object: THINGS,
+      },
+    ],
+    good: [
+      TABLE,
+      thing(
+        `alter table ${THINGS} alter column tenant_id set default app_private.member_tenant_id()`,
+      ),
+      thing(`revoke insert on ${THINGS} from app_user;
+        alter table ${THINGS} alter column tenant_id drop default`),
+    ],
+  },
+  tenant_reference: {
+    bad: [
+      { sql: TABLE, object: THINGS },
+      {
+        // A reference to itself leads nowhere.
+        sql: thing(`alter table ${THINGS} add constraint f foreign key (tenant_id, parent_id)
+          references ${THINGS} (tenant_id, id)`),
+        object: THINGS,
+      },
+      {
+        sql: thing(`alter table ${THINGS} add constraint f foreign key (tenant_id)
+          references app_public.users (id)`),
+        object: THINGS,
+      },
+    ],
+    good: [
+      thing(`alter table ${THINGS} add constraint f foreign key (tenant_id)
+        references app_public.tenants (id)`),
+      thing(`alter table ${THINGS} add constraint f foreign key (tenant_id, parent_id)
+        references app_public.projects (tenant_id, id)`),
+      `${PARTED} alter table app_public.parts add constraint f foreign key (tenant_id)
+        references app_public.tenants (id)`,
     ],
   },
 };

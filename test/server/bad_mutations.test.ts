@@ -77,11 +77,17 @@ async function ask(
 async function baseInput(mutation: string, owner: Member) {
   const rows = await rowsOf(owner);
   const row = mutation.includes("Task") ? rows.task : rows.project;
+  // A table of your own has no row here, but its mutations want an id of their type.
+  const [, type = "Project"] = /^(?:update|delete)(\w+)ById$/.exec(mutation) ?? [];
   const byName: Record<string, unknown> = {
     tenantId: owner.tenantId,
     rowId: mutation.includes("Tenant") ? owner.tenantId : row.rowId,
     projectId: rows.project.rowId,
-    id: mutation.includes("Tenant") ? nodeId("Tenant", owner.tenantId) : row.id,
+    id: mutation.includes("Tenant")
+      ? nodeId("Tenant", owner.tenantId)
+      : ["Project", "Task"].includes(type)
+        ? row.id
+        : nodeId(type, owner.tenantId, "018f0000-0000-7000-8000-000000000000"),
     plan: "pro",
     interval: "month",
     feature: "apiCalls",

@@ -129,6 +129,7 @@ describe("the worker's configuration", () => {
     expect(parseWorkerConfig({ ...GOOD, GRACE_PERIOD_DAYS: "0.0001" })).toMatchObject({
       databaseUrl: GOOD.WORKER_DATABASE_URL,
       gracePeriodDays: 0.0001,
+      isProduction: false,
     });
   });
 });

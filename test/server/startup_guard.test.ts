@@ -4,6 +4,7 @@ import { pino } from "pino";
 
 import { startWorker } from "../../tasks/worker.ts";
 import { startServer } from "../../server/server.ts";
+import { requireCleanAudit } from "../../server/startup_guard.ts";
 import { describe, expect, test, withClient, withDatabase } from "../support/index.ts";
 import type { TestDatabase } from "../support/index.ts";
 
@@ -36,6 +37,7 @@ const PROCESSES = {
         databaseUrl,
         stripe: { secretKey: "sk_test_x", apiBase: undefined, configuredPrices: {} },
         gracePeriodDays: 14,
+        isProduction: false,
         mail: {
           from: { name: "", address: "rowhouse@example.com" },
           destination: { outboxDirectory: "never-made" },
@@ -93,6 +95,28 @@ describe.for(["server", "worker"] as const)("the %s refuses to start", (name) =>
     });
   });
 
+  test("on a login whose sessions begin with a tenant, or as somebody", async ({ database }) => {
+    await withClient(database.urls.superuser, async (admin) => {
+      const login = `test_login_${randomBytes(4).toString("hex")}`;
+      await admin.query(`create role ${login} login noinherit password 'x'`);
+      await admin.query(`grant app_user, app_worker, app_identity to ${login}`);
+      await admin.query(`grant connect on database ${database.name} to ${login}`);
+      const url = new URL(own(database));
+      url.username = login;
+      url.password = "x";
+      try {
+        await admin.query(`alter role ${login} set app.current_tenant_id = 'x'`);
+        expect(await refusal(url.href)).toMatch(/already has settings .*: app.current_tenant_id\./);
+        await admin.query(
+          `alter role ${login} reset all; alter role ${login} set role = 'app_user'`,
+        );
+        expect(await refusal(url.href)).toMatch(/already has settings .*: role\./);
+      } finally {
+        await admin.query(`drop owned by ${login}; drop role ${login}`);
+      }
+    });
+  });
+
   test("while the isolation audit has errors", async () => {
     await withDatabase("migrated", async (database) => {
       await withClient(database.urls.superuser, (admin) =>
@@ -117,5 +141,27 @@ describe.for(["server", "worker"] as const)("the %s refuses to start", (name) =>
     const message = await refusal(url.href);
     expect(message).toContain("127.0.0.1");
     expect(message).not.toContain(password);
+  });
+});
+
+test("newer code's reviews are trusted while its deployment goes on, but no table without a wall", async () => {
+  await withDatabase("migrated", async (database) => {
+    const { superuser, server } = database.urls;
+    const check = () => withClient(server, requireCleanAudit);
+    await withClient(superuser, async (admin) => {
+      await admin.query(`
+        create function app_private.newer() returns int language sql security definer
+          set search_path = pg_catalog, pg_temp return 1;
+        alter function app_private.newer() owner to app_definer;
+        revoke all on function app_private.newer() from public`);
+      await expect(check()).rejects.toThrow(/app_private\.newer\(\).*nobody reviewed/);
+
+      await admin.query(
+        "insert into graphile_migrate.migrations (hash, filename) values ('newer', '999999.sql')",
+      );
+      await expect(check()).resolves.toBeUndefined();
+      await admin.query("alter table app_public.projects disable row level security");
+      await expect(check()).rejects.toThrow(/1 error.*app_public\.projects/);
+    });
   });
 });

@@ -20,7 +20,8 @@ export async function createCast(client: pg.ClientBase): Promise<Cast> {
   return { alice, bob, mallory, acme, globex };
 }
 
-async function signUp(client: pg.ClientBase, name: string): Promise<string> {
+/** Signs up somebody who is in no tenant. */
+export async function signUp(client: pg.ClientBase, name: string): Promise<string> {
   return asIdentity(client, async () => {
     const { rows } = await client.query<{ id: string }>(
       "insert into auth.users (email, name, email_verified) values ($1, $2, true) returning id",

@@ -45,8 +45,17 @@ export async function request<T>(
   who: { userId: string | null; tenantId: string | null },
   work: (client: pg.Client) => Promise<T>,
 ): Promise<T> {
-  return withClient(database.urls.server, async (client) => {
-    await client.query("begin");
+  return withClient(database.urls.server, (client) => requestOn(client, who, work));
+}
+
+/** The same on a connection of the server's login that is there already. */
+export async function requestOn<C extends Queryable, T>(
+  client: C,
+  who: { userId: string | null; tenantId: string | null },
+  work: (client: C) => Promise<T>,
+): Promise<T> {
+  await client.query("begin");
+  try {
     await client.query(
       "select app_private.enter($1::uuid, $2::uuid), set_config('role', 'app_user', true)",
       [who.userId, who.tenantId],
@@ -54,7 +63,10 @@ export async function request<T>(
     const result = await work(client);
     await client.query("commit");
     return result;
-  });
+  } catch (error) {
+    await client.query("rollback");
+    throw error;
+  }
 }
 
 /** Runs `work` and takes back what it did, also when it throws. */

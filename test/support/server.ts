@@ -43,6 +43,11 @@ export async function withDatabase<T>(
     `create database ${name} template ${source} owner rowhouse_owner strategy ${strategy}`,
   );
   try {
+    if (kind === "migrated") {
+      // A copy of a database does not have its rights; these are db/bootstrap.sql's.
+      await administer(`revoke all on database ${name} from public;
+        grant connect on database ${name} to rowhouse_server, rowhouse_worker, rowhouse_migrator`);
+    }
     const urls = connectionUrls({ superuserUrl, database: name, passwords });
     return await use({ name, urls });
   } finally {

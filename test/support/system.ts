@@ -85,6 +85,7 @@ export async function withSystem<T>(
         databaseUrl: database.urls.worker,
         stripe: { secretKey: SECRET_KEY, apiBase, configuredPrices: {} },
         gracePeriodDays,
+        isProduction: false,
         mail: {
           from: { name: "Rowhouse", address: "rowhouse@example.com" },
           destination: { outboxDirectory },

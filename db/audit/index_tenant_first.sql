@@ -1,0 +1,43 @@
+/*
+ * Every statement looks for one tenant's rows, so an index that does not begin with tenant_id reads
+ * everybody's on the way. Excused are those that serve a foreign key, to a table without tenants;
+ * what is unique without tenant_id is unique_tenant's.
+ */
+select
+  'warning' as severity,
+  pg_index.indexrelid::regclass::text as object,
+  'an index of a tenant table that does not begin with tenant_id' as problem,
+  case
+    when pg_constraint.oid is not null then format(
+      'Make the constraint begin with tenant_id: %s', pg_get_constraintdef(pg_constraint.oid)
+    )
+    else format(
+      'drop index %s; %s;',
+      pg_index.indexrelid::regclass,
+      regexp_replace(
+        regexp_replace(pg_get_indexdef(pg_index.indexrelid), ', tenant_id\M', ''),
+        ' USING (\w+) \(',
+        ' USING \1 (tenant_id, '
+      )
+    )
+  end as remedy
+from pg_catalog.pg_index
+join tables on tables.oid = pg_index.indrelid
+join pg_catalog.pg_class as indexes on indexes.oid = pg_index.indexrelid
+join pg_catalog.pg_am on pg_am.oid = indexes.relam
+left join pg_catalog.pg_constraint
+  on pg_constraint.conindid = pg_index.indexrelid and pg_constraint.contype in ('p', 'u', 'x')
+where tables.tenant_column is not null
+and pg_am.amname in ('btree', 'hash')
+and pg_index.indkey[0] <> tables.tenant_column
+and not (
+  pg_index.indisunique
+  and not tables.tenant_column = any ((pg_index.indkey::smallint[])[0:pg_index.indnkeyatts - 1])
+)
+and not exists (
+  select
+  from pg_catalog.pg_constraint as keys
+  where keys.conrelid = tables.oid
+  and keys.contype = 'f'
+  and (pg_index.indkey::smallint[])[0:cardinality(keys.conkey) - 1] @> keys.conkey
+);

@@ -1,0 +1,77 @@
+/** The audit's rules as they stand in db/audit: one SQL file each, whose rows are what breaks it. */
+import { readdir, readFile } from "node:fs/promises";
+import { parse } from "node:path";
+
+export type RuleSet = "isolation" | "citus";
+
+export type Rule = {
+  /** The file's name, with its folder when it is not of the isolation rules. */
+  id: string;
+  set: RuleSet;
+  /** The file below db/audit. */
+  file: string;
+  /** Why the rule is there, from the comment at the head of its file. */
+  why: string;
+  /** The rule by itself; `ruleStatement` makes it one that can be run. */
+  sql: string;
+};
+
+/** What every rule is run with. */
+export type AuditParts = {
+  /** "with" queries that the rules name. */
+  scope: string;
+  /** The reviewed exceptions, as "values". */
+  exceptions: string;
+};
+
+const FOLDER = new URL("../db/audit/", import.meta.url);
+const PARTS: ReadonlySet<string> = new Set(["scope.sql", "exceptions.sql"]);
+
+export async function readRules(set: RuleSet): Promise<Rule[]> {
+  const folder = set === "isolation" ? "" : `${set}/`;
+  const files = (await readdir(new URL(folder, FOLDER)))
+    .filter((file) => file.endsWith(".sql") && !PARTS.has(file))
+    .toSorted();
+  return Promise.all(
+    files.map(async (name) => {
+      const file = `${folder}${name}`;
+      const sql = await readFile(new URL(file, FOLDER), "utf8");
+      return { id: `${folder}${parse(name).name}`, set, file, why: whyOf(sql), sql };
+    }),
+  );
+}
+
+export async function readParts(): Promise<AuditParts> {
+  const read = (name: string) => readFile(new URL(name, FOLDER), "utf8");
+  return { scope: await read("scope.sql"), exceptions: await read("exceptions.sql") };
+}
+
+/** A rule as one statement: its findings, but for those that were reviewed. */
+export function ruleStatement({ id, sql }: Rule, { scope, exceptions }: AuditParts): string {
+  return `with exceptions (rule, object, detail, reason) as (
+${withoutEnd(exceptions)}
+),
+${withoutEnd(scope)},
+found as (
+${withoutEnd(sql)}
+)
+select found.severity, '${id}' as rule, found.object, details.detail, found.problem, found.remedy
+from found
+cross join lateral (select coalesce(to_jsonb(found) ->> 'detail', '')) as details (detail)
+where not exists (
+  select
+  from exceptions
+  where exceptions.rule = '${id}'
+  and exceptions.object = found.object
+  and exceptions.detail = details.detail
+)`;
+}
+
+function withoutEnd(sql: string): string {
+  return sql.trimEnd().replace(/;$/, "");
+}
+
+function whyOf(sql: string): string {
+  const comment = /^\/\*([\s\S]*?)\*\//.exec(sql)?.[1] ?? "";
+  return comment.replaceAll(/\s*\n \* ?/g, " ").trim();
+}

@@ -1,0 +1,174 @@
+/** Rules about functions, triggers, rules and views: what runs with another's rights. */
+import {
+  functionNamed,
+  pinned,
+  REPORTS,
+  TABLE,
+  thing,
+  THINGS,
+  type RuleCases,
+} from "./audit_case.ts";
+
+const RAISING = (message: string) => `
+  create function app_private.f() returns int language plpgsql security definer
+  set search_path = pg_catalog, pg_temp as $$ begin ${message} end $$`;
+
+export const FUNCTION_CASES: Readonly<Record<string, RuleCases>> = {
+  definer_reviewed: {
+    bad: [
+      { sql: functionNamed("f", pinned), object: "app_private.f()" },
+      {
+        // Its name was reviewed, with other arguments.
+        sql: `create function app_public.my_tenants(who uuid) returns int ${pinned}`,
+        object: "app_public.my_tenants(uuid)",
+      },
+      {
+        sql: `${REPORTS} create function reports."Sum All"() returns int ${pinned}`,
+        object: 'reports."Sum All"()',
+      },
+      {
+        // Nobody may call it but a trigger, which does.
+        sql: `${TABLE} create schema hidden; create function hidden.t() returns trigger
+          language plpgsql security definer as 'begin return new; end';
+          create trigger t before insert on ${THINGS} for each row execute function hidden.t()`,
+        object: "hidden.t()",
+      },
+      {
+        sql: "create procedure app_private.p() security definer language sql as 'select 1'",
+        object: "app_private.p()",
+      },
+    ],
+    good: [functionNamed("f", "language sql return 1")],
+  },
+  definer_pinned: {
+    bad: [
+      {
+        sql: "alter function app_public.my_tenants() reset search_path",
+        object: "app_public.my_tenants()",
+      },
+      {
+        sql: "alter function app_public.my_tenants() set search_path = public",
+        object: "app_public.my_tenants()",
+      },
+    ],
+    good: [functionNamed("f", pinned)],
+  },
+  definer_owner: {
+    bad: [
+      {
+        sql: "alter function app_public.my_tenants() owner to rowhouse_owner",
+        object: "app_public.my_tenants()",
+      },
+      { sql: functionNamed("f", pinned), object: "app_private.f()" },
+    ],
+    good: [`${functionNamed("f", pinned)} alter function app_private.f() owner to app_searcher`],
+  },
+  definer_message: {
+    bad: [
+      { sql: RAISING("raise exception 'No such row: %', 1;"), object: "app_private.f()" },
+      { sql: RAISING("raise 'It''s %', 1;"), object: "app_private.f()" },
+      {
+        sql: RAISING(
+          "return 1; exception when others then raise exception using message = sqlerrm;",
+        ),
+        object: "app_private.f()",
+      },
+    ],
+    good: [
+      RAISING("raise exception 'No such row' using errcode = 'INPUT';"),
+      functionNamed("f", "language plpgsql as $$ begin raise 'Not %', 1; end $$"),
+    ],
+  },
+  public_execute: {
+    bad: [
+      {
+        sql: "create function app_private.f() returns int language sql return 1",
+        object: "app_private.f()",
+      },
+      { sql: "create procedure app_public.p() language sql as ''", object: "app_public.p()" },
+      {
+        sql: `create function public.f() returns int ${pinned}`,
+        object: "public.f()",
+      },
+      {
+        sql: `${functionNamed("f", "language sql return 1")}
+          create function app_private.f(n int) returns int language sql return 1`,
+        object: "app_private.f(integer)",
+      },
+      {
+        sql: `${REPORTS} create function reports.f() returns int language sql return 1`,
+        object: "reports.f()",
+      },
+    ],
+    good: [
+      functionNamed("f", "language sql return 1"),
+      "create function public.f() returns int language sql return 1",
+    ],
+  },
+  leakproof: {
+    bad: [
+      { sql: functionNamed("f", "language sql leakproof return 1"), object: "app_private.f()" },
+      {
+        sql: "alter function pg_catalog.texticlike(text, text) leakproof",
+        object: "texticlike(text,text)",
+      },
+      {
+        sql: "create function public.f() returns int language sql leakproof return 1",
+        object: "public.f()",
+      },
+    ],
+    good: [functionNamed("f", "language sql return 1")],
+  },
+  rewrite_rules: {
+    bad: [
+      {
+        sql: thing(`create rule r as on insert to ${THINGS} do also select 1`),
+        object: `r on ${THINGS}`,
+      },
+    ],
+    good: ["create view app_public.v with (security_invoker) as select 1 as one"],
+  },
+  triggers_enabled: {
+    bad: [
+      {
+        sql: thing(`alter table ${THINGS} add constraint f foreign key (tenant_id, parent_id)
+          references ${THINGS} (tenant_id, id); alter table ${THINGS} disable trigger all`),
+        object: `f on ${THINGS}`,
+      },
+      {
+        sql: "alter table auth.users disable trigger _100_mirror",
+        object: "_100_mirror on auth.users",
+      },
+      {
+        sql: "alter table auth.users enable replica trigger _100_mirror",
+        object: "_100_mirror on auth.users",
+      },
+    ],
+    good: ["alter table auth.users enable always trigger _100_mirror"],
+  },
+  view_invoker: {
+    bad: [
+      { sql: "create view app_public.v as select 1 as one", object: "app_public.v" },
+      {
+        sql: "create view app_public.v with (security_invoker = false) as select 1 as one",
+        object: "app_public.v",
+      },
+      { sql: "create view auth.v as select 1 as one", object: "auth.v" },
+      {
+        sql: `create view app_public.outer_view with (security_invoker) as select 1 as one;
+          create view app_private."Inner" as select * from app_public.outer_view`,
+        object: 'app_private."Inner"',
+      },
+      {
+        sql: `${REPORTS} create view reports.v as select * from app_public.tenants;
+          grant select on reports.v to app_user`,
+        object: "reports.v",
+      },
+    ],
+    good: [
+      "create view app_public.v with (security_invoker = true) as select 1 as one",
+      "create view app_public.v with (security_invoker) as select 1 as one",
+      "create view app_public.v with (security_invoker = on) as select 1 as one",
+    ],
+  },
+};
