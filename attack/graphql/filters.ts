@@ -21,8 +21,11 @@ const LOGIC: ReadonlySet<string> = new Set(["and", "or", "not"]);
 const HOLDS: ReadonlySet<string> = new Set(["equalTo", "in", "notDistinctFrom"]);
 const QUANTIFIERS = ["some", "every", "none"];
 
-/** Every condition and filter of a connection, on top of the plain list. */
-export function filterProbes(api: Api, field: Field, list: Probe): Probe[] {
+/**
+ * Every condition and filter of a connection, on top of the plain list. `known` remembers whose
+ * operators were tried: an operator is one for all columns of a type, so the first of them tells most.
+ */
+export function filterProbes(api: Api, field: Field, list: Probe, known: Set<string>): Probe[] {
   const subject = rowTypeOf(field)?.name;
   return field.args.flatMap(({ name, type }) => {
     const input = getNamedType(type);
@@ -31,7 +34,7 @@ export function filterProbes(api: Api, field: Field, list: Probe): Probe[] {
       name === "condition"
         ? equalities(api, input, subject)
         : name === "filter"
-          ? filters(api, input, subject, DEPTH)
+          ? filters(api, input, subject, DEPTH, known)
           : [];
     return conditions.map((condition) => ({
       ...list,
@@ -61,32 +64,29 @@ function filters(
   input: GraphQLInputObjectType,
   subject: string | undefined,
   depth: number,
+  known = new Set<string>(),
 ): Condition[] {
-  const known = new Set<string>();
   return Object.values(input.getFields()).flatMap((field) => {
     const type = getNamedType(field.type);
     if (!isInputObjectType(type)) return [];
     if (LOGIC.has(field.name)) return depth === DEPTH ? logic(api, input, subject, field) : [];
     const isRelation = subjectOf(api, type) !== undefined || "some" in type.getFields();
     if (!isRelation) {
-      const isFirst = !known.has(type.name);
-      known.add(type.name);
+      const isFirst = !known.has(type.name) && hasColumn(api, subject, field.name);
+      if (isFirst) known.add(type.name);
       return operators(api, field.name, type, subject, isFirst);
     }
     if (depth === 0) return [];
-    return related(api, type, depth).map((inner) => ({
+    return related(api, type, depth).map((inner, n) => ({
       verb: `${field.name} ${inner.verb}`,
       value: (house) => under(field.name, inner.value(house)),
       holds: false,
-      by: "owner",
+      by: n === 0 ? "owner" : "owner at leisure",
     }));
   });
 }
 
-/**
- * Each operator on one column: the type of its value tells what to give. An operator is one for all
- * columns of a type, so trying it on the first of them tells most.
- */
+/** Each operator on one column: the type of its value tells what to give. */
 function operators(
   api: Api,
   name: string,

@@ -13,11 +13,12 @@ const DEPTH = 2;
 
 /** Every query of the API, in every way worth trying. */
 export function readProbes(api: Api, cursors: ReadonlyMap<string, string>): Probe[] {
+  const operators = new Set<string>();
   return api.queries.flatMap((field) => {
     if (field.name === "node") return nodeProbes(api);
     // The root under another name: asked again, it would be no other door.
     if (field.name === "query" || field.name === "id") return [];
-    if (rowTypeOf(field) !== undefined) return listProbes(api, field, cursors);
+    if (rowTypeOf(field) !== undefined) return listProbes(api, field, cursors, operators);
     return [single(api, field)];
   });
 }
@@ -68,7 +69,12 @@ function nodeProbes(api: Api): Probe[] {
   });
 }
 
-function listProbes(api: Api, field: Field, cursors: ReadonlyMap<string, string>): Probe[] {
+function listProbes(
+  api: Api,
+  field: Field,
+  cursors: ReadonlyMap<string, string>,
+  operators: Set<string>,
+): Probe[] {
   const row = rowTypeOf(field);
   const table = row && api.tableOf(row.name);
   const list: Probe = {
@@ -89,7 +95,7 @@ function listProbes(api: Api, field: Field, cursors: ReadonlyMap<string, string>
     list,
     ...orders(field, one),
     ...pages(field, one, cursors),
-    ...filterProbes(api, field, one),
+    ...filterProbes(api, field, one, operators),
   ];
 }
 
@@ -105,11 +111,11 @@ function orders(field: Field, list: Probe): Probe[] {
   const orderBy = field.args.find(({ name }) => name === "orderBy");
   const type = orderBy && getNamedType(orderBy.type);
   if (!isEnumType(type)) return [];
-  return type.getValues().map(({ name }) => ({
+  return type.getValues().map(({ name }, n) => ({
     ...list,
     verb: `order by ${name}`,
     args: [{ name: "orderBy", type: `[${type.name}!]`, value: () => [name] }],
-    by: "owner",
+    by: n === 0 ? "owner" : "owner at leisure",
   }));
 }
 

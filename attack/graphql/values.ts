@@ -70,10 +70,15 @@ function objectFor(
   subject: string | undefined,
 ): Record<string, unknown> {
   const about = subjectOf(api, type) ?? subject;
+  // What B's row is changed to must not be what it is: nobody would see that it was changed.
+  const isPatch = type.name.endsWith("Patch");
   return Object.fromEntries(
     Object.values(type.getFields())
       .filter(({ name }) => name !== "clientMutationId")
-      .map((field) => [field.name, valueFor(api, house, { ...field, subject: about })])
+      .map((field) => {
+        const giver = isPatch && !isIdShaped(field) ? api.home : house;
+        return [field.name, valueFor(api, giver, { ...field, subject: about })] as const;
+      })
       .filter(([, value]) => value !== undefined),
   );
 }
@@ -81,7 +86,8 @@ function objectFor(
 function leafFor(api: Api, house: House, { name, type, subject }: Place): unknown {
   const named = getNamedType(type);
   const row = rowOf(api, house, subject);
-  if (named.name === "ID") return subject && nodeId(api, subject, row);
+  // A type without rows of a tenant's is asked for one of another type.
+  if (named.name === "ID") return globalId(api, house, subject) ?? globalId(api, house, "Tenant");
   const own = row?.[columnOf(name)];
   if (own !== undefined && own !== null) return own;
   if (named.name === "UUID") return referred(api, house, name);
@@ -92,6 +98,10 @@ function leafFor(api: Api, house: House, { name, type, subject }: Place): unknow
   if (named.name === "JSON") return { canary: house.canary };
   const made = BY_TYPE[named.name];
   return made === undefined && isNonNullType(type) ? house.canary : made;
+}
+
+function globalId(api: Api, house: House, subject: string | undefined): string | undefined {
+  return subject === undefined ? undefined : nodeId(api, subject, rowOf(api, house, subject));
 }
 
 /** `projectId` is the id of a project, `userId` that of a person, any other uuid the tenant's. */

@@ -81,7 +81,8 @@ function matrixOf(layer, some) {
   const columns = [...new Set(some.map(({ actor }) => actor))];
   const rows = Map.groupBy(some, ({ object }) => object);
   const head = element("tr", {}, element("th"), ...columns.map((name) => element("th", {}, name)));
-  const body = [...rows].map(([object, inRow]) => {
+  const sorted = [...rows].toSorted(([a], [b]) => a.localeCompare(b));
+  const body = sorted.map(([object, inRow]) => {
     const inCells = Map.groupBy(inRow, ({ actor }) => actor);
     const tds = columns.map((actor) => {
       const inCell = inCells.get(actor);
@@ -99,7 +100,7 @@ function matrixOf(layer, some) {
       button.addEventListener("click", () => show(object, actor, inCell));
       return element("td", {}, button);
     });
-    return element("tr", {}, element("th", {}, object), ...tds);
+    return element("tr", {}, element("th", { title: object }, object), ...tds);
   });
   const table = element("table", { className: "matrix" });
   table.append(element("thead", {}, head), element("tbody", {}, ...body));

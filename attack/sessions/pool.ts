@@ -22,11 +22,19 @@ const LOST = /terminated|not queryable|Connection ended|connection was lost/i;
 
 type Siege = { crowd: Crowd; doors: readonly Door[]; pool: pg.Pool; random: Random; tally: Tally };
 
+export type PoolOptions = {
+  requests: number;
+  random: Random;
+  tally: Tally;
+  /** The ways to the database; ours unless it says. */
+  open?: (pool: pg.Pool) => Promise<readonly Door[]>;
+};
+
 /** Sends so many requests, of all tenants at once. */
 export async function besiegePool(
   serverUrl: string,
   crowd: Crowd,
-  { requests, random, tally }: { requests: number; random: Random; tally: Tally },
+  { requests, random, tally, open = doorsOf }: PoolOptions,
 ): Promise<void> {
   const pool = makePool({
     connectionString: serverUrl,
@@ -37,7 +45,7 @@ export async function besiegePool(
     max: POOL_SIZE,
   });
   try {
-    const siege: Siege = { crowd, doors: await doorsOf(pool), pool, random, tally };
+    const siege: Siege = { crowd, doors: await open(pool), pool, random, tally };
     const trouble = await makeTrouble(serverUrl, APPLICATION, random);
     let left = requests;
     async function press(lodger: Lodger): Promise<void> {
