@@ -177,6 +177,6 @@ function excuse({ exceptions }: Court, target: Target, command: Command): string
   }
   return (
     exceptions.rows(object, actor.role, command) ??
-    (rows === "shared" ? exceptions.rows(object, "everyone", command) : undefined)
+    (rows === "shared" ? exceptions.shared(object, actor.role, command) : undefined)
   );
 }
