@@ -27,7 +27,7 @@ takes everything away again, and writes down what was tried and what came of it.
   --only <layers>     of ${LAYERS.join(", ")}; several with commas between
   --database <url>    the deploy job's login (MIGRATION_DATABASE_URL)
   --server <url>      where the server answers (PUBLIC_URL)
-  --seed <number>     repeats the sessions' requests of an earlier run
+  --seed <number>     draws the numbers of an earlier run for what the sessions do
   --html <file>       the matrix for people  (.rowhouse/attack/report.html)
   --json <file>       the same for programs  (.rowhouse/attack/report.json)
   --mutants           tests the suite instead: builds faults into databases of their own, on a server

@@ -44,13 +44,13 @@ export async function openAttackTarget(
 /** Throws when no server answers there. */
 export async function requireServer(url: string): Promise<void> {
   try {
-    const response = await fetch(`${url}/readyz`, { signal: AbortSignal.timeout(10_000) });
+    const response = await fetch(`${url}/healthz`, { signal: AbortSignal.timeout(10_000) });
     if (response.ok) return;
     throw new Error(`it answered ${response.status} ${await response.text()}`);
   } catch (error) {
     const reason = error instanceof Error ? (error.cause ?? error.message) : error;
     throw new TargetError(
-      `No server is ready at ${url}: ${String(reason)}\nStart it (npm start), or name it with --server; --only catalog needs none.`,
+      `No server answers at ${url}: ${String(reason)}\nStart it (npm start), or name it with --server; --only catalog needs none.`,
       { cause: error },
     );
   }

@@ -9,7 +9,7 @@ export type Summary = {
   /** What was attacked, without its passwords. */
   database: string;
   server: string;
-  /** Makes the same requests in the same order again: --seed. */
+  /** Draws the same numbers again: --seed. Which request gets which is a matter of time. */
   seed: number;
   attempts: number;
   breaches: number;
