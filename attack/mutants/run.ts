@@ -49,6 +49,7 @@ export function runMutants(options: MutantOptions): Promise<Fate[]> {
       report(fate);
     };
     const mutants = await withClient(copy.urls.superuser, async (client) => {
+      await requireSound(client);
       const all = (await makeUp(client)).filter(only);
       for (const mutant of all) {
         const fate = await auditOf(client, mutant);
@@ -78,12 +79,17 @@ export async function makeUp(client: pg.ClientBase): Promise<Mutant[]> {
   ];
 }
 
+/** A fault is noticed only where nothing was wrong before. */
+async function requireSound(client: pg.ClientBase): Promise<void> {
+  const found = (await runAudit(client)).find(({ severity }) => severity === "error");
+  if (found === undefined) return;
+  throw new Error(`The audit is red without any fault built in: ${found.object}, ${found.problem}`);
+}
+
 async function auditOf(client: pg.ClientBase, mutant: Mutant): Promise<Fate> {
   await client.query("begin");
   try {
     await client.query(mutant.sql);
-    // As the audit's own command does: names are compared as they are printed.
-    await client.query("set local search_path = pg_catalog, pg_temp");
     const found = (await runAudit(client)).find(({ severity }) => severity === "error");
     if (found === undefined) return { mutant, fate: "survived", by: "" };
     return { mutant, fate: "killed", by: `audit: ${found.rule}` };
