@@ -2,6 +2,7 @@
 import { randomUUID } from "node:crypto";
 
 import { apiKeyHash } from "../../server/auth/api_key.ts";
+import type { Scope } from "../fixture/people.ts";
 import type { Planting } from "../fixture/plant.ts";
 import type { Queryable } from "../fixture/tables.ts";
 import type { Actor } from "./actors.ts";
@@ -26,7 +27,16 @@ export function enterProbes({ a, b, stranger, limited }: Planting): Probe[] {
     sql: `${enter(owner.id, tenant)}; ${usable(setting)}`,
     control: `${enter(owner.id, a.tenantId)}; ${usable(setting)}`,
   });
+  const scope = (verb: string, used: Scope, needed: Scope, setting: string): Probe => ({
+    kind: "reach",
+    command: "r",
+    verb,
+    sql: `${enter(null, null, key(a.keys[used].secret))}; ${usable(setting)}`,
+    control: `${enter(null, null, key(a.keys[needed].secret))}; ${usable(setting)}`,
+  });
   return [
+    scope("write with a key that may read", "read", "write", "writable_tenant_id"),
+    scope("read with a key for billing", "billing", "read", "current_tenant_id"),
     ...Object.entries({ owner, admin, member, removed, stranger }).map(([name, { id }]) =>
       refused(`enter B as A's ${name}`, enter(id, b.tenantId)),
     ),

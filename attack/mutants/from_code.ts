@@ -89,11 +89,17 @@ function forget(object: string, definition: string): Mutant[] {
     withoutGuard(line).map((changed) => ({
       kind: "code",
       object,
-      change: `line ${n + 1}, "${line.trim()}"`,
+      change: `without "${line.trim()}"${nth(lines, n)}`,
       sql: lines.with(n, changed).join("\n"),
       everywhere: false,
     })),
   );
+}
+
+/** Which of equal lines it is, so that names differ, and stay when other lines move. */
+function nth(lines: readonly string[], n: number): string {
+  const before = lines.slice(0, n).filter((line) => line === lines[n]).length;
+  return before === 0 ? "" : ` (${before + 1})`;
 }
 
 /** The line without the guard that it is, if it is one. */

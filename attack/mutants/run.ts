@@ -131,6 +131,7 @@ const SCOUTS = new Set([
   "owner of a suspended tenant",
   "member",
   "write key",
+  "billing key",
   "removed member",
   "stranger",
   "visitor",
