@@ -5,7 +5,7 @@ import type { House } from "../fixture/plant.ts";
 import { needsNothing, rowTypeOf, type Api, type Field } from "./api.ts";
 import { filterProbes } from "./filters.ts";
 import type { Argument, Probe } from "./probe.ts";
-import { connectionSelection, selectionOf } from "./selection.ts";
+import { briefSelection, connectionSelection, selectionOf } from "./selection.ts";
 import { nodeId, rowOf, valueFor } from "./values.ts";
 
 /** How deep relations are followed, from a row outwards. */
@@ -88,8 +88,7 @@ function listProbes(
     ...(table === undefined ? {} : { counted: table.name }),
   };
   if (row === undefined || list.isShared) return [list];
-  const brief = `{ totalCount nodes ${selectionOf(row, 0)} }`;
-  const one = { ...list, selection: brief, isControlled: false };
+  const one = { ...list, selection: briefSelection(row), isControlled: false };
   delete one.counted;
   return [
     list,

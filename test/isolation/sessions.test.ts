@@ -11,7 +11,7 @@ import { expect, test, withClient } from "../support/index.ts";
 import { withSystem } from "../support/system.ts";
 
 /** `npm run attack` sends 10,000 to the pool; what takes it a minute is left out here. */
-const REQUESTS = { pool: 1_500, http: 300 };
+const REQUESTS = { pool: 1_000, http: 200 };
 
 test(
   "fifty tenants on five connections get their own answers, whatever is cut off in between",
