@@ -1,11 +1,26 @@
 /**
- * Lines of functions that may go without a tenant showing anything to another; each was looked at. A
- * line that is changed, or that is noticed by now, has to leave the list.
+ * Lines of functions that neither the audit nor the attack misses, in groups. "Open" means that
+ * nothing shows it harmless. A line that is changed, or noticed by now, has to leave the list.
  */
 export const CODE_SURVIVORS: readonly { reason: string; mutants: readonly string[] }[] = [
   {
     reason:
-      "A rule among the members of one tenant, about seats, authority, owners or locks: other tests hold it.",
+      "Open: the attack does not set up what would show it, so only a reader of the function would notice.",
+    mutants: [
+      'code app_private.enter(uuid,uuid,text,bytea): without "where tenants.id = v_tenant_id;"',
+      'code app_private.invitation_to_answer(text): without "where memberships.tenant_id = v_invitation.tenant_id"',
+      'code app_private.require_other_owner(uuid): without "where memberships.tenant_id = app_private.member_tenant_id()"',
+      'code app_private.send_invitation(app_public.invitations): without "where invitations.tenant_id = p_invitation.tenant_id"',
+      'code app_public.consume_feature(text,integer,text): without "where tenants.id = v_tenant_id;"',
+      'code app_public.consume_feature(text,integer,text): without "where usage_records.tenant_id = v_tenant_id"',
+      'code app_public.create_api_key(text,text[],timestamp with time zone): without "where api_keys.tenant_id = v_tenant_id"',
+      'code app_public.invite_member(text,text): without "where invitations.tenant_id = v_tenant_id"',
+      'code app_public.resend_invitation(uuid): without "where invitations.tenant_id = v_tenant_id"',
+    ],
+  },
+  {
+    reason:
+      "A rule among the members of one tenant, about seats, authority, owners or locks: not isolation's business.",
     mutants: [
       "code app_private.delete_member(app_public.memberships): without \"if p_membership.role = 'owner' then\"",
       'code app_private.delete_member(app_public.memberships): without "perform app_private.require_other_owner(p_membership.user_id);"',
@@ -14,7 +29,6 @@ export const CODE_SURVIVORS: readonly { reason: string; mutants: readonly string
       'code app_private.inviter_may_invite(app_public.invitations): without "WHERE (needed.role_key = (inviter_may_invite.p_invitation).role)"',
       'code app_private.require_authority_over(text): without "where role_permissions.role_key = p_role"',
       'code app_private.require_other_owner(uuid): without "and memberships.user_id <> p_user_id"',
-      'code app_private.require_other_owner(uuid): without "where memberships.tenant_id = app_private.member_tenant_id()"',
       "code app_private.require_scopes(text[]): without \"perform app_private.require_permission('billing.manage');\"",
       'code app_private.send_invitation(app_public.invitations): without "perform app_private.lock_members();"',
       'code app_private.send_invitation(app_public.invitations): without "perform app_private.require_authority_over(p_invitation.role);"',
@@ -43,7 +57,7 @@ export const CODE_SURVIVORS: readonly { reason: string; mutants: readonly string
   },
   {
     reason:
-      "Only what an unknown id or a repeated call is answered with: no row of another tenant comes of it.",
+      "What an unknown id or a repeated call is answered with: no row of another tenant comes of it.",
     mutants: [
       'code app_private.api_key_to_change(uuid): without "if not found then"',
       'code app_private.invitation_to_change(uuid): without "if not found then"',
@@ -57,32 +71,28 @@ export const CODE_SURVIVORS: readonly { reason: string; mutants: readonly string
   },
   {
     reason:
-      "The role's policy beneath, or the key that the condition still asks for, binds the row to the tenant.",
+      "The caller's or the definer's own policy on the table binds the row to the tenant beneath.",
     mutants: [
       'code app_private.count_used(uuid,text): without "WHERE (memberships.tenant_id = count_used.p_tenant_id))"',
+      'code app_private.delete_member(app_public.memberships): without "and memberships.user_id = p_membership.user_id;"',
       'code app_private.delete_member(app_public.memberships): without "where memberships.tenant_id = p_membership.tenant_id"',
-      'code app_private.enter(uuid,uuid,text,bytea): without "where tenants.id = v_tenant_id;"',
-      'code app_private.invitation_to_answer(text): without "where memberships.tenant_id = v_invitation.tenant_id"',
-      'code app_private.invitation_to_change(uuid): without "where invitation_tokens.tenant_id = v_invitation.tenant_id"',
-      'code app_private.issue_api_key_secret(uuid,uuid): without "where api_keys.tenant_id = p_tenant_id"',
       'code app_private.lock_members(): without "where tenants.id = app_private.member_tenant_id();"',
-      'code app_private.send_invitation(app_public.invitations): without "where invitations.tenant_id = p_invitation.tenant_id"',
       "code app_private.tg__audit(): without \"and columns.name <> 'tenant_id'\"",
-      'code app_private.use_api_key(bytea): without "and locked.id = v_key.id"',
-      'code app_private.use_api_key(bytea): without "where locked.tenant_id = v_key.tenant_id"',
       'code app_public."current_user"(): without "WHERE (users.id = app_private.current_user_id());"',
-      'code app_public.accept_invitation(text): without "where invitations.tenant_id = v_invitation.tenant_id"',
       'code app_public.audit_entries_actor_name(app_public.audit_entries): without "WHERE ((audit_entries.tenant_id = (audit_entries_actor_name.entry).tenant_id) AND (audit_entries.id = (audit_entries_actor_name.entry).id));"',
       'code app_public.change_member_role(uuid,text): without "where memberships.tenant_id = v_membership.tenant_id"',
-      'code app_public.consume_feature(text,integer,text): without "where tenants.id = v_tenant_id;"',
-      'code app_public.consume_feature(text,integer,text): without "where usage_records.tenant_id = v_tenant_id"',
-      'code app_public.create_api_key(text,text[],timestamp with time zone): without "where api_keys.tenant_id = v_tenant_id"',
       'code app_public.current_membership(): without "WHERE ((memberships.tenant_id = app_private.member_tenant_id()) AND (memberships.user_id = app_private.current_user_id()));"',
       'code app_public.current_tenant(): without "WHERE (tenants.id = app_private.member_tenant_id());"',
+    ],
+  },
+  {
+    reason: "The uuid that the condition also asks for was found in the tenant before.",
+    mutants: [
+      'code app_private.invitation_to_change(uuid): without "where invitation_tokens.tenant_id = v_invitation.tenant_id"',
+      'code app_private.issue_api_key_secret(uuid,uuid): without "where api_keys.tenant_id = p_tenant_id"',
+      'code app_private.use_api_key(bytea): without "where locked.tenant_id = v_key.tenant_id"',
+      'code app_public.accept_invitation(text): without "where invitations.tenant_id = v_invitation.tenant_id"',
       'code app_public.decline_invitation(text): without "where invitations.tenant_id = v_invitation.tenant_id"',
-      'code app_public.invite_member(text,text): without "where invitations.tenant_id = v_tenant_id"',
-      "code app_public.memberships_user(app_public.memberships): without \"WHERE ((memberships.tenant_id = app_private.member_tenant_id()) AND (memberships.user_id = (memberships_user.membership).user_id) AND app_private.has_permission('members.read'::text));\"",
-      'code app_public.resend_invitation(uuid): without "where invitations.tenant_id = v_tenant_id"',
       'code app_public.revoke_api_key(uuid): without "where api_key_secrets.tenant_id = v_key.tenant_id"',
       'code app_public.revoke_api_key(uuid): without "where api_keys.tenant_id = v_key.tenant_id"',
       'code app_public.revoke_invitation(uuid): without "where invitations.tenant_id = v_invitation.tenant_id"',
@@ -91,15 +101,13 @@ export const CODE_SURVIVORS: readonly { reason: string; mutants: readonly string
     ],
   },
   {
-    reason: "Which of the tenant's own rows is meant; whose they are is asked elsewhere.",
+    reason: "Which of the tenant's own rows is meant; whose they are is asked beside it.",
     mutants: [
-      'code app_private.delete_member(app_public.memberships): without "and memberships.user_id = p_membership.user_id;"',
       'code app_private.invitation_to_answer(text): without "and invitations.id = invitation_tokens.invitation_id"',
       'code app_private.invitation_to_answer(text): without "and memberships.user_id = v_user.id"',
-      'code app_private.invitation_to_answer(text): without "where invitation_tokens.token_hash = v_token_hash"',
       'code app_private.invitation_to_change(uuid): without "and invitations.id = p_invitation_id"',
       'code app_private.issue_api_key_secret(uuid,uuid): without "and api_keys.id = p_api_key_id;"',
-      'code app_private.use_api_key(bytea): without "and api_keys.id = api_key_secrets.api_key_id"',
+      'code app_private.use_api_key(bytea): without "and locked.id = v_key.id"',
       'code app_public.accept_invitation(text): without "and invitations.id = v_invitation.id"',
       'code app_public.create_api_key(text,text[],timestamp with time zone): without "and api_keys.id = api_key.id;"',
       'code app_public.decline_invitation(text): without "and invitations.id = v_invitation.id"',
@@ -110,8 +118,7 @@ export const CODE_SURVIVORS: readonly { reason: string; mutants: readonly string
     ],
   },
   {
-    reason:
-      "Whether a tenant of limited access may do it: the functions ask again where they write.",
+    reason: "Open: a tenant of limited access is attacked at the door, not through this function.",
     mutants: [
       'code app_public.accept_invitation(text): without "perform app_private.writable_tenant_id();"',
       'code app_public.consume_feature(text,integer,text): without "v_tenant_id uuid := app_private.writable_tenant_id();"',

@@ -14,7 +14,7 @@ import { fromCode } from "./from_code.ts";
 import { fromKeys } from "./from_keys.ts";
 import { fromRights } from "./from_rights.ts";
 import { fromServer } from "./from_server.ts";
-import type { Mutant } from "./mutant.ts";
+import { nameOf, type Mutant } from "./mutant.ts";
 
 export type Fate = {
   mutant: Mutant;
@@ -71,12 +71,14 @@ export function runMutants(options: MutantOptions): Promise<Fate[]> {
 
 /** All faults for the database at hand. */
 export async function makeUp(client: pg.ClientBase): Promise<Mutant[]> {
-  return [
+  const mutants = [
     ...(await fromRights(client)),
     ...(await fromKeys(client)),
     ...(await fromCode(client)),
     ...(await fromServer(client)),
   ];
+  // Two ways to the same fault have one name.
+  return [...new Map(mutants.map((mutant) => [nameOf(mutant), mutant])).values()];
 }
 
 /** A fault is noticed only where nothing was wrong before. */

@@ -29,6 +29,18 @@ export const SURVIVORS: readonly Survivor[] = [
       "It shuts and opens nothing: a function of ours stops working, as its own tests notice.",
   },
   {
+    mutant: /^grant app_public\.tenants: update to app_user$/,
+    reason:
+      "Open: whoever manages a tenant could then write its own plan and access. No other tenant's: " +
+      "the policy binds the row. Only the snapshot of rights shows it.",
+  },
+  {
+    mutant: /^function .*: executed by (app_user|app_anonymous|rowhouse_server)$/,
+    reason:
+      "Who calls it is held by the same policies and the same questions inside; the snapshot of " +
+      "rights shows the new caller.",
+  },
+  {
     mutant: /^foreign key .*_fkey dropped$/,
     reason:
       "A row may point nowhere, but no further than its tenant: nothing follows a key that is not there.",
