@@ -17,6 +17,8 @@ export type Target = AsyncDisposable & {
   databaseUrl: string;
   /** The server's login, to see what it sees; throws when a database of yours came without it. */
   readonly serverUrl: string;
+  /** The worker's login; undefined for a database of yours. */
+  workerUrl: string | undefined;
   rootUrl: string;
   shadowUrl: string;
   /** Whether it is the embedded server's, and so nobody's but this checkout's. */
@@ -46,6 +48,7 @@ export async function openTarget(env: NodeJS.ProcessEnv): Promise<Target> {
       if (given.server !== undefined) return given.server;
       throw new OperatorError("DATABASE_URL is not set. Give the login of rowhouse_server there.");
     },
+    workerUrl: undefined,
     embedded: false,
     inUseBy: undefined,
     [Symbol.asyncDispose]: async () => {},
@@ -127,10 +130,11 @@ async function embeddedTarget(
     await dispose();
     throw error;
   }
-  const { migrator, server } = connectionUrls(options);
+  const { migrator, server, worker } = connectionUrls(options);
   return {
     databaseUrl: migrator,
     serverUrl: server,
+    workerUrl: worker,
     rootUrl: superuserUrl,
     shadowUrl: urlFor(migrator, SHADOW_NAME),
     embedded: true,

@@ -123,6 +123,23 @@ export function parseAuditConfig(env: NodeJS.ProcessEnv): { databaseUrl: string 
   }));
 }
 
+/** What `npm run attack` comes through: three logins, or undefined for the embedded server's. */
+export function parseAttackConfig(env: NodeJS.ProcessEnv) {
+  return readEnvironment(env, (read) => {
+    const isGiven = read.optionalText("MIGRATION_DATABASE_URL") !== undefined;
+    const logins = () => ({
+      migrator: read.postgresUrl("MIGRATION_DATABASE_URL"),
+      server: read.postgresUrl("DATABASE_URL"),
+      worker: read.postgresUrl("WORKER_DATABASE_URL"),
+    });
+    return {
+      logins: isGiven ? logins() : undefined,
+      publicUrl: address(read).publicUrl,
+      isProduction: isProduction(read),
+    };
+  });
+}
+
 export function parseStartConfig(env: NodeJS.ProcessEnv): StartConfig {
   return readEnvironment(env, (read) => {
     const databaseUrl = read.optionalPostgresUrl("DATABASE_URL");

@@ -5,6 +5,7 @@ import { repositoryFile } from "../support/contract.ts";
 import { faultsOf, GOOD } from "../support/environment.ts";
 import {
   ConfigError,
+  parseAttackConfig,
   parseAuditConfig,
   parseMigrationConfig,
   parseServerConfig,
@@ -17,6 +18,7 @@ const PARSERS = {
   parseWorkerConfig,
   parseMigrationConfig,
   parseAuditConfig,
+  parseAttackConfig,
   parseStartConfig,
 };
 

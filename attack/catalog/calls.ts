@@ -1,0 +1,66 @@
+/**
+ * What to call functions with, where neither a type nor a name says it. An argument called
+ * `tenant_id`, `user_id`, `email` or after a table (`project_id`) needs no line here; neither does a
+ * boolean, a row of a table, nor an argument with a default. Any other does: a function that can't be called is
+ * a function that was not attacked, and makes the suite red.
+ */
+import { apiKeyHash } from "../../server/auth/api_key.ts";
+import type { House } from "../fixture/plant.ts";
+
+type Word = string | number | boolean | object;
+/** `own`: for the house's own call; else what another would ask for, to see whether it is there. */
+type Sample = Word | ((house: House, own: boolean) => unknown);
+
+/** By the argument's name without a leading p_, or by the function's and the argument's. */
+export const ARGUMENTS: Readonly<Record<string, Sample>> = {
+  // Words that mean the same in every tenant.
+  api_version: "2026-01-01",
+  created_at: "2026-01-01",
+  feature: "apiCalls",
+  feature_key: "seats",
+  grace_days: 7,
+  grace_ends_at: "2026-01-01",
+  now: "2026-01-01",
+  overlap_seconds: 0,
+  payload: {},
+  permission: "tenant.manage",
+  role: "member",
+  scopes: "{read}",
+  status: "active",
+  subscriptions: [],
+  sync_seq: 1_000_000,
+  type: "customer.updated",
+  name: "New",
+  "app_private.enqueue_identity_mail.kind": "verify_email",
+  "app_private.enqueue_identity_mail.url": "https://example.com/verify",
+  // Words of a tenant's own.
+  amount: (house: House) => first(house, "app_private.usage_records", "amount"),
+  idempotency_key: (house: House, own: boolean) =>
+    own ? `new ${house.canary}` : first(house, "app_private.usage_records", "idempotency_key"),
+  issuer: (house: House) => first(house, "auth.external_identities", "issuer"),
+  key_hash: (house: House) => bytes(apiKeyHash(house.keys.read.secret)),
+  price_id: (house: House) => `${house.canary}-price`,
+  subject: (house: House) => first(house, "auth.external_identities", "subject"),
+  token: (house: House) => house.invitation.token,
+  token_hash: (house: House) => bytes(Buffer.from(house.canary.padEnd(32).slice(0, 32))),
+};
+
+/** Arguments that prove a right by being known: whoever has B's is let in, and should be. */
+export const SECRETS: ReadonlySet<string> = new Set(["token", "token_hash", "key_hash"]);
+
+/** Functions that doors.ts calls in all the ways that matter. */
+export const DOORS: ReadonlySet<string> = new Set(["app_private.enter"]);
+
+/** Functions that do nothing but refuse: no call of theirs succeeds. */
+export const REFUSERS: ReadonlySet<string> = new Set([
+  "app_private.refuse_user",
+  "app_private.refuse_tenant",
+]);
+
+function first(house: House, table: string, column: string): unknown {
+  return house.rows.get(table)?.[0]?.[column];
+}
+
+function bytes(value: Buffer): string {
+  return `\\x${value.toString("hex")}`;
+}

@@ -1,0 +1,82 @@
+/**
+ * Faults that neither the audit nor the attack notices, and why each is harmless. An entry here is a
+ * promise that was thought about; a fault that survives without one makes the mutation tests red,
+ * and so does an entry whose faults are noticed by now.
+ */
+import { CODE_SURVIVORS } from "./code_survivors.ts";
+import { nameOf } from "./mutant.ts";
+import type { Fate } from "./run.ts";
+
+export type Survivor = { mutant: RegExp; reason: string };
+
+/** Whole kinds of faults. What a function no longer asks is listed line by line, in code_survivors.ts. */
+export const SURVIVORS: readonly Survivor[] = [
+  {
+    mutant: /^policy auth\.\w+: one more, /,
+    reason:
+      "Nobody but the identity provider holds a right to a table of auth, or to the schema: the " +
+      "policy lets nobody in until a grant comes too, which the audit reports.",
+  },
+  {
+    mutant: /^policy .*: \w+ for all commands$/,
+    reason:
+      "The policy's roles hold no right to the other commands on this table: a grant would have to " +
+      "come too, and then an idle right is a right that the attack sees work.",
+  },
+  {
+    mutant: /^policy .*: \w+ dropped$/,
+    reason:
+      "It shuts and opens nothing: a function of ours stops working, as its own tests notice.",
+  },
+  {
+    mutant: /^grant app_public\.tenants: update to app_user$/,
+    reason:
+      "Open: whoever manages a tenant could then write its own plan and access. No other tenant's: " +
+      "the policy binds the row. Only the snapshot of rights shows it.",
+  },
+  {
+    mutant: /^function .*: executed by (app_user|app_anonymous|rowhouse_server)$/,
+    reason:
+      "Who calls it is held by the same policies and the same questions inside; the snapshot of " +
+      "rights shows the new caller.",
+  },
+  {
+    mutant: /^foreign key .*_fkey dropped$/,
+    reason:
+      "A row may point nowhere, but no further than its tenant: nothing follows a key that is not there.",
+  },
+  {
+    mutant: /^trigger .* dropped$/,
+    reason:
+      "What the trigger writes is no longer written: the log and the mirror have their tests.",
+  },
+];
+
+/** Why a fault is harmless; undefined when nobody said so. */
+export function reasonFor(mutant: Fate["mutant"]): string | undefined {
+  const name = nameOf(mutant);
+  return (
+    SURVIVORS.find((survivor) => survivor.mutant.test(name))?.reason ??
+    CODE_SURVIVORS.find(({ mutants }) => mutants.includes(name))?.reason
+  );
+}
+
+/** Faults that survived and are not on the list. */
+export function unexplained(fates: readonly Fate[]): string[] {
+  return fates
+    .filter(({ fate, mutant }) => fate === "survived" && reasonFor(mutant) === undefined)
+    .map(({ mutant }) => nameOf(mutant));
+}
+
+/** Entries of the list that no survivor needs, after all faults were built. */
+export function outdated(fates: readonly Fate[]): string[] {
+  const survived = fates
+    .filter(({ fate }) => fate === "survived")
+    .map(({ mutant }) => nameOf(mutant));
+  return [
+    ...SURVIVORS.filter(({ mutant }) => !survived.some((name) => mutant.test(name))).map(
+      ({ mutant }) => String(mutant),
+    ),
+    ...CODE_SURVIVORS.flatMap(({ mutants }) => mutants.filter((name) => !survived.includes(name))),
+  ];
+}
