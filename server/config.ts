@@ -2,6 +2,7 @@
  * The only place that reads the environment. Each process asks for what it needs and gets either a
  * complete configuration or one ConfigError that names every variable at fault.
  */
+import { externalProviders } from "./auth_config.ts";
 import type { ExternalProvider } from "./auth/external_tokens.ts";
 import { readEnvironment, type Environment } from "./environment.ts";
 import { appUrl, mailConfig, shownOutbox, type MailConfig } from "./mail_config.ts";
@@ -170,20 +171,6 @@ function isProduction(read: Environment): boolean {
 
 function logLevel(read: Environment): string {
   return read.choice("LOG_LEVEL", "info", LOG_LEVELS);
-}
-
-/** Three lists, read side by side: one provider is one entry of each. */
-function externalProviders(read: Environment): ExternalProvider[] {
-  const jwksUrls = read.urls("AUTH_JWKS_URL");
-  const issuers = read.list("AUTH_ISSUER", []);
-  const audiences = read.list("AUTH_AUDIENCE", []);
-  if (jwksUrls.length !== issuers.length || jwksUrls.length !== audiences.length) {
-    read.fault("AUTH_JWKS_URL, AUTH_ISSUER and AUTH_AUDIENCE must list equally many");
-  }
-  return jwksUrls.flatMap((jwksUrl, index) => {
-    const [issuer, audience] = [issuers[index], audiences[index]];
-    return issuer === undefined || audience === undefined ? [] : [{ jwksUrl, issuer, audience }];
-  });
 }
 
 /** The three variables name what a plan costs by the month. */

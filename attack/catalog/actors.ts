@@ -1,5 +1,5 @@
 /** Who attacks: every role of the run time, in every situation it can be in. All are A's side. */
-import { apiKeyHash } from "../../server/auth/api_key.ts";
+import { keyHash } from "../fixture/key_hash.ts";
 import { SCOPES, type Scope } from "../fixture/people.ts";
 import type { Planting } from "../fixture/plant.ts";
 import { literal } from "./owned.ts";
@@ -33,8 +33,7 @@ export function actorsOf({ a, stranger }: Planting): Actor[] {
     };
   };
   const keyed = (scope: Scope): Actor => {
-    const hash = apiKeyHash(a.keys[scope].secret).toString("hex");
-    const enter = `app_private.enter(null, null, null, decode('${hash}', 'hex'))`;
+    const enter = `app_private.enter(null, null, null, ${keyHash(a.keys[scope].secret)})`;
     const role = "app_user";
     return {
       name: `${scope} key`,

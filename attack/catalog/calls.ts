@@ -4,7 +4,7 @@
  * boolean, a row of a table, nor an argument with a default. Any other does: a function that can't be called is
  * a function that was not attacked, and makes the suite red.
  */
-import { apiKeyHash } from "../../server/auth/api_key.ts";
+import { keyHash } from "../fixture/key_hash.ts";
 import type { House } from "../fixture/plant.ts";
 
 type Word = string | number | boolean | object;
@@ -38,7 +38,7 @@ export const ARGUMENTS: Readonly<Record<string, Sample>> = {
   idempotency_key: (house: House, own: boolean) =>
     own ? `new ${house.canary}` : first(house, "app_private.usage_records", "idempotency_key"),
   issuer: (house: House) => first(house, "auth.external_identities", "issuer"),
-  key_hash: (house: House) => bytes(apiKeyHash(house.keys.read.secret)),
+  key_hash: (house: House) => keyHash(house.keys.read.secret),
   price_id: (house: House) => `${house.canary}-price`,
   subject: (house: House) => first(house, "auth.external_identities", "subject"),
   token: (house: House) => house.invitation.token,

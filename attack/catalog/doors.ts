@@ -1,7 +1,7 @@
 /** Attacks on the way in: app_private.enter(), what it lets through, and ways around it. */
 import { randomUUID } from "node:crypto";
 
-import { apiKeyHash } from "../../server/auth/api_key.ts";
+import { keyHash } from "../fixture/key_hash.ts";
 import type { Scope } from "../fixture/people.ts";
 import type { Planting } from "../fixture/plant.ts";
 import type { Queryable } from "../fixture/tables.ts";
@@ -15,7 +15,7 @@ export function enterProbes({ a, b, stranger, limited }: Planting): Probe[] {
     `select app_private.enter(${literal(user)}::uuid, ${literal(tenant)}::uuid${more})`;
   const refused = (verb: string, sql: string): Probe => ({ kind: "forbidden", verb, sql });
   const { owner, admin, member, removed } = a.people;
-  const key = (secret: string) => `, null, decode('${apiKeyHash(secret).toString("hex")}', 'hex')`;
+  const key = (secret: string) => `, null, ${keyHash(secret)}`;
   const inTenant = (id: string) =>
     `select 1 where current_setting('app.member_tenant_id', true) = ${literal(id)}`;
   const usable = (setting: string) =>

@@ -54,7 +54,11 @@ describe("a request's transaction", () => {
   });
 
   test("leaves no statement whose plan another tenant would meet", async ({ pool, cast }) => {
-    const kept = await request(pool, cast.alice, cast.acme)(async (client) => {
+    const kept = await request(
+      pool,
+      cast.alice,
+      cast.acme,
+    )(async (client) => {
       await client.query({ name: "count", text: COUNT });
       const { rows } = await client.query<{ name: string }>({
         text: "select name from pg_prepared_statements",
