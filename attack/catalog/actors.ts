@@ -33,7 +33,7 @@ export function actorsOf({ a, stranger }: Planting): Actor[] {
     };
   };
   const keyed = (scope: Scope): Actor => {
-    const enter = `app_private.enter(null, null, null, ${keyHash(a.keys[scope].secret)})`;
+    const enter = `app_private.enter(null, null, null, '${keyHash(a.keys[scope].secret)}')`;
     const role = "app_user";
     return {
       name: `${scope} key`,

@@ -25,9 +25,11 @@ export const ARGUMENTS: Readonly<Record<string, Sample>> = {
   payload: {},
   permission: "tenant.manage",
   role: "member",
+  row: {},
   scopes: "{read}",
   status: "active",
   subscriptions: [],
+  table: "app_public.projects",
   sync_seq: 1_000_000,
   type: "customer.updated",
   name: "New",
@@ -41,12 +43,13 @@ export const ARGUMENTS: Readonly<Record<string, Sample>> = {
   key_hash: (house: House) => keyHash(house.keys.read.secret),
   price_id: (house: House) => `${house.canary}-price`,
   subject: (house: House) => first(house, "auth.external_identities", "subject"),
+  secret: (house: House) => house.keys.read.secret,
   token: (house: House) => house.invitation.token,
   token_hash: (house: House) => bytes(Buffer.from(house.canary.padEnd(32).slice(0, 32))),
 };
 
 /** Arguments that prove a right by being known: whoever has B's is let in, and should be. */
-export const SECRETS: ReadonlySet<string> = new Set(["token", "token_hash", "key_hash"]);
+export const SECRETS: ReadonlySet<string> = new Set(["token", "token_hash", "key_hash", "secret"]);
 
 /** Functions that doors.ts calls in all the ways that matter. */
 export const DOORS: ReadonlySet<string> = new Set(["app_private.enter"]);

@@ -15,7 +15,7 @@ export function enterProbes({ a, b, stranger, limited }: Planting): Probe[] {
     `select app_private.enter(${literal(user)}::uuid, ${literal(tenant)}::uuid${more})`;
   const refused = (verb: string, sql: string): Probe => ({ kind: "forbidden", verb, sql });
   const { owner, admin, member, removed } = a.people;
-  const key = (secret: string) => `, null, ${keyHash(secret)}`;
+  const key = (secret: string) => `, null, '${keyHash(secret)}'`;
   const inTenant = (id: string) =>
     `select 1 where current_setting('app.member_tenant_id', true) = ${literal(id)}`;
   const usable = (setting: string) =>
