@@ -15,6 +15,7 @@ import { checkExpandable } from "./expandable.ts";
 import { refuse } from "./faults.ts";
 import { begin, drop, keep } from "./idempotency.ts";
 import type { Answer } from "./idempotency.ts";
+import { pageRouter } from "./page/router.ts";
 import { isRecord } from "./params.ts";
 import type { Route } from "./route.ts";
 import { ROUTES } from "./routes.ts";
@@ -29,6 +30,7 @@ export function makeApp(engine: Engine): Express {
   app.disable("x-powered-by").disable("etag");
   app.set("query parser", (query: string) => qs.parse(query, QS));
   app.use(introduce);
+  app.use(pageRouter(engine));
   app.use(express.raw({ type: () => true, limit: "1mb" }));
   app.use("/_emulator", controlRouter(engine));
   for (const route of ROUTES) {

@@ -29,6 +29,10 @@ export class Webhooks {
     this.#touch = touch;
   }
 
+  get mode(): "deliver" | "hold" {
+    return this.#mode;
+  }
+
   get pendingCount(): number {
     return this.#pending.size;
   }

@@ -1,0 +1,108 @@
+import type { Stripe } from "stripe";
+
+import type { Engine } from "../engine.ts";
+import { idOf } from "../store.ts";
+
+/** More than a person looks at; the API lists everything. */
+const LIMIT = 100;
+
+/** What the page shows, newest first. */
+export function overview({ store, clock, webhooks, faults }: Engine): object {
+  const deliveries = Map.groupBy(store.deliveries.values(), (delivery) => delivery.event);
+  return {
+    now: clock.now(),
+    offset: clock.offset(),
+    mode: webhooks.mode,
+    pending: webhooks.pendingCount,
+    faults: faults.planned(),
+    customers: newest(store.customers).map((customer) => ({
+      ...summaryOf(customer),
+      subscriptions: [...store.subscriptions.values()]
+        .filter((subscription) => idOf(subscription.customer) === customer.id)
+        .toReversed()
+        .map((subscription) => subscriptionSummary(subscription, store.products)),
+      invoices: [...store.invoices.values()]
+        .filter((invoice) => invoice.customer !== null && idOf(invoice.customer) === customer.id)
+        .toReversed()
+        .slice(0, LIMIT)
+        .map((invoice) => invoiceSummary(invoice, paymentIntentOf(invoice, store))),
+    })),
+    events: newest(store.events).map(({ id, type, created, data }) => ({
+      id,
+      type,
+      created,
+      object: objectId(data.object),
+      deliveries: (deliveries.get(id) ?? []).map(({ state, attemptCount, attempts }) => ({
+        state,
+        attemptCount,
+        last: attempts.at(-1) ?? null,
+      })),
+    })),
+  };
+}
+
+function newest<T>(table: ReadonlyMap<string, T>): T[] {
+  return [...table.values()].slice(-LIMIT).toReversed();
+}
+
+function summaryOf(customer: Stripe.Customer | Stripe.DeletedCustomer): object {
+  if (customer.deleted === true) return { id: customer.id, deleted: true };
+  const { id, name, email, created, invoice_settings: settings } = customer;
+  const card = settings.default_payment_method;
+  return { id, name, email, created, card: card === null ? null : idOf(card) };
+}
+
+function subscriptionSummary(
+  subscription: Stripe.Subscription,
+  products: ReadonlyMap<string, Stripe.Product>,
+): object {
+  const { id, status, cancel_at, cancel_at_period_end, trial_end, items } = subscription;
+  return {
+    id,
+    status,
+    cancelAt: cancel_at,
+    cancelAtPeriodEnd: cancel_at_period_end,
+    trialEnd: trial_end,
+    items: items.data.map(({ price, quantity, current_period_end: periodEnd }) => ({
+      product: products.get(idOf(price.product))?.name ?? price.id,
+      amount: price.unit_amount,
+      currency: price.currency,
+      interval: price.recurring?.interval ?? null,
+      quantity,
+      periodEnd,
+    })),
+  };
+}
+
+function invoiceSummary(invoice: Stripe.Invoice, intent: Stripe.PaymentIntent | undefined): object {
+  return {
+    id: invoice.id,
+    number: invoice.number,
+    status: invoice.status,
+    reason: invoice.billing_reason,
+    amount: invoice.amount_due,
+    currency: invoice.currency,
+    created: invoice.created,
+    attempts: invoice.attempt_count,
+    nextAttempt: invoice.next_payment_attempt,
+    intent: intent && { id: intent.id, status: intent.status },
+  };
+}
+
+function paymentIntentOf(
+  invoice: Stripe.Invoice,
+  store: Engine["store"],
+): Stripe.PaymentIntent | undefined {
+  for (const { invoice: paid, payment } of store.invoicePayments.values()) {
+    const intent = payment.payment_intent;
+    if (idOf(paid) === invoice.id && intent !== undefined)
+      return store.paymentIntents.get(idOf(intent));
+  }
+  return undefined;
+}
+
+function objectId(object: unknown): string | null {
+  const id: unknown =
+    typeof object === "object" && object !== null ? Reflect.get(object, "id") : null;
+  return typeof id === "string" ? id : null;
+}

@@ -1,0 +1,73 @@
+/** The page at the emulator's root: shows the account, and turns buttons into calls. */
+import { control, onChange, refresh, tell } from "./calls.js";
+import { customerView } from "./customers.js";
+import { button, element, faint, time } from "./elements.js";
+import { eventView } from "./events.js";
+
+const HOUR = 3_600;
+const DAY = 24 * HOUR;
+const REFRESH_MS = 2_000;
+
+const part = (id) => document.getElementById(id);
+const advance = (seconds) => () => control("advance", { seconds });
+
+let shown = "";
+
+function show(overview) {
+  const { now, offset, mode, pending, faults, customers, events } = overview;
+  const ahead = offset === 0 ? "real time" : `${(offset / DAY).toFixed(1)} days ahead`;
+  part("clock").textContent = `${time(now)} · ${ahead}`;
+
+  // What did not change is left alone, so that nobody's click or selection is lost.
+  const rest = JSON.stringify({ mode, pending, faults, customers, events });
+  if (rest === shown) return;
+  shown = rest;
+  part("webhook-buttons").replaceChildren(...webhookButtons(mode, pending));
+  part("customers").replaceChildren(...orNone(customers.map(customerView), "No customer yet."));
+  part("events").replaceChildren(...orNone(events.map(eventView), "No event yet."));
+  part("faults").replaceChildren(
+    ...faults.map(({ kind, nth, method, path }) =>
+      element("li", "wait", `${kind} in ${nth} call(s): ${method ?? "any"} ${path ?? ""}`),
+    ),
+  );
+}
+
+function orNone(views, text) {
+  return views.length === 0 ? [faint(text)] : views;
+}
+
+function webhookButtons(mode, pending) {
+  return [
+    element("span", mode === "hold" ? "wait" : "faint", `${pending} pending`),
+    mode === "hold"
+      ? button("Deliver webhooks", () => control("webhooks", { mode: "deliver" }))
+      : button("Hold webhooks", () => control("webhooks", { mode: "hold" })),
+    button("Redeliver all, shuffled", () => control("deliveries/redeliver", { order: "shuffle" })),
+    button("Reset", async () => {
+      if (confirm("Forget every customer, subscription and event?")) await control("reset");
+    }),
+  ];
+}
+
+part("clock-buttons").append(
+  button("+ 1 hour", advance(HOUR)),
+  button("+ 1 day", advance(DAY)),
+  button("+ 1 week", advance(7 * DAY)),
+  button("+ 1 month", advance(31 * DAY)),
+);
+part("fault").addEventListener("submit", (event) => {
+  event.preventDefault();
+  void control("faults", Object.fromEntries(new FormData(event.target)));
+});
+
+onChange(show);
+
+async function keepFresh() {
+  try {
+    await refresh();
+  } catch {
+    tell("The emulator does not answer.");
+  }
+  setTimeout(keepFresh, REFRESH_MS);
+}
+await keepFresh();
