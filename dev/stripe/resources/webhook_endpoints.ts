@@ -12,7 +12,8 @@ import { found } from "./shared.ts";
 
 const CREATE = {
   required: { url: p.text, enabled_events: p.list(p.text) },
-  optional: { api_version: p.text, description: p.text, metadata: p.metadata },
+  // Events are rendered as of one version only.
+  optional: { api_version: p.oneOf(Stripe.API_VERSION), description: p.text, metadata: p.metadata },
 };
 const MAX_ENDPOINTS = 16;
 /** The endpoint that the emulator was started with. */

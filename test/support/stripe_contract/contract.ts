@@ -2,6 +2,7 @@
 import { join } from "node:path";
 
 import { readSchemas, validators, type Verdict } from "./validators.ts";
+import { closedSets } from "./value_sets.ts";
 
 type Index = {
   endpoints: Record<string, { params: object; returns: object }>;
@@ -15,6 +16,8 @@ export type StripeContract = {
   eventTypes: ReadonlySet<string>;
   /** A request's parameters as they were read from the form. */
   request(endpoint: string, params: unknown): Verdict;
+  /** The parameters that may only be one of a few words. */
+  closedSets(endpoint: string): string[][];
   /** An answer's body. */
   response(endpoint: string, status: number, body: unknown): Verdict;
   event(event: unknown): Verdict;
@@ -42,6 +45,7 @@ export function openContract(directory: string): StripeContract {
     endpoints: new Set(Object.keys(index.endpoints)),
     eventTypes: new Set(Object.keys(index.events)),
     request: (key, params) => outgoing.check(endpointOf(key).params, params),
+    closedSets: (key) => closedSets(endpointOf(key).params, outgoing.definition),
     response(key, status, body) {
       return incoming.check(status < 300 ? endpointOf(key).returns : refusal, body);
     },

@@ -74,6 +74,7 @@ export function validators(directory: string) {
   });
 
   return {
+    definition,
     check(schema: object, data: unknown): Verdict {
       const validator = validatorOf(schema);
       return validator(data) ? undefined : explain(validator.errors ?? [], data);
