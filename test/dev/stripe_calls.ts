@@ -1,7 +1,7 @@
 /** One call by the SDK for every endpoint of the emulator; whoever adds a route adds its call. */
 import type { Stripe } from "stripe";
 
-import type { Emulated } from "./stripe_support.ts";
+import { intentOf, type Emulated } from "./stripe_support.ts";
 
 /** What the calls find there. Each that spoils something makes its own. */
 export type World = {
@@ -43,8 +43,7 @@ async function subscribe(stripe: Stripe, customer: string, price: string) {
   });
   const invoice = subscription.latest_invoice;
   if (invoice === null || typeof invoice === "string") throw new Error("not expanded");
-  const intent = invoice.confirmation_secret?.client_secret.split("_secret_")[0] ?? "";
-  return { subscription, invoice, intent };
+  return { subscription, invoice, intent: intentOf(subscription) };
 }
 
 async function another({ stripe, price }: World) {

@@ -46,7 +46,11 @@ export const webhookEndpointRoutes = [
   route("DELETE", "/v1/webhook_endpoints/:id", {}, (context, _params, id) => {
     found(context.store.webhookEndpoints, "webhook endpoint", id);
     context.store.webhookEndpoints.delete(id);
-    return { id, object: "webhook_endpoint", deleted: true };
+    return {
+      id,
+      object: "webhook_endpoint",
+      deleted: true,
+    } satisfies Stripe.DeletedWebhookEndpoint;
   }),
   route("GET", "/v1/webhook_endpoints", { optional: PAGE }, (context, params) =>
     page(resources(context), params, "/v1/webhook_endpoints"),
