@@ -5,6 +5,7 @@ import { describe, expect, inject, test } from "vitest";
 import { ROUTES } from "../../dev/stripe/routes.ts";
 import { endpointKey, openContract } from "../support/stripe_contract/contract.ts";
 import { makeRecorder } from "../support/stripe_contract/recording.ts";
+import { makeTally } from "../support/stripe_contract/tally.ts";
 import { allEvents, makeActive, startEmulated } from "./stripe_support.ts";
 
 const contract = openContract(inject("stripeContract").schemas);
@@ -167,14 +168,27 @@ describe("an event is caught", () => {
   });
 });
 
+const strangeEvent: Stripe.EventBase = {
+  id: "evt_1",
+  object: "event",
+  api_version: null,
+  created: 1,
+  data: { object: {} },
+  livemode: false,
+  pending_webhooks: 0,
+  request: null,
+  type: "customer.upset",
+};
+
 test("the recorder reports a bad answer, a bad request of ours and a bad event", () => {
   const route = ROUTES.find(({ path }) => path === "/v1/customers/:id");
   if (route === undefined) throw new Error("no route");
-  const { recorder, takeViolations, counts } = makeRecorder();
+  const tally = makeTally();
+  const recorder = makeRecorder(tally);
   const body = JSON.stringify({ id: "cus_1", object: "customer", deleted: true });
   const exchange = { route, params: {}, client: "Stripe/v1 Rowhouse", status: 200, body };
   recorder.answered(exchange);
-  expect(takeViolations()).toEqual([]);
+  expect(tally.takeViolations()).toEqual([]);
   recorder.answered({ ...exchange, body: "{}" });
   recorder.answered({ ...exchange, params: { coupon: "x" } });
   // Another client may ask for what Stripe refuses, as long as the emulator refuses it, too.
@@ -182,12 +196,14 @@ test("the recorder reports a bad answer, a bad request of ours and a bad event",
   recorder.answered({ ...exchange, ...refusal, client: "Test", params: { coupon: "x" } });
   recorder.answered({ ...exchange, client: "Test", params: { coupon: "x" } });
   recorder.answered({ ...exchange, route: { ...route, path: "/v1/clients" } });
-  expect(takeViolations()).toEqual([
+  recorder.published(strangeEvent);
+  expect(tally.takeViolations()).toEqual([
     expect.stringContaining("GET /v1/customers/: answered 200: /"),
     expect.stringContaining("GET /v1/customers/: was asked: / must NOT have additional"),
     expect.stringContaining("GET /v1/customers/: was asked: / must NOT have additional"),
     "The emulator answers GET /v1/clients, which the SDK never calls",
+    "The event customer.upset: There is no event customer.upset",
   ]);
-  expect(counts.requests).toEqual({ "GET /v1/customers/:": 3 });
-  expect(counts.responses).toEqual({ "GET /v1/customers/:": 5 });
+  expect(tally.counts.requests).toEqual({ "GET /v1/customers/:": 3 });
+  expect(tally.counts.responses).toEqual({ "GET /v1/customers/:": 5 });
 });
