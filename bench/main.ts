@@ -15,6 +15,7 @@ import { benchPreamble } from "./preamble.ts";
 import { formatReport, makeReport, type Outcome } from "./report.ts";
 import { seed } from "./seed.ts";
 import { benchSkew } from "./skew.ts";
+import { benchStripe } from "./stripe_emulator.ts";
 
 async function main(options: Options): Promise<void> {
   const { names, scale, json, plans } = options;
@@ -29,6 +30,7 @@ async function main(options: Options): Promise<void> {
   for (const name of names) {
     if (name === "growth") outcomes.push(await benchGrowth({ server, scale, log }));
     else if (name === "skew") outcomes.push(await benchSkew({ server, scale, log }));
+    else if (name === "stripe") outcomes.push(await benchStripe({ scale, log }));
     else if (shared === undefined) throw new Error(`There is no data for ${name}`);
     else {
       const given = { server, ...shared, scale, log };
@@ -43,7 +45,7 @@ async function main(options: Options): Promise<void> {
 
 /** growth and skew have data of their own. */
 function sharesData(name: BenchmarkName): boolean {
-  return name !== "growth" && name !== "skew";
+  return !["growth", "skew", "stripe"].includes(name);
 }
 
 async function seedShared(server: BenchServer, scale: Scale) {

@@ -1,7 +1,14 @@
 import { parseArgs } from "node:util";
 
 /** The benchmarks by name, in the order in which they run. */
-export const BENCHMARK_NAMES = ["policies", "preamble", "growth", "skew", "graphql"] as const;
+export const BENCHMARK_NAMES = [
+  "policies",
+  "preamble",
+  "growth",
+  "skew",
+  "graphql",
+  "stripe",
+] as const;
 export type BenchmarkName = (typeof BENCHMARK_NAMES)[number];
 
 export type Options = {
@@ -73,6 +80,7 @@ Measures Rowhouse against named baselines, turn by turn in one run, and prints r
   growth     statements with 100 to 10,000 tenants against 10
   skew       statements on plans made for a tenant of another size against plans of their own
   graphql    the generated API against an endpoint written by hand
+  stripe     the Stripe emulator against a server that does nothing
 
   --only <name>  one of these (may be repeated); all of them otherwise
   --plans        also prints both sides' plans of each query of policies

@@ -77,7 +77,7 @@ describe("the plans of the measured statements", () => {
 describe("the command line", () => {
   test("runs all benchmarks at full size unless told otherwise", () => {
     const { names, scale, json } = parseOptions([]);
-    expect(names).toEqual(["policies", "preamble", "growth", "skew", "graphql"]);
+    expect(names).toEqual(["policies", "preamble", "growth", "skew", "graphql", "stripe"]);
     expect(json).toBe(false);
     expect(scale.policyRounds).toBeGreaterThan(parseOptions(["--quick"]).scale.policyRounds);
   });

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { pino, type Logger } from "pino";
-import type Stripe from "stripe";
+import Stripe from "stripe";
 
 import { syncCatalog } from "../../cli/stripe_catalog.ts";
 import { freePort } from "../../dev/free_port.ts";
@@ -16,6 +16,7 @@ import { makeStripe } from "../../tasks/stripe_client.ts";
 import { startWorker } from "../../tasks/worker.ts";
 import { test as base } from "./index.ts";
 import type { TestDatabase } from "./server.ts";
+import { recorder } from "./stripe_contract/recording.ts";
 
 /** Everything that `npm start` runs, on a database of the test file's own. */
 export type System = {
@@ -50,6 +51,7 @@ export async function withSystem<T>(
   const webhookSecret = `whsec_${randomBytes(18).toString("base64url")}`;
   await using emulator = await startStripeEmulator({
     port: 0,
+    observer: recorder,
     webhook: { url: `${url}/webhooks/stripe`, secret: webhookSecret },
   });
   const apiBase = new URL(emulator.url);
@@ -98,7 +100,7 @@ export async function withSystem<T>(
     );
     stack.defer(() => running.close());
   }
-  return await use({ url, stripeUrl: emulator.url, webhookSecret, stripe });
+  return await use({ url, stripeUrl: emulator.url, webhookSecret, stripe: testsStripe(apiBase) });
 }
 
 /** `system`: one for the file, with a grace period of 14 days. */
@@ -110,6 +112,11 @@ export const test = base.extend<{ $file: { system: System } }>({
     { scope: "file" },
   ],
 });
+
+/** The tests' calls are not ours, so they go by another name. */
+function testsStripe({ hostname: host, port }: URL): Stripe {
+  return new Stripe(SECRET_KEY, { protocol: "http", host, port, telemetry: false });
+}
 
 async function fillCatalog(database: TestDatabase, stripe: Stripe): Promise<void> {
   const pool = makePool({

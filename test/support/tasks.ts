@@ -15,6 +15,7 @@ import { asIdentity, asUser } from "./acting.ts";
 import { test as base } from "./index.ts";
 import { rowOf, rowsOf } from "./query.ts";
 import { withClient, type TestDatabase } from "./server.ts";
+import { recorder } from "./stripe_contract/recording.ts";
 import { waitUntil } from "./wait_until.ts";
 
 export type FaultKind =
@@ -24,6 +25,7 @@ export type Workshop = {
   database: TestDatabase;
   /** What the tasks are given; the SDK retries nothing, so that each failure reaches the task. */
   options: TaskOptions;
+  /** For the test's own calls. */
   stripe: Stripe;
   stripeUrl: string;
   /** What the tasks have sent. */
@@ -53,7 +55,7 @@ const TRIES = 8;
 export const test = base.extend<{ $file: { workshop: Workshop } }>({
   workshop: [
     async ({ database }, use) => {
-      await using emulator = await startStripeEmulator({ port: 0 });
+      await using emulator = await startStripeEmulator({ port: 0, observer: recorder });
       const pool = makePool({
         connectionString: database.urls.worker,
         applicationName: "test-tasks",
@@ -61,7 +63,7 @@ export const test = base.extend<{ $file: { workshop: Workshop } }>({
         logger,
       });
       try {
-        const stripe = withoutRetries(emulator.url);
+        const stripe = withoutRetries(emulator.url, "Rowhouse");
         await syncCatalog(pool, stripe);
         await use(workshop(database, emulator.url, stripe, pool));
       } finally {
@@ -72,7 +74,8 @@ export const test = base.extend<{ $file: { workshop: Workshop } }>({
   ],
 });
 
-function withoutRetries(url: string): Stripe {
+/** The name is how the emulator's recorder knows the calls of the tasks from those of the tests. */
+function withoutRetries(url: string, name: string): Stripe {
   const { hostname: host, port } = new URL(url);
   return new Stripe("sk_test_tasks", {
     protocol: "http",
@@ -80,18 +83,20 @@ function withoutRetries(url: string): Stripe {
     port: Number(port),
     telemetry: false,
     maxNetworkRetries: 0,
+    appInfo: { name },
   });
 }
 
 function workshop(
   database: TestDatabase,
   stripeUrl: string,
-  stripe: Stripe,
+  tasksStripe: Stripe,
   pool: pg.Pool,
 ): Workshop {
+  const stripe = withoutRetries(stripeUrl, "Test");
   const mails: Mail[] = [];
   const options: TaskOptions = {
-    stripe,
+    stripe: tasksStripe,
     configuredPrices: {},
     gracePeriodDays: 14,
     mailer: {

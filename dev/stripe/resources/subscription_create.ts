@@ -17,12 +17,16 @@ import { newItem } from "./subscription_items.ts";
 export const paymentSettings = p.shape(
   {},
   {
-    payment_method_options: p.ignored,
     payment_method_types: p.list(p.oneOf("card")),
     save_default_payment_method: p.oneOf("on_subscription", "off"),
   },
 );
-const billingMode = p.shape({ type: p.oneOf("flexible", "classic") }, { flexible: p.ignored });
+const billingMode = p.shape(
+  { type: p.oneOf("flexible", "classic") },
+  { flexible: p.shape({}, { proration_discounts: p.oneOf("included", "itemized") }) },
+);
+/** No taxes are calculated, so they can only be declined. */
+export const automaticTax = p.shape({ enabled: p.oneOf("false") }, {});
 const trialSettings = p.shape(
   { end_behavior: p.shape({ missing_payment_method: p.oneOf("create_invoice") }, {}) },
   {},
@@ -32,7 +36,7 @@ const trialSettings = p.shape(
 export const CREATE = {
   required: { customer: p.text, items: p.list(newItem) },
   optional: {
-    automatic_tax: p.ignored,
+    automatic_tax: automaticTax,
     billing_mode: billingMode,
     cancel_at: p.integer,
     cancel_at_period_end: p.boolean,

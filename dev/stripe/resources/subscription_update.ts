@@ -8,7 +8,7 @@ import { idOf } from "../store.ts";
 import { finalizeAndCollect } from "./collection.ts";
 import { isRenewable, nextRenewal, startNextPeriod } from "./renewal.ts";
 import { found, future } from "./shared.ts";
-import { paymentSettings } from "./subscription_create.ts";
+import { automaticTax, paymentSettings } from "./subscription_create.ts";
 import { ownMethod } from "./subscription_draft.ts";
 import { changeItems, itemChange } from "./subscription_items.ts";
 import { isEnded } from "./subscription_lifecycle.ts";
@@ -33,7 +33,7 @@ export const cancellationDetails = p.shape(
 );
 /** The parameters of an update. */
 export const UPDATE = {
-  automatic_tax: p.ignored,
+  automatic_tax: automaticTax,
   cancel_at: p.emptyable(p.either(p.oneOf("min_period_end", "max_period_end"), p.integer)),
   cancel_at_period_end: p.boolean,
   cancellation_details: cancellationDetails,
