@@ -5,7 +5,8 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
-    globalSetup: ["test/support/global_setup.ts"],
+    globalSetup: ["test/support/global_setup.ts", "test/support/stripe_contract/global_setup.ts"],
+    setupFiles: ["test/support/stripe_contract/setup.ts"],
     // Threads start faster than processes, and nothing of ours changes the process they share.
     pool: "threads",
     // At least three, even on two cores: a test mostly waits for the server.

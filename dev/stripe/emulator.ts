@@ -9,6 +9,7 @@ import { contextFor } from "./engine.ts";
 import type { Engine } from "./engine.ts";
 import { makeFaults } from "./faults.ts";
 import { makeApp } from "./http.ts";
+import type { Observer } from "./observer.ts";
 import { loadStore, makeSaver } from "./persistence.ts";
 import { configureEndpoint } from "./resources/webhook_endpoints.ts";
 import { forgetOldEvents } from "./retention.ts";
@@ -27,6 +28,8 @@ export type StripeEmulatorOptions = {
   webhook?: { url: string; secret: string };
   /** Where the state is kept; in memory only when absent. */
   stateFile?: string;
+  /** Is told of every call and event. */
+  observer?: Observer;
 };
 
 /** A running emulator. */
@@ -42,10 +45,10 @@ const TICK_MS = 5_000;
 /** Starts an emulator of Stripe. Rejects with code EADDRINUSE if the port is taken. */
 export async function startStripeEmulator(options: StripeEmulatorOptions): Promise<StripeEmulator> {
   const clock = makeClock();
-  const { stateFile, webhook } = options;
+  const { stateFile } = options;
   const store = stateFile === undefined ? emptyStore() : await loadStore(stateFile, clock);
   const saver = stateFile === undefined ? null : makeSaver(stateFile, store, clock);
-  const engine = makeEngine(store, clock, () => saver?.touch(), webhook);
+  const engine = makeEngine(store, clock, () => saver?.touch(), options);
   const server = http.createServer(makeApp(engine));
   const host = options.host ?? "127.0.0.1";
   await listen(server, options.port, host).catch((error: unknown) => {
@@ -72,7 +75,7 @@ function makeEngine(
   store: Store,
   clock: Clock,
   touch: () => void,
-  webhook: StripeEmulatorOptions["webhook"],
+  { webhook, observer }: StripeEmulatorOptions,
 ): Engine {
   const webhooks = new Webhooks(store, touch);
   const faults = makeFaults();
@@ -88,7 +91,7 @@ function makeEngine(
     touch();
   }
 
-  return { store, clock, faults, webhooks, touch, reset };
+  return { store, clock, faults, webhooks, observer, touch, reset };
 }
 
 function tick(engine: Engine): void {

@@ -3,7 +3,8 @@ import type { Stripe } from "stripe";
 import type { Clock } from "./clock.ts";
 import type { Context } from "./context.ts";
 import type { Faults } from "./faults.ts";
-import type { Store } from "./store.ts";
+import type { Observer } from "./observer.ts";
+import type { Store, StoredEvent } from "./store.ts";
 import type { Webhooks } from "./webhooks.ts";
 
 /** The parts of a running emulator that its HTTP side works with. */
@@ -12,6 +13,7 @@ export type Engine = {
   clock: Clock;
   faults: Faults;
   webhooks: Webhooks;
+  observer: Observer | undefined;
   /** To be called after every change: it is then written to the state file. */
   touch(): void;
   /** Takes the state back to that of a new emulator. */
@@ -20,6 +22,12 @@ export type Engine = {
 
 /** The context for work done on behalf of `request`. */
 export function contextFor(engine: Engine, request: Stripe.Event.Request): Context {
-  const { store, clock, webhooks } = engine;
-  return { store, clock, request, publish: (event) => webhooks.publish(event) };
+  const { store, clock, webhooks, observer } = engine;
+
+  function publish(event: StoredEvent): void {
+    observer?.published(event);
+    webhooks.publish(event);
+  }
+
+  return { store, clock, request, publish };
 }

@@ -35,11 +35,11 @@ export function makeApp(engine: Engine): Express {
   app.use("/_emulator", controlRouter(engine));
   for (const route of ROUTES) {
     const path = route.path;
-    const handle = (request: Request, response: Response) =>
-      serve(engine, route, request, response);
-    if (route.method === "GET") app.get(path, handle);
-    else if (route.method === "POST") app.post(path, handle);
-    else app.delete(path, handle);
+    const handler = (request: Request, response: Response) =>
+      handle(engine, route, request, response);
+    if (route.method === "GET") app.get(path, handler);
+    else if (route.method === "POST") app.post(path, handler);
+    else app.delete(path, handler);
   }
   app.use((request: Request) => {
     authenticate(request.headers.authorization);
@@ -47,10 +47,15 @@ export function makeApp(engine: Engine): Express {
   });
   // Express knows an error handler by its four parameters.
   app.use((error: unknown, _request: Request, response: Response, _next: NextFunction) => {
-    if (isTransient(error)) response.setHeader("Stripe-Should-Retry", "true");
-    send(response, failure(error).answer);
+    send(response, refusal(error, response));
   });
   return app;
+}
+
+/** The answer that tells of an error. */
+function refusal(error: unknown, response: Response): Answer {
+  if (isTransient(error)) response.setHeader("Stripe-Should-Retry", "true");
+  return failure(error).answer;
 }
 
 /** True of a conflict that will be over when the other request is. */
@@ -73,15 +78,31 @@ function unknownEndpoint(method: string, path: string): StripeError {
   });
 }
 
-/** One call: who is it, has it been answered before, what comes of it, and how does it go out. */
-async function serve(
+/** One call, from the request to the answer, of which an observer is told. */
+async function handle(
   engine: Engine,
   route: Route,
   request: Request,
   response: Response,
 ): Promise<void> {
+  const params = parameters(request);
+  const { answer, isSent } = await serve(engine, route, params, request, response).catch(
+    (error: unknown) => ({ answer: refusal(error, response), isSent: true }),
+  );
+  engine.observer?.answered({ route, params, client: request.get("User-Agent") ?? "", ...answer });
+  if (isSent) send(response, answer);
+  else request.socket.destroy();
+}
+
+/** Who is it, has it been answered before, what comes of it, and does it go out. */
+async function serve(
+  engine: Engine,
+  route: Route,
+  raw: Record<string, unknown>,
+  request: Request,
+  response: Response,
+): Promise<{ answer: Answer; isSent: boolean }> {
   authenticate(request.headers.authorization);
-  const raw = parameters(request);
   const key = idempotencyKey(request);
   const fault = engine.faults.strike(request.method, request.path);
   refuse(fault, key ?? "");
@@ -98,8 +119,7 @@ async function serve(
     if (saved?.answer) {
       response.setHeader("Idempotent-Replayed", "true");
       response.setHeader("Original-Request", saved.requestId);
-      send(response, saved.answer);
-      return;
+      return { answer: saved.answer, isSent: true };
     }
   }
   if (fault?.kind === "slow") await sleep(fault.ms);
@@ -109,8 +129,7 @@ async function serve(
   if (key !== null && kept) keep(engine.store, key, answer);
   if (key !== null && !kept) drop(engine.store, key);
   if (request.method !== "GET") engine.touch();
-  if (fault?.kind === "reset_after") request.socket.destroy();
-  else send(response, answer);
+  return { answer, isSent: fault?.kind !== "reset_after" };
 }
 
 /** Does the work, without a pause in which another call could see half of it. */

@@ -6,13 +6,14 @@ import { Stripe } from "stripe";
 
 import { startStripeEmulator } from "../../dev/stripe/emulator.ts";
 import type { StripeEmulatorOptions } from "../../dev/stripe/emulator.ts";
+import { recorder } from "../support/stripe_contract/recording.ts";
 
 /** The secret that the tests' emulators sign with. */
 export const SECRET = "whsec_test";
 
 /** An emulator on a free port, the real SDK pointed at it, and its control API. */
 export async function startEmulated(options: Partial<StripeEmulatorOptions> = {}) {
-  const emulator = await startStripeEmulator({ port: 0, ...options });
+  const emulator = await startStripeEmulator({ port: 0, observer: recorder, ...options });
   const { url } = emulator;
   const stripe = new Stripe("sk_test_x", {
     host: "127.0.0.1",

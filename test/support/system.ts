@@ -13,6 +13,7 @@ import { makeStripe } from "../../tasks/stripe_client.ts";
 import { startWorker } from "../../tasks/worker.ts";
 import { test as base } from "./index.ts";
 import type { TestDatabase } from "./server.ts";
+import { recorder } from "./stripe_contract/recording.ts";
 
 /** Everything that `npm start` runs, on a database of the test file's own. */
 export type System = {
@@ -47,6 +48,7 @@ export async function withSystem<T>(
   const webhookSecret = `whsec_${randomBytes(18).toString("base64url")}`;
   await using emulator = await startStripeEmulator({
     port: 0,
+    observer: recorder,
     webhook: { url: `${url}/webhooks/stripe`, secret: webhookSecret },
   });
   const apiBase = new URL(emulator.url);

@@ -14,6 +14,7 @@ import { asIdentity, asUser } from "./acting.ts";
 import { test as base } from "./index.ts";
 import { rowOf, rowsOf } from "./query.ts";
 import { withClient, type TestDatabase } from "./server.ts";
+import { recorder } from "./stripe_contract/recording.ts";
 import { waitUntil } from "./wait_until.ts";
 
 export type FaultKind =
@@ -50,7 +51,7 @@ const TRIES = 8;
 export const test = base.extend<{ $file: { workshop: Workshop } }>({
   workshop: [
     async ({ database }, use) => {
-      await using emulator = await startStripeEmulator({ port: 0 });
+      await using emulator = await startStripeEmulator({ port: 0, observer: recorder });
       const pool = makePool({
         connectionString: database.urls.worker,
         applicationName: "test-tasks",
@@ -77,6 +78,7 @@ function withoutRetries(url: string): Stripe {
     port: Number(port),
     telemetry: false,
     maxNetworkRetries: 0,
+    appInfo: { name: "Rowhouse" },
   });
 }
 
