@@ -35,6 +35,7 @@ import { invoiceOf } from "./resources/payment_intents.ts";
 import { renewNow } from "./resources/renewal.ts";
 import { found } from "./resources/shared.ts";
 import { runDue } from "./schedule.ts";
+import { inTimeOf } from "./test_time.ts";
 
 const MAX_ADVANCE = 10 * 366 * 86_400;
 const MAX_WAIT_MS = 60_000;
@@ -124,7 +125,7 @@ function bodyOf(request: Request): unknown {
 
 function renew(engine: Engine, id: string, how?: "pay" | "fail"): Stripe.Subscription {
   const subscription = found(engine.store.subscriptions, "subscription", id);
-  renewNow(contextFor(engine, NO_REQUEST), subscription, how);
+  renewNow(inTimeOf(contextFor(engine, NO_REQUEST), id), subscription, how);
   engine.touch();
   return subscription;
 }
@@ -134,7 +135,7 @@ function answerBank(engine: Engine, id: string, how: "pay" | "fail"): Stripe.Pay
   if (intent.status !== "requires_action") {
     throw stateError(`${id} waits for no authentication: it is ${intent.status}.`);
   }
-  const context = contextFor(engine, NO_REQUEST);
+  const context = inTimeOf(contextFor(engine, NO_REQUEST), id);
   authenticate(context, invoiceOf(context, intent), how);
   engine.touch();
   return intent;

@@ -21,7 +21,7 @@ export function emit<T extends EventType>(
     id: newId("evt"),
     object: "event",
     api_version: Stripe.API_VERSION,
-    created: context.clock.now(),
+    created: context.account.now(),
     data: previous === undefined ? data : { ...data, previous_attributes: copy(previous) },
     livemode: false,
     pending_webhooks: 0,

@@ -15,12 +15,14 @@ const KINDS: Record<string, string> = {
   products: "product",
   subscription_items: "subscription_item",
   subscriptions: "subscription",
+  test_clocks: "test_helpers.test_clock",
   webhook_endpoints: "webhook_endpoint",
 };
 
 /** Which fields of which objects can be expanded, and to what: `[]` is a list of those. */
 const EXPANDABLE: Record<string, Record<string, string>> = {
   customer: {
+    test_clock: "test_helpers.test_clock",
     "invoice_settings.default_payment_method": "payment_method",
     subscriptions: "subscription[]",
   },
@@ -31,6 +33,7 @@ const EXPANDABLE: Record<string, Record<string, string>> = {
     lines: "line_item[]",
     "parent.subscription_details.subscription": "subscription",
     payments: "invoice_payment[]",
+    test_clock: "test_helpers.test_clock",
   },
   invoice_payment: { invoice: "invoice", "payment.payment_intent": "payment_intent" },
   line_item: { "pricing.price_details.price": "price", subscription: "subscription" },
@@ -69,7 +72,8 @@ export function checkExpandable(route: Route, path: string): void {
 
 /** `/v1/customers` answers a list of customers, `/v1/customers/:id` a customer, and so on. */
 function kindOf({ method, path }: Route): string {
-  const [, , collection = "", second, third = ""] = path.split("/");
+  const steps = path.replace("/test_helpers", "").split("/");
+  const [, , collection = "", second, third = ""] = steps;
   if (KINDS[third] !== undefined) return `${KINDS[third]}[]`;
   const kind = KINDS[collection] ?? "";
   return method === "GET" && second !== ":id" ? `${kind}[]` : kind;

@@ -9,6 +9,7 @@ import { priceRoutes } from "./resources/prices.ts";
 import { productRoutes } from "./resources/products.ts";
 import { subscriptionItemRoutes } from "./resources/subscription_items.ts";
 import { subscriptionRoutes } from "./resources/subscriptions.ts";
+import { testClockRoutes } from "./resources/test_clocks.ts";
 import { webhookEndpointRoutes } from "./resources/webhook_endpoints.ts";
 import type { Route } from "./route.ts";
 
@@ -25,5 +26,6 @@ export const ROUTES: readonly Route[] = [
   ...productRoutes,
   ...subscriptionItemRoutes,
   ...subscriptionRoutes,
+  ...testClockRoutes,
   ...webhookEndpointRoutes,
 ];

@@ -12,29 +12,34 @@ const FIRST_PAYMENT_WINDOW = 23 * HOUR;
 const TRIAL_NOTICE = 3 * 24 * HOUR;
 const MAX_STEPS = 100_000;
 
-/** Does everything that is due up to `until`, in order, each at its own time. */
-export function runDue(context: Context, until: number): number {
+/**
+ * Does everything that is due up to `until`, in order, each at its own time. What is on a test clock
+ * waits for that clock, and nothing else goes by it.
+ */
+export function runDue(context: Context, until: number, testClock: string | null = null): number {
   for (let steps = 0; steps < MAX_STEPS; steps += 1) {
-    const next = earliest(context, until);
+    const next = earliest(context, until, testClock);
     if (next === undefined) return steps;
     const at = Math.max(next.at, context.clock.now());
-    next.run({ ...context, clock: { now: () => at } });
+    const clock = { now: () => at };
+    next.run(testClock === null ? { ...context, clock, account: clock } : { ...context, clock });
   }
   throw new Error(
     `more than ${MAX_STEPS} things fall due before ${until}: advance in smaller steps`,
   );
 }
 
-function earliest(context: Context, until: number): Due | undefined {
+function earliest(context: Context, until: number, testClock: string | null): Due | undefined {
   let first: Due | undefined;
-  for (const due of [...dueInvoices(context), ...dueSubscriptions(context)]) {
+  for (const due of [...dueInvoices(context, testClock), ...dueSubscriptions(context, testClock)]) {
     if (due.at <= until && (first === undefined || due.at < first.at)) first = due;
   }
   return first;
 }
 
-function* dueInvoices({ store }: Context): Generator<Due> {
+function* dueInvoices({ store }: Context, testClock: string | null): Generator<Due> {
   for (const invoice of store.invoices.values()) {
+    if (invoice.test_clock !== testClock) continue;
     const { automatically_finalizes_at: finalizesAt, next_payment_attempt: retryAt } = invoice;
     if (invoice.status === "draft" && finalizesAt !== null) {
       yield { at: finalizesAt, run: (context) => finalizeAndCollect(context, invoice) };
@@ -47,8 +52,9 @@ function* dueInvoices({ store }: Context): Generator<Due> {
 }
 
 /** Of two things at the same time the first one here goes first: an end precedes a renewal. */
-function* dueSubscriptions({ store }: Context): Generator<Due> {
+function* dueSubscriptions({ store }: Context, testClock: string | null): Generator<Due> {
   for (const subscription of store.subscriptions.values()) {
+    if (subscription.test_clock !== testClock) continue;
     if (subscription.status === "incomplete") {
       const at = subscription.created + FIRST_PAYMENT_WINDOW;
       yield { at, run: (context) => expire(context, subscription) };

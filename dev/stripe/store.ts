@@ -24,6 +24,7 @@ export type Store = {
   answers: Map<string, SavedAnswer>;
   /** Warnings given once, so that they are not given again. */
   notices: Map<string, { id: string }>;
+  testClocks: Map<string, Stripe.TestHelpers.TestClock>;
 };
 
 /** An event as kept: the SDK's own union narrows `type` too far to be built generically. */
@@ -49,6 +50,7 @@ export function emptyStore(): Store {
     deliveries: new Map(),
     answers: new Map(),
     notices: new Map(),
+    testClocks: new Map(),
   };
 }
 
@@ -63,6 +65,25 @@ export function randomText(length: number): string {
 export function newId(prefix: string): string {
   const short = ["cus", "prod", "si"].includes(prefix);
   return short ? `${prefix}_${randomText(14)}` : `${prefix}_1${randomText(23)}`;
+}
+
+/** The object with this id, whatever kind it is. */
+export function objectWithId(store: Store, id: string): object | undefined {
+  const tables = {
+    clock: store.testClocks,
+    cus: store.customers,
+    sub: store.subscriptions,
+    in: store.invoices,
+    inpay: store.invoicePayments,
+    pi: store.paymentIntents,
+    pm: store.paymentMethods,
+    price: store.prices,
+    evt: store.events,
+  };
+  // A product's id may be the caller's own choice, so its prefix says nothing.
+  const prefix = id.slice(0, id.indexOf("_"));
+  const table = Object.entries(tables).find(([name]) => name === prefix)?.[1];
+  return table?.get(id) ?? store.products.get(id);
 }
 
 /** The id in a field that may hold an id or, in answers only, the whole object. */

@@ -127,3 +127,15 @@ function portOf(server: http.Server): number {
   if (address === null || typeof address === "string") throw new Error("not listening");
   return address.port;
 }
+
+/** Advances a test clock and waits until it is there. */
+export async function advanceTo(stripe: Stripe, clock: string, time: number): Promise<void> {
+  const deadline = Date.now() + 5_000;
+  await stripe.testHelpers.testClocks.advance(clock, { frozen_time: time });
+  for (;;) {
+    // oxlint-disable-next-line no-await-in-loop -- asked until it says so.
+    const { status } = await stripe.testHelpers.testClocks.retrieve(clock);
+    if (status === "ready") return;
+    if (Date.now() > deadline) throw new Error(`the clock is ${status}`);
+  }
+}

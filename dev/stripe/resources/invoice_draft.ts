@@ -44,6 +44,7 @@ export function draftInvoice(
         subscription: subscription.id,
       },
     },
+    test_clock: subscription.test_clock,
   };
   context.store.invoices.set(id, invoice);
   return invoice;
@@ -186,7 +187,6 @@ function emptyInvoice(id: string, now: number) {
       paid_at: null,
       voided_at: null,
     },
-    test_clock: null,
     total_discount_amounts: [],
     total_pretax_credit_amounts: [],
     total_taxes: [],

@@ -8,12 +8,14 @@ import { newId } from "../store.ts";
 import { found, future, liveCustomer } from "./shared.ts";
 import type { CreateParams } from "./subscription_create.ts";
 import { makeItem, subscribable } from "./subscription_items.ts";
+import { refuseCrowd } from "./test_clock_members.ts";
 
 const DAY = 86_400;
 
 /** The subscription that the parameters describe, incomplete and not stored yet. */
 export function draftSubscription(context: Context, params: CreateParams): Stripe.Subscription {
   const customer = liveCustomer(context.store, params.customer, "customer");
+  refuseCrowd(context.store, customer);
   const now = context.clock.now();
   const id = newId("sub");
   const trial = trialEnd(context, params);
@@ -53,6 +55,7 @@ export function draftSubscription(context: Context, params: CreateParams): Strip
       payment_method_types: params.payment_settings?.payment_method_types ?? null,
       save_default_payment_method: params.payment_settings?.save_default_payment_method ?? "off",
     },
+    test_clock: customer.test_clock ?? null,
     trial_end: trial,
     trial_start: trial === null ? null : now,
   };
@@ -117,7 +120,6 @@ function emptySubscription(id: string, now: number) {
     schedule: null,
     start_date: now,
     status: "incomplete",
-    test_clock: null,
     transfer_data: null,
     trial_settings: {
       end_behavior: { billing_cycle_anchor: "now", missing_payment_method: "create_invoice" },

@@ -32,6 +32,7 @@ const LIST = {
     "trialing",
     "unpaid",
   ),
+  test_clock: p.text,
 };
 
 /** The endpoints under /v1/subscriptions. */
@@ -53,6 +54,9 @@ export const subscriptionRoutes = [
   route("GET", "/v1/subscriptions", { optional: LIST }, (context, params) => {
     const rows = [...context.store.subscriptions.values()]
       .filter((row) => params.customer === undefined || row.customer === params.customer)
+      .filter(
+        (row) => params.customer !== undefined || row.test_clock === (params.test_clock ?? null),
+      )
       .filter((row) => hasStatus(row, params.status))
       .filter((row) => hasPrice(row, params.price))
       .filter((row) => isCreatedIn(row.created, params.created));
