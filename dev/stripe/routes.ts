@@ -1,12 +1,16 @@
 import { customerRoutes } from "./resources/customers.ts";
 import { entitlementRoutes } from "./resources/entitlements.ts";
 import { eventRoutes } from "./resources/events.ts";
+import { couponRoutes } from "./resources/coupons.ts";
+import { invoiceItemRoutes } from "./resources/invoice_items.ts";
 import { invoicePaymentRoutes } from "./resources/invoice_payments.ts";
 import { invoiceRoutes } from "./resources/invoices.ts";
 import { paymentIntentRoutes } from "./resources/payment_intents.ts";
 import { paymentMethodRoutes } from "./resources/payment_methods.ts";
+import { previewRoutes } from "./resources/preview.ts";
 import { priceRoutes } from "./resources/prices.ts";
 import { productRoutes } from "./resources/products.ts";
+import { promotionCodeRoutes } from "./resources/promotion_codes.ts";
 import { subscriptionItemRoutes } from "./resources/subscription_items.ts";
 import { subscriptionRoutes } from "./resources/subscriptions.ts";
 import { testClockRoutes } from "./resources/test_clocks.ts";
@@ -18,12 +22,16 @@ export const ROUTES: readonly Route[] = [
   ...customerRoutes,
   ...entitlementRoutes,
   ...eventRoutes,
+  ...couponRoutes,
+  ...previewRoutes,
+  ...invoiceItemRoutes,
   ...invoicePaymentRoutes,
   ...invoiceRoutes,
   ...paymentIntentRoutes,
   ...paymentMethodRoutes,
   ...priceRoutes,
   ...productRoutes,
+  ...promotionCodeRoutes,
   ...subscriptionItemRoutes,
   ...subscriptionRoutes,
   ...testClockRoutes,

@@ -1,7 +1,9 @@
 import type { Context } from "./context.ts";
 import { emit } from "./events.ts";
 import { collect, finalizeAndCollect } from "./resources/collection.ts";
-import { isRenewable, nextRenewal, startNextPeriod } from "./resources/renewal.ts";
+import { dropPending } from "./resources/pending_updates.ts";
+import { isRenewable, nextRenewal } from "./resources/periods_of.ts";
+import { startNextPeriod } from "./resources/renewal.ts";
 import { cancelNow, expire } from "./resources/subscription_lifecycle.ts";
 
 /** Something that Stripe does by itself at a certain time. */
@@ -58,6 +60,10 @@ function* dueSubscriptions({ store }: Context, testClock: string | null): Genera
     if (subscription.status === "incomplete") {
       const at = subscription.created + FIRST_PAYMENT_WINDOW;
       yield { at, run: (context) => expire(context, subscription) };
+    }
+    if (subscription.pending_update !== null) {
+      const at = subscription.pending_update.expires_at;
+      yield { at, run: (context) => dropPending(context, subscription) };
     }
     if (!isRenewable(subscription)) continue;
     if (subscription.cancel_at !== null) {

@@ -3,6 +3,7 @@ import type { Stripe } from "stripe";
 
 import type { SavedAnswer } from "./idempotency.ts";
 import type { Delivery } from "./deliveries.ts";
+import type { PendingUpdate } from "./resources/pending_updates.ts";
 
 /** Which test card stands behind a payment method: what decides how its charges end. */
 export type CardOnFile = { id: string; number: string };
@@ -25,6 +26,15 @@ export type Store = {
   /** Warnings given once, so that they are not given again. */
   notices: Map<string, { id: string }>;
   testClocks: Map<string, Stripe.TestHelpers.TestClock>;
+  invoiceItems: Map<string, Stripe.InvoiceItem>;
+  pendingUpdates: Map<string, PendingUpdate>;
+  coupons: Map<string, Stripe.Coupon>;
+  promotionCodes: Map<string, Stripe.PromotionCode>;
+  discounts: Map<string, Stripe.Discount>;
+  /** Coupons as they were when a discount was made of them; they outlive their deletion. */
+  redeemed: Map<string, Stripe.Coupon>;
+  meters: Map<string, Stripe.Billing.Meter>;
+  meterEvents: Map<string, Stripe.Billing.MeterEvent>;
 };
 
 /** An event as kept: the SDK's own union narrows `type` too far to be built generically. */
@@ -51,6 +61,14 @@ export function emptyStore(): Store {
     answers: new Map(),
     notices: new Map(),
     testClocks: new Map(),
+    invoiceItems: new Map(),
+    pendingUpdates: new Map(),
+    coupons: new Map(),
+    promotionCodes: new Map(),
+    discounts: new Map(),
+    redeemed: new Map(),
+    meters: new Map(),
+    meterEvents: new Map(),
   };
 }
 
@@ -72,7 +90,10 @@ export function objectWithId(store: Store, id: string): object | undefined {
   const tables = {
     clock: store.testClocks,
     cus: store.customers,
+    di: store.discounts,
+    promo: store.promotionCodes,
     sub: store.subscriptions,
+    ii: store.invoiceItems,
     in: store.invoices,
     inpay: store.invoicePayments,
     pi: store.paymentIntents,
@@ -83,7 +104,9 @@ export function objectWithId(store: Store, id: string): object | undefined {
   // A product's id may be the caller's own choice, so its prefix says nothing.
   const prefix = id.slice(0, id.indexOf("_"));
   const table = Object.entries(tables).find(([name]) => name === prefix)?.[1];
-  return table?.get(id) ?? store.products.get(id);
+  return (
+    table?.get(id) ?? store.products.get(id) ?? store.coupons.get(id) ?? store.redeemed.get(id)
+  );
 }
 
 /** The id in a field that may hold an id or, in answers only, the whole object. */

@@ -6,6 +6,7 @@ import { Stripe } from "stripe";
 
 import { startStripeEmulator } from "../../dev/stripe/emulator.ts";
 import type { StripeEmulatorOptions } from "../../dev/stripe/emulator.ts";
+import { idOf } from "../../dev/stripe/store.ts";
 import { recorder } from "../support/stripe_contract/recording.ts";
 
 /** The secret that the tests' emulators sign with. */
@@ -86,6 +87,29 @@ export async function makeActive(stripe: Stripe) {
   return made;
 }
 
+/** A paid subscription of 19.00 a month, ten days in, and a price of 49.00 to move to. */
+export async function makeChangeable(emulated: Emulated, days = 10) {
+  const { stripe } = emulated;
+  const made = await makeActive(stripe);
+  const product = idOf(made.price.product);
+  const priced = (unit_amount: number, interval: "month" | "year") =>
+    stripe.prices.create({ product, currency: "usd", unit_amount, recurring: { interval } });
+  const [item] = (await stripe.subscriptions.retrieve(made.subscription.id)).items.data;
+  if (item === undefined) throw new Error("no item");
+  if (days > 0) await emulated.control("advance", { seconds: days * 86_400 });
+  const at = item.current_period_start + days * 86_400;
+  const left =
+    (item.current_period_end - at) / (item.current_period_end - item.current_period_start);
+  return {
+    ...made,
+    item,
+    at,
+    left,
+    larger: await priced(4900, "month"),
+    yearly: await priced(19_000, "year"),
+  };
+}
+
 /** All events so far, oldest first. */
 export async function allEvents(stripe: Stripe): Promise<Stripe.Event[]> {
   const events = await stripe.events.list({ limit: 100 }).autoPagingToArray({ limit: 1000 });
@@ -138,4 +162,17 @@ export async function advanceTo(stripe: Stripe, clock: string, time: number): Pr
     if (status === "ready") return;
     if (Date.now() > deadline) throw new Error(`the clock is ${status}`);
   }
+}
+
+/** A customer whose invoices are charged to a card. */
+export async function makeCardholder(
+  stripe: Stripe,
+  method = "pm_card_visa",
+  more: Stripe.CustomerCreateParams = {},
+): Promise<Stripe.Customer> {
+  const customer = await stripe.customers.create({ ...more, payment_method: method });
+  const [card] = (await stripe.customers.listPaymentMethods(customer.id)).data;
+  return stripe.customers.update(customer.id, {
+    invoice_settings: { default_payment_method: card?.id ?? "" },
+  });
 }

@@ -1,7 +1,7 @@
 import type { Stripe } from "stripe";
 import { expect, test } from "vitest";
 
-import { advanceTo, makePrice, startEmulated } from "./stripe_support.ts";
+import { advanceTo, makeCardholder, makePrice, startEmulated } from "./stripe_support.ts";
 
 const DAY = 86_400;
 const START = Date.UTC(2020, 0, 1) / 1000;
@@ -9,11 +9,7 @@ const START = Date.UTC(2020, 0, 1) / 1000;
 /** A customer on a new test clock, with a card. */
 async function makeClocked(stripe: Stripe, method = "pm_card_visa") {
   const clock = await stripe.testHelpers.testClocks.create({ frozen_time: START, name: "Test" });
-  const customer = await stripe.customers.create({ test_clock: clock.id, payment_method: method });
-  const [card] = (await stripe.customers.listPaymentMethods(customer.id)).data;
-  await stripe.customers.update(customer.id, {
-    invoice_settings: { default_payment_method: card?.id ?? "" },
-  });
+  const customer = await makeCardholder(stripe, method, { test_clock: clock.id });
   return { clock, customer };
 }
 

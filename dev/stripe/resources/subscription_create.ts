@@ -1,15 +1,15 @@
 import type { Stripe } from "stripe";
 
 import type { Context } from "../context.ts";
-import { cardError, StripeError } from "../errors.ts";
 import { emit } from "../events.ts";
 import * as p from "../params.ts";
-import { idOf } from "../store.ts";
-import { foresee } from "./charging.ts";
 import { collect } from "./collection.ts";
-import { announceDraft, draftInvoice } from "./invoice_draft.ts";
+import { discountsField, ownerOf, planDiscounts } from "./discount_plan.ts";
+import { redeem, spendDiscounts } from "./discounts.ts";
+import { periodEntry } from "./entries.ts";
+import { announceDraft, composeInvoice, draftInvoice } from "./invoice_draft.ts";
 import { finalize } from "./invoice_states.ts";
-import { liveCustomer } from "./shared.ts";
+import { NEW, refuseUnpayable } from "./payment_behavior.ts";
 import { draftSubscription } from "./subscription_draft.ts";
 import { newItem } from "./subscription_items.ts";
 
@@ -40,9 +40,10 @@ export const CREATE = {
     currency: p.text,
     default_payment_method: p.text,
     description: p.text,
+    discounts: discountsField,
     metadata: p.metadata,
     off_session: p.boolean,
-    payment_behavior: p.oneOf("default_incomplete", "allow_incomplete", "error_if_incomplete"),
+    payment_behavior: p.oneOf(...NEW),
     payment_settings: paymentSettings,
     proration_behavior: p.oneOf("create_prorations", "none", "always_invoice"),
     trial_end: p.either(p.oneOf("now"), p.integer),
@@ -57,7 +58,10 @@ export type CreateParams = p.Decoded<typeof CREATE.required, typeof CREATE.optio
 export function createSubscription(context: Context, params: CreateParams): Stripe.Subscription {
   const subscription = draftSubscription(context, params);
   const isTrial = subscription.trial_end !== null;
-  const due = isTrial ? 0 : amountOf(subscription);
+  const discounts = planDiscounts(context, params.discounts, ownerOf(subscription));
+  const entries = subscription.items.data.map((item) => periodEntry(item, isTrial));
+  const billed = { entries, discounts, reason: "subscription_create" } as const;
+  const { amount_due: due } = composeInvoice(context, subscription, billed);
   if (isTrial) subscription.status = "trialing";
   else if (due === 0) subscription.status = "active";
   const behavior = params.payment_behavior ?? "allow_incomplete";
@@ -65,54 +69,16 @@ export function createSubscription(context: Context, params: CreateParams): Stri
     refuseUnpayable(context, subscription, behavior === "error_if_incomplete");
   }
   context.store.subscriptions.set(subscription.id, subscription);
-  const reason = "subscription_create";
-  const billed = { items: subscription.items.data, isTrial, reason } as const;
+  redeem(context, discounts);
+  subscription.discounts = discounts.map((each) => each.id);
   const invoice = draftInvoice(context, subscription, billed);
   subscription.latest_invoice = invoice.id;
   emit(context, "customer.subscription.created", subscription);
   announceDraft(context, invoice);
+  spendDiscounts(context, subscription, invoice);
   finalize(context, invoice);
   if (due === 0 || behavior !== "default_incomplete") {
     collect(context, invoice, { offSession: true, automatic: true });
   }
   return subscription;
-}
-
-/** Whether money can be had at all is settled before anything is made. */
-function refuseUnpayable(
-  context: Context,
-  subscription: Stripe.Subscription,
-  mustPay: boolean,
-): void {
-  const method = defaultMethodOf(context, subscription);
-  if (method === null) {
-    throw new StripeError(400, {
-      type: "invalid_request_error",
-      code: "resource_missing",
-      message:
-        "This customer has no attached payment source or default payment method. Please consider " +
-        "adding a default payment method.",
-    });
-  }
-  const outcome = foresee(context, method, { offSession: true });
-  if (!mustPay || outcome === "succeeded") return;
-  if (outcome !== "requires_action") throw cardError(outcome);
-  const message = "This payment requires additional user action before it can be completed.";
-  throw cardError({ code: "subscription_payment_intent_requires_action", message });
-}
-
-function defaultMethodOf(context: Context, subscription: Stripe.Subscription): string | null {
-  if (subscription.default_payment_method !== null) {
-    return idOf(subscription.default_payment_method);
-  }
-  const customer = liveCustomer(context.store, idOf(subscription.customer), "customer");
-  const fallback = customer.invoice_settings.default_payment_method;
-  return fallback === null ? null : idOf(fallback);
-}
-
-function amountOf(subscription: Stripe.Subscription): number {
-  return subscription.items.data.reduce(
-    (sum, item) => sum + (item.price.unit_amount ?? 0) * (item.quantity ?? 1),
-    0,
-  );
 }

@@ -4,6 +4,7 @@ import type { Context } from "../context.ts";
 import { change, emit } from "../events.ts";
 import { idOf } from "../store.ts";
 import { markVoid, stopCollecting, subscriptionOf } from "./invoice_states.ts";
+import { applyPending, dropPending, isPendingFor } from "./pending_updates.ts";
 
 /** Why a subscription ended. */
 export type EndReason = "cancellation_requested" | "payment_failed";
@@ -17,12 +18,15 @@ export function isEnded(subscription: Stripe.Subscription): boolean {
 function judgedBy(context: Context, invoice: Stripe.Invoice): Stripe.Subscription | undefined {
   const subscription = subscriptionOf(context, invoice);
   const latest = subscription?.latest_invoice ?? null;
-  if (subscription === undefined || latest === null) return undefined;
+  if (subscription === undefined || latest === null || isPendingFor(context, invoice)) {
+    return undefined;
+  }
   return idOf(latest) === invoice.id && !isEnded(subscription) ? subscription : undefined;
 }
 
 /** Paying the latest invoice makes an incomplete or overdue subscription active. */
 export function afterPaid(context: Context, invoice: Stripe.Invoice, method: string | null): void {
+  applyPending(context, invoice);
   const subscription = judgedBy(context, invoice);
   if (subscription === undefined) return;
   change(context, "customer.subscription.updated", subscription, () => {
@@ -73,6 +77,7 @@ export function cancelNow(
   reason: EndReason,
   details: { comment?: string | null; feedback?: string | null } = {},
 ): void {
+  dropPending(context, subscription);
   const now = context.clock.now();
   const wasIncomplete = subscription.status === "incomplete";
   subscription.status = "canceled";

@@ -10,7 +10,7 @@ import { route } from "../route.ts";
 import { runDue } from "../schedule.ts";
 import { newId } from "../store.ts";
 import { removeCustomer } from "./customers.ts";
-import { intervalOf } from "./renewal.ts";
+import { intervalOf } from "./periods_of.ts";
 import { found, liveCustomer } from "./shared.ts";
 import { customersOn, putOnClock } from "./test_clock_members.ts";
 
