@@ -1,10 +1,12 @@
 import type { Context } from "./context.ts";
 import { emit } from "./events.ts";
 import { collect, finalizeAndCollect } from "./resources/collection.ts";
+import { resumeCollection } from "./resources/pause_collection.ts";
 import { dropPending } from "./resources/pending_updates.ts";
 import { isRenewable, nextRenewal } from "./resources/periods_of.ts";
-import { startNextPeriod } from "./resources/renewal.ts";
-import { cancelNow, expire } from "./resources/subscription_lifecycle.ts";
+import { endPeriod } from "./resources/renewal.ts";
+import { giveUpResumption, RESUMPTION_WINDOW } from "./resources/resumptions.ts";
+import { cancelNow, expire, isEnded } from "./resources/subscription_lifecycle.ts";
 
 /** Something that Stripe does by itself at a certain time. */
 type Due = { at: number; run(context: Context): void };
@@ -65,11 +67,20 @@ function* dueSubscriptions({ store }: Context, testClock: string | null): Genera
       const at = subscription.pending_update.expires_at;
       yield { at, run: (context) => dropPending(context, subscription) };
     }
-    if (!isRenewable(subscription)) continue;
-    if (subscription.cancel_at !== null) {
+    const resumption = store.resumptions.get(subscription.id);
+    if (resumption !== undefined) {
+      const at = resumption.at + RESUMPTION_WINDOW;
+      yield { at, run: (context) => giveUpResumption(context, resumption) };
+    }
+    const resumesAt = subscription.pause_collection?.resumes_at ?? null;
+    if (resumesAt !== null && !isEnded(subscription)) {
+      yield { at: resumesAt, run: (context) => resumeCollection(context, subscription) };
+    }
+    if (subscription.cancel_at !== null && !isEnded(subscription)) {
       const at = subscription.cancel_at;
       yield { at, run: (context) => cancelNow(context, subscription, "cancellation_requested") };
     }
+    if (!isRenewable(subscription)) continue;
     const notice = `trial_will_end:${subscription.id}:${subscription.trial_end}`;
     if (subscription.status === "trialing" && !store.notices.has(notice)) {
       yield {
@@ -81,6 +92,6 @@ function* dueSubscriptions({ store }: Context, testClock: string | null): Genera
       };
     }
     const at = nextRenewal(subscription);
-    yield { at, run: (context) => void startNextPeriod(context, subscription) };
+    yield { at, run: (context) => void endPeriod(context, subscription) };
   }
 }

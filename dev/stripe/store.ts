@@ -4,6 +4,7 @@ import type { Stripe } from "stripe";
 import type { SavedAnswer } from "./idempotency.ts";
 import type { Delivery } from "./deliveries.ts";
 import type { PendingUpdate } from "./resources/pending_updates.ts";
+import type { Resumption } from "./resources/resumptions.ts";
 
 /** Which test card stands behind a payment method: what decides how its charges end. */
 export type CardOnFile = { id: string; number: string };
@@ -28,6 +29,7 @@ export type Store = {
   testClocks: Map<string, Stripe.TestHelpers.TestClock>;
   invoiceItems: Map<string, Stripe.InvoiceItem>;
   pendingUpdates: Map<string, PendingUpdate>;
+  resumptions: Map<string, Resumption>;
   coupons: Map<string, Stripe.Coupon>;
   promotionCodes: Map<string, Stripe.PromotionCode>;
   discounts: Map<string, Stripe.Discount>;
@@ -63,6 +65,7 @@ export function emptyStore(): Store {
     testClocks: new Map(),
     invoiceItems: new Map(),
     pendingUpdates: new Map(),
+    resumptions: new Map(),
     coupons: new Map(),
     promotionCodes: new Map(),
     discounts: new Map(),

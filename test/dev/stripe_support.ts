@@ -59,8 +59,9 @@ export async function makePrice(stripe: Stripe): Promise<Stripe.Price> {
 export async function makeIncomplete(
   stripe: Stripe,
   more: Partial<Stripe.SubscriptionCreateParams> = {},
+  given?: Stripe.Price,
 ) {
-  const price = await makePrice(stripe);
+  const price = given ?? (await makePrice(stripe));
   const customer = await stripe.customers.create({ email: "alice@acme.test" });
   const subscription = await stripe.subscriptions.create({
     customer: customer.id,

@@ -13,6 +13,7 @@ import {
   markPaid,
   subscriptionOf,
 } from "./invoice_states.ts";
+import { writeOff } from "./pause_collection.ts";
 import { attach } from "./payment_methods.ts";
 import { isPendingFor } from "./pending_updates.ts";
 import { afterFailed, afterPaid, cancelNow, isEnded } from "./subscription_lifecycle.ts";
@@ -46,6 +47,7 @@ export function finalizeAndCollect(
   outcome?: "pay" | "fail",
 ): void {
   finalize(context, invoice);
+  if (writeOff(context, subscriptionOf(context, invoice), invoice)) return;
   const how = { offSession: true, automatic: true };
   collect(context, invoice, outcome === undefined ? how : { ...how, outcome });
 }

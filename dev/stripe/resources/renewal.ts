@@ -11,6 +11,9 @@ import { isMetered, periodEntry, usageEntry } from "./entries.ts";
 import type { Entry } from "./entries.ts";
 import { announceDraft, draftInvoice } from "./invoice_draft.ts";
 import { waitingEntries } from "./invoice_items.ts";
+import { holdDraft } from "./pause_collection.ts";
+import { pauseNow } from "./pausing.ts";
+import { defaultMethodOf } from "./payment_behavior.ts";
 import { endOf, isRenewable, nextRenewal } from "./periods_of.ts";
 import { cancelNow } from "./subscription_lifecycle.ts";
 
@@ -39,11 +42,31 @@ export function startNextPeriod(
     const billed = { entries, discounts, reason: "subscription_cycle" } as const;
     const draft = draftInvoice(context, subscription, billed);
     subscription.latest_invoice = draft.id;
+    holdDraft(subscription, draft);
     return draft;
   });
   announceDraft(context, invoice);
   spendDiscounts(context, subscription, invoice);
   return invoice;
+}
+
+/** The current period ends. A trial may end otherwise, if there is nothing to pay with. */
+export function endPeriod(
+  context: Context,
+  subscription: Stripe.Subscription,
+): Stripe.Invoice | undefined {
+  const behavior = subscription.trial_settings?.end_behavior.missing_payment_method;
+  const isUnpayable =
+    subscription.status === "trialing" && defaultMethodOf(context, subscription) === null;
+  if (isUnpayable && behavior === "cancel") {
+    cancelNow(context, subscription, "cancellation_requested");
+    return undefined;
+  }
+  if (isUnpayable && behavior === "pause") {
+    pauseNow(context, subscription, "trial_end_without_payment_method");
+    return undefined;
+  }
+  return startNextPeriod(context, subscription);
 }
 
 /** What the next periods will cost, and what was used in the ones that end. Changes nothing. */

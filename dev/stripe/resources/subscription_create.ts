@@ -3,6 +3,7 @@ import type { Stripe } from "stripe";
 import type { Context } from "../context.ts";
 import { emit } from "../events.ts";
 import * as p from "../params.ts";
+import { cancelAtField, checkCancelAt, scheduleEnd } from "./cancellation.ts";
 import { collect } from "./collection.ts";
 import { discountsField, ownerOf, planDiscounts } from "./discount_plan.ts";
 import { redeem, spendDiscounts } from "./discounts.ts";
@@ -23,8 +24,14 @@ export const paymentSettings = p.shape(
   },
 );
 const billingMode = p.shape({ type: p.oneOf("flexible", "classic") }, { flexible: p.ignored });
-const trialSettings = p.shape(
-  { end_behavior: p.shape({ missing_payment_method: p.oneOf("create_invoice") }, {}) },
+/** What a trial does when it ends and there is nothing to pay with. */
+export const trialSettings = p.shape(
+  {
+    end_behavior: p.shape(
+      { missing_payment_method: p.oneOf("cancel", "create_invoice", "pause") },
+      {},
+    ),
+  },
   {},
 );
 
@@ -34,7 +41,7 @@ export const CREATE = {
   optional: {
     automatic_tax: p.ignored,
     billing_mode: billingMode,
-    cancel_at: p.integer,
+    cancel_at: cancelAtField,
     cancel_at_period_end: p.boolean,
     collection_method: p.oneOf("charge_automatically"),
     currency: p.text,
@@ -57,6 +64,8 @@ export type CreateParams = p.Decoded<typeof CREATE.required, typeof CREATE.optio
 /** Creates a subscription with its first invoice and, unless told to wait, tries to collect it. */
 export function createSubscription(context: Context, params: CreateParams): Stripe.Subscription {
   const subscription = draftSubscription(context, params);
+  checkCancelAt(context, params);
+  scheduleEnd(context, subscription, params);
   const isTrial = subscription.trial_end !== null;
   const discounts = planDiscounts(context, params.discounts, ownerOf(subscription));
   const entries = subscription.items.data.map((item) => periodEntry(item, isTrial));

@@ -29,9 +29,6 @@ export function draftSubscription(context: Context, params: CreateParams): Strip
   if (items.some((item) => item.price.currency !== currency)) {
     throw invalidParameter("items", "All prices of a subscription must have the same currency.");
   }
-  const periodEnd = Math.min(...items.map((item) => item.current_period_end));
-  if (params.cancel_at !== undefined) future(params.cancel_at, now, "cancel_at");
-  const atPeriodEnd = params.cancel_at_period_end === true;
   const method = params.default_payment_method;
   return {
     ...emptySubscription(id, now),
@@ -41,9 +38,6 @@ export function draftSubscription(context: Context, params: CreateParams): Strip
       flexible:
         params.billing_mode?.type === "classic" ? null : { proration_discounts: "included" },
     },
-    cancel_at: atPeriodEnd ? periodEnd : (params.cancel_at ?? null),
-    cancel_at_period_end: atPeriodEnd,
-    canceled_at: atPeriodEnd || params.cancel_at !== undefined ? now : null,
     currency,
     customer: customer.id,
     default_payment_method: method === undefined ? null : ownMethod(context, customer.id, method),
@@ -57,6 +51,13 @@ export function draftSubscription(context: Context, params: CreateParams): Strip
     },
     test_clock: customer.test_clock ?? null,
     trial_end: trial,
+    trial_settings: {
+      end_behavior: {
+        billing_cycle_anchor: "now",
+        missing_payment_method:
+          params.trial_settings?.end_behavior.missing_payment_method ?? "create_invoice",
+      },
+    },
     trial_start: trial === null ? null : now,
   };
 }
@@ -92,6 +93,9 @@ function emptySubscription(id: string, now: number) {
     billing_cycle_anchor_config: null,
     billing_schedules: [],
     billing_thresholds: null,
+    cancel_at: null,
+    cancel_at_period_end: false,
+    canceled_at: null,
     cancellation_details: { comment: null, feedback: null, feedback_option: null, reason: null },
     collection_method: "charge_automatically",
     created: now,
@@ -121,8 +125,5 @@ function emptySubscription(id: string, now: number) {
     start_date: now,
     status: "incomplete",
     transfer_data: null,
-    trial_settings: {
-      end_behavior: { billing_cycle_anchor: "now", missing_payment_method: "create_invoice" },
-    },
   } satisfies Partial<Stripe.Subscription>;
 }

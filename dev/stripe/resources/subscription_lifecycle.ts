@@ -5,9 +5,10 @@ import { change, emit } from "../events.ts";
 import { idOf } from "../store.ts";
 import { markVoid, stopCollecting, subscriptionOf } from "./invoice_states.ts";
 import { applyPending, dropPending, isPendingFor } from "./pending_updates.ts";
+import { resumeAfter } from "./resumptions.ts";
 
 /** Why a subscription ended. */
-export type EndReason = "cancellation_requested" | "payment_failed";
+export type EndReason = "cancellation_requested" | "payment_failed" | "payment_disputed";
 
 /** True of a subscription that will never change its status again. */
 export function isEnded(subscription: Stripe.Subscription): boolean {
@@ -27,6 +28,7 @@ function judgedBy(context: Context, invoice: Stripe.Invoice): Stripe.Subscriptio
 /** Paying the latest invoice makes an incomplete or overdue subscription active. */
 export function afterPaid(context: Context, invoice: Stripe.Invoice, method: string | null): void {
   applyPending(context, invoice);
+  resumeAfter(context, invoice);
   const subscription = judgedBy(context, invoice);
   if (subscription === undefined) return;
   change(context, "customer.subscription.updated", subscription, () => {
@@ -78,6 +80,7 @@ export function cancelNow(
   details: { comment?: string | null; feedback?: string | null } = {},
 ): void {
   dropPending(context, subscription);
+  context.store.resumptions.delete(subscription.id);
   const now = context.clock.now();
   const wasIncomplete = subscription.status === "incomplete";
   subscription.status = "canceled";

@@ -11,12 +11,13 @@ import { discountsFor } from "./discounting.ts";
 import { discountsField, ownerOf, planDiscounts } from "./discount_plan.ts";
 import { replaceDiscounts } from "./discounts.ts";
 import { addInvoiceItems } from "./invoice_items.ts";
+import { pauseCollectionField, pauseOf } from "./pause_collection.ts";
 import { paymentBehavior } from "./payment_behavior.ts";
 import { dropPending } from "./pending_updates.ts";
 import { isRenewable } from "./periods_of.ts";
-import { startNextPeriod } from "./renewal.ts";
+import { endPeriod } from "./renewal.ts";
 import { found, future } from "./shared.ts";
-import { paymentSettings } from "./subscription_create.ts";
+import { paymentSettings, trialSettings } from "./subscription_create.ts";
 import { ownMethod } from "./subscription_draft.ts";
 import { CHANGE, planChange } from "./subscription_change.ts";
 import { isEnded } from "./subscription_lifecycle.ts";
@@ -52,9 +53,11 @@ export const UPDATE = {
   discounts: discountsField,
   metadata: p.metadata,
   off_session: p.boolean,
+  pause_collection: pauseCollectionField,
   payment_behavior: paymentBehavior,
   payment_settings: paymentSettings,
   trial_end: p.either(p.oneOf("now"), p.integer),
+  trial_settings: trialSettings,
 };
 type Update = p.Optional<typeof UPDATE>;
 
@@ -94,7 +97,8 @@ export function updateSubscription(
     change(context, "customer.subscription.updated", subscription, apply);
   }
   if (params.trial_end === "now" && subscription.status === "trialing") {
-    finalizeAndCollect(context, startNextPeriod(context, subscription));
+    const invoice = endPeriod(context, subscription);
+    if (invoice?.auto_advance === true) finalizeAndCollect(context, invoice);
   }
   return subscription;
 }
@@ -122,6 +126,13 @@ function assign(subscription: Stripe.Subscription, params: Update): void {
   }
   if (params.default_payment_method !== undefined) {
     subscription.default_payment_method = p.textOrNull(params.default_payment_method);
+  }
+  if (params.pause_collection !== undefined) {
+    subscription.pause_collection = pauseOf(params.pause_collection);
+  }
+  const behavior = params.trial_settings?.end_behavior.missing_payment_method;
+  if (behavior !== undefined && subscription.trial_settings !== null) {
+    subscription.trial_settings.end_behavior.missing_payment_method = behavior;
   }
   const settings = params.payment_settings;
   if (settings !== undefined && subscription.payment_settings !== null) {

@@ -7,6 +7,8 @@ import { route } from "../route.ts";
 import { search, SEARCH } from "../search.ts";
 import { removeDiscounts } from "./discounts.ts";
 import { addInvoiceItems } from "./invoice_items.ts";
+import { PAUSE, pauseSubscription } from "./pausing.ts";
+import { RESUME, resumeSubscription } from "./resumption.ts";
 import { found } from "./shared.ts";
 import { creditsFor } from "./subscription_change.ts";
 import { CREATE, createSubscription } from "./subscription_create.ts";
@@ -58,6 +60,8 @@ export const subscriptionRoutes = [
     if (params.invoice_now === true) invoiceRest(context, subscription);
     return subscription;
   }),
+  route("POST", "/v1/subscriptions/:id/pause", { optional: PAUSE }, pauseSubscription),
+  route("POST", "/v1/subscriptions/:id/resume", { optional: RESUME }, resumeSubscription),
   route("DELETE", "/v1/subscriptions/:id/discount", {}, (context, _params, id) =>
     removeDiscounts(context, found(context.store.subscriptions, "subscription", id)),
   ),
