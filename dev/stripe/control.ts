@@ -6,6 +6,7 @@
  *   invoices the next one and charges the default card; `outcome` dictates how that ends.
  * - `POST payment_intents/:id/authenticate` `{ "outcome"?: "pay" | "fail" }` answers the bank's
  *   question for a payment in `requires_action`.
+ * - `POST setup_intents/:id/authenticate` does the same for a setup intent.
  * - `POST advance` `{ "seconds": n }` moves the emulator's clock and does what falls due, in order.
  * - `GET deliveries` (`?event=`, `?state=`) lists webhook deliveries and their attempts.
  * - `POST deliveries/redeliver` `{ "event"?, "order"?: "forward" | "reverse" | "shuffle", "seed"?,
@@ -33,6 +34,7 @@ import { arrange } from "./redelivery.ts";
 import { authenticate } from "./resources/collection.ts";
 import { invoiceOf } from "./resources/payment_intents.ts";
 import { renewNow } from "./resources/renewal.ts";
+import { authenticateSetup } from "./resources/setup_intents.ts";
 import { found } from "./resources/shared.ts";
 import { runDue } from "./schedule.ts";
 import { inTimeOf } from "./test_time.ts";
@@ -70,6 +72,9 @@ export function controlRouter(engine: Engine): Router {
   on("/subscriptions/:id/renew", (body, id) => renew(engine, id, outcome(body, "").outcome));
   on("/payment_intents/:id/authenticate", (body, id) =>
     answerBank(engine, id, outcome(body, "").outcome ?? "pay"),
+  );
+  on("/setup_intents/:id/authenticate", (body, id) =>
+    answerSetup(engine, id, outcome(body, "").outcome ?? "pay"),
   );
   on("/advance", (body) => moveClock(engine, advance(body, "").seconds));
   on("/deliveries/redeliver", (body) => sendAgain(engine, redeliver(body, "")));
@@ -137,6 +142,12 @@ function answerBank(engine: Engine, id: string, how: "pay" | "fail"): Stripe.Pay
   }
   const context = inTimeOf(contextFor(engine, NO_REQUEST), id);
   authenticate(context, invoiceOf(context, intent), how);
+  engine.touch();
+  return intent;
+}
+
+function answerSetup(engine: Engine, id: string, how: "pay" | "fail"): Stripe.SetupIntent {
+  const intent = authenticateSetup(inTimeOf(contextFor(engine, NO_REQUEST), id), id, how);
   engine.touch();
   return intent;
 }

@@ -3,9 +3,13 @@ import type { Route } from "./route.ts";
 
 /** What each collection of the API holds. */
 const KINDS: Record<string, string> = {
+  active_entitlements: "entitlements.active_entitlement",
+  charges: "charge",
+  disputes: "dispute",
+  refunds: "refund",
+  setup_intents: "setup_intent",
   coupons: "coupon",
   customers: "customer",
-  entitlements: "entitlements.active_entitlement",
   events: "event",
   invoice_payments: "invoice_payment",
   invoiceitems: "invoiceitem",
@@ -39,6 +43,14 @@ const EXPANDABLE: Record<string, Record<string, string>> = {
     payments: "invoice_payment[]",
     test_clock: "test_helpers.test_clock",
   },
+  charge: {
+    customer: "customer",
+    payment_intent: "payment_intent",
+  },
+  dispute: { charge: "charge", payment_intent: "payment_intent" },
+  "entitlements.active_entitlement": { feature: "entitlements.feature" },
+  refund: { charge: "charge", payment_intent: "payment_intent" },
+  setup_intent: { customer: "customer", payment_method: "payment_method" },
   discount: {
     customer: "customer",
     promotion_code: "promotion_code",
@@ -83,7 +95,7 @@ export function checkExpandable(route: Route, path: string): void {
 
 /** `/v1/customers` answers a list of customers, `/v1/customers/:id` a customer, and so on. */
 function kindOf({ method, path }: Route): string {
-  const steps = path.replace("/test_helpers", "").split("/");
+  const steps = path.replace(/\/(test_helpers|billing|entitlements)(?=\/)/, "").split("/");
   const [, , collection = "", second, third = ""] = steps;
   if (KINDS[third] !== undefined) return `${KINDS[third]}[]`;
   const kind = KINDS[collection] ?? "";

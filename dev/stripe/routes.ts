@@ -2,6 +2,12 @@ import { customerRoutes } from "./resources/customers.ts";
 import { entitlementRoutes } from "./resources/entitlements.ts";
 import { eventRoutes } from "./resources/events.ts";
 import { couponRoutes } from "./resources/coupons.ts";
+import { chargeRoutes } from "./resources/charges.ts";
+import { disputeRoutes } from "./resources/disputes.ts";
+import { featureRoutes } from "./resources/features.ts";
+import { meterRoutes } from "./resources/meters.ts";
+import { refundRoutes } from "./resources/refunds.ts";
+import { setupIntentRoutes } from "./resources/setup_intents.ts";
 import { invoiceItemRoutes } from "./resources/invoice_items.ts";
 import { invoicePaymentRoutes } from "./resources/invoice_payments.ts";
 import { invoiceRoutes } from "./resources/invoices.ts";
@@ -22,7 +28,13 @@ export const ROUTES: readonly Route[] = [
   ...customerRoutes,
   ...entitlementRoutes,
   ...eventRoutes,
+  ...chargeRoutes,
   ...couponRoutes,
+  ...disputeRoutes,
+  ...featureRoutes,
+  ...meterRoutes,
+  ...refundRoutes,
+  ...setupIntentRoutes,
   ...previewRoutes,
   ...invoiceItemRoutes,
   ...invoicePaymentRoutes,

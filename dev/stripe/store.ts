@@ -7,7 +7,7 @@ import type { PendingUpdate } from "./resources/pending_updates.ts";
 import type { Resumption } from "./resources/resumptions.ts";
 
 /** Which test card stands behind a payment method: what decides how its charges end. */
-export type CardOnFile = { id: string; number: string };
+export type CardOnFile = { id: string; number: string; isSetUp?: true };
 
 /** Everything the emulator knows. References between objects are ids, never whole objects. */
 export type Store = {
@@ -35,6 +35,14 @@ export type Store = {
   discounts: Map<string, Stripe.Discount>;
   /** Coupons as they were when a discount was made of them; they outlive their deletion. */
   redeemed: Map<string, Stripe.Coupon>;
+  setupIntents: Map<string, Stripe.SetupIntent>;
+  features: Map<string, Stripe.Entitlements.Feature>;
+  productFeatures: Map<string, { id: string; product: string; made: Stripe.ProductFeature }>;
+  /** What each customer is entitled to, by the customer's id. */
+  entitlements: Map<string, { id: string; active: Stripe.Entitlements.ActiveEntitlement[] }>;
+  charges: Map<string, Stripe.Charge>;
+  refunds: Map<string, Stripe.Refund>;
+  disputes: Map<string, Stripe.Dispute>;
   meters: Map<string, Stripe.Billing.Meter>;
   meterEvents: Map<string, Stripe.Billing.MeterEvent>;
 };
@@ -70,6 +78,13 @@ export function emptyStore(): Store {
     promotionCodes: new Map(),
     discounts: new Map(),
     redeemed: new Map(),
+    setupIntents: new Map(),
+    features: new Map(),
+    productFeatures: new Map(),
+    entitlements: new Map(),
+    charges: new Map(),
+    refunds: new Map(),
+    disputes: new Map(),
     meters: new Map(),
     meterEvents: new Map(),
   };
@@ -91,6 +106,7 @@ export function newId(prefix: string): string {
 /** The object with this id, whatever kind it is. */
 export function objectWithId(store: Store, id: string): object | undefined {
   const tables = {
+    ch: store.charges,
     clock: store.testClocks,
     cus: store.customers,
     di: store.discounts,
@@ -102,7 +118,11 @@ export function objectWithId(store: Store, id: string): object | undefined {
     pi: store.paymentIntents,
     pm: store.paymentMethods,
     price: store.prices,
+    du: store.disputes,
     evt: store.events,
+    feat: store.features,
+    re: store.refunds,
+    seti: store.setupIntents,
   };
   // A product's id may be the caller's own choice, so its prefix says nothing.
   const prefix = id.slice(0, id.indexOf("_"));

@@ -10,7 +10,8 @@ import { redeem, spendDiscounts } from "./discounts.ts";
 import { periodEntry } from "./entries.ts";
 import { announceDraft, composeInvoice, draftInvoice } from "./invoice_draft.ts";
 import { finalize } from "./invoice_states.ts";
-import { NEW, refuseUnpayable } from "./payment_behavior.ts";
+import { defaultMethodOf, NEW, refuseUnpayable } from "./payment_behavior.ts";
+import { makeSetupIntent } from "./setup_intent_draft.ts";
 import { draftSubscription } from "./subscription_draft.ts";
 import { newItem } from "./subscription_items.ts";
 
@@ -79,6 +80,11 @@ export function createSubscription(context: Context, params: CreateParams): Stri
   }
   context.store.subscriptions.set(subscription.id, subscription);
   redeem(context, discounts);
+  if (due === 0 && defaultMethodOf(context, subscription) === null) {
+    const setup = makeSetupIntent(context, params.customer, "off_session");
+    emit(context, "setup_intent.created", setup);
+    subscription.pending_setup_intent = setup.id;
+  }
   subscription.discounts = discounts.map((each) => each.id);
   const invoice = draftInvoice(context, subscription, billed);
   subscription.latest_invoice = invoice.id;

@@ -7,6 +7,7 @@ import * as p from "../params.ts";
 import { periodEnd } from "../periods.ts";
 import { route } from "../route.ts";
 import { copy, newId } from "../store.ts";
+import { isMetered } from "./entries.ts";
 import { intervalOf, isRenewable } from "./periods_of.ts";
 import { found } from "./shared.ts";
 
@@ -72,7 +73,7 @@ export function makeItem(
     metadata: p.mergeMetadata({}, given.metadata),
     plan: planOf(price),
     price: copy(price),
-    quantity: given.quantity ?? 1,
+    ...(isMetered(price) ? {} : { quantity: given.quantity ?? 1 }),
     subscription,
     tax_rates: [],
   };
@@ -150,6 +151,9 @@ function assign(
   price: Stripe.Price | undefined,
   given: ItemChange,
 ): void {
+  if (given.quantity !== undefined && isMetered(price ?? item.price)) {
+    throw invalidParameter("items", "You cannot set a quantity of a price that is metered.");
+  }
   if (given.quantity !== undefined) item.quantity = given.quantity;
   item.metadata = p.mergeMetadata(item.metadata, given.metadata);
   if (price === undefined) return;
@@ -177,12 +181,12 @@ function planOf(price: Stripe.Price): Stripe.Plan {
     interval_count,
     livemode: false,
     metadata: price.metadata,
-    meter: null,
+    meter: price.recurring?.meter ?? null,
     nickname: price.nickname,
     product: price.product,
     tiers_mode: null,
     transform_usage: null,
     trial_period_days: null,
-    usage_type: "licensed",
+    usage_type: price.recurring?.usage_type ?? "licensed",
   };
 }

@@ -10,7 +10,16 @@ export function usageOf(
   period: { start: number; end: number },
 ): number {
   const meter = store.meters.get(price.recurring?.meter ?? "");
-  if (meter === undefined) return 0;
+  return meter === undefined ? 0 : usageIn(store, meter, customer, period);
+}
+
+/** What a meter adds up to for a customer in a period. */
+export function usageIn(
+  store: Store,
+  meter: Stripe.Billing.Meter,
+  customer: string,
+  period: { start: number; end: number },
+): number {
   const values = [...store.meterEvents.values()]
     .filter((each) => each.event_name === meter.event_name)
     .filter((each) => each.payload[meter.customer_mapping.event_payload_key] === customer)
