@@ -5,6 +5,7 @@ import { parseOptions, USAGE, UsageError, type Options } from "./options.ts";
 import { benchPolicies } from "./policies.ts";
 import { formatReport, makeReport, type Outcome } from "./report.ts";
 import { seed } from "./seed.ts";
+import { benchStripe } from "./stripe_emulator.ts";
 
 async function main(options: Options): Promise<void> {
   const { names, scale, json, plans } = options;
@@ -19,9 +20,11 @@ async function main(options: Options): Promise<void> {
   const outcomes: Outcome[] = [];
   for (const name of names) {
     outcomes.push(
-      name === "policies"
-        ? await benchPolicies({ database, seeded, scale, plans, log })
-        : await benchGraphql({ database, seeded, scale, log }),
+      name === "stripe"
+        ? await benchStripe({ scale, log })
+        : name === "policies"
+          ? await benchPolicies({ database, seeded, scale, plans, log })
+          : await benchGraphql({ database, seeded, scale, log }),
     );
   }
   const report = await makeReport(outcomes, database.postgresVersion, { plans });

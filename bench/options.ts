@@ -1,7 +1,7 @@
 import { parseArgs } from "node:util";
 
 /** The benchmarks by name, in the order in which they run. */
-export const BENCHMARK_NAMES = ["policies", "graphql"] as const;
+export const BENCHMARK_NAMES = ["policies", "graphql", "stripe"] as const;
 export type BenchmarkName = (typeof BENCHMARK_NAMES)[number];
 
 export type Options = {

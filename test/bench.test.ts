@@ -35,7 +35,7 @@ describe("statistics", () => {
 describe("the command line", () => {
   test("runs all benchmarks at full size unless told otherwise", () => {
     const { names, scale, json } = parseOptions([]);
-    expect(names).toEqual(["policies", "graphql"]);
+    expect(names).toEqual(["policies", "graphql", "stripe"]);
     expect(json).toBe(false);
     expect(scale.policyRounds).toBeGreaterThan(parseOptions(["--quick"]).scale.policyRounds);
   });

@@ -64,11 +64,6 @@ export function emptyable<T>(field: Field<T>): Field<T | null> {
   return (raw, at) => (raw === "" || raw === null ? null : field(raw, at));
 }
 
-/** Accepted, and ignored by the emulator. */
-export function ignored(raw: unknown): unknown {
-  return raw;
-}
-
 /** A list: `a[]=x`, `a[0]=x`, or the index-keyed object that long lists arrive as. */
 export function list<T>(field: Field<T>): Field<T[]> {
   return (raw, at) => {

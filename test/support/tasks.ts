@@ -24,6 +24,7 @@ export type Workshop = {
   database: TestDatabase;
   /** What the tasks are given; the SDK retries nothing, so that each failure reaches the task. */
   options: TaskOptions;
+  /** For the test's own calls. */
   stripe: Stripe;
   stripeUrl: string;
   /** As the worker's login and role. */
@@ -59,7 +60,7 @@ export const test = base.extend<{ $file: { workshop: Workshop } }>({
         logger,
       });
       try {
-        const stripe = withoutRetries(emulator.url);
+        const stripe = withoutRetries(emulator.url, "Rowhouse");
         await syncCatalog(pool, stripe);
         await use(workshop(database, emulator.url, stripe, pool));
       } finally {
@@ -70,7 +71,8 @@ export const test = base.extend<{ $file: { workshop: Workshop } }>({
   ],
 });
 
-function withoutRetries(url: string): Stripe {
+/** The name is how the emulator's recorder knows the calls of the tasks from those of the tests. */
+function withoutRetries(url: string, name: string): Stripe {
   const { hostname: host, port } = new URL(url);
   return new Stripe("sk_test_tasks", {
     protocol: "http",
@@ -78,17 +80,18 @@ function withoutRetries(url: string): Stripe {
     port: Number(port),
     telemetry: false,
     maxNetworkRetries: 0,
-    appInfo: { name: "Rowhouse" },
+    appInfo: { name },
   });
 }
 
 function workshop(
   database: TestDatabase,
   stripeUrl: string,
-  stripe: Stripe,
+  tasksStripe: Stripe,
   pool: pg.Pool,
 ): Workshop {
-  const options: TaskOptions = { stripe, configuredPrices: {}, gracePeriodDays: 14 };
+  const stripe = withoutRetries(stripeUrl, "Test");
+  const options: TaskOptions = { stripe: tasksStripe, configuredPrices: {}, gracePeriodDays: 14 };
   const asSuperuser = <T>(work: (client: pg.Client) => Promise<T>) =>
     withClient(database.urls.superuser, work);
   return {

@@ -8,20 +8,17 @@ import * as p from "../params.ts";
 import { route } from "../route.ts";
 import { search, SEARCH } from "../search.ts";
 import { newId, randomText } from "../store.ts";
+import {
+  assignInvoiceSettings,
+  invoiceSettings,
+  shipping,
+  shippingOf,
+} from "./customer_settings.ts";
 import { attach, detach, usablePaymentMethod } from "./payment_methods.ts";
 import { address, found, fullAddress, liveCustomer } from "./shared.ts";
 import { cancelNow, isEnded } from "./subscription_lifecycle.ts";
 import { putOnClock } from "./test_clock_members.ts";
 
-const invoiceSettings = p.shape(
-  {},
-  {
-    custom_fields: p.ignored,
-    default_payment_method: p.text,
-    footer: p.text,
-    rendering_options: p.ignored,
-  },
-);
 const FIELDS = {
   address,
   balance: p.integer,
@@ -33,9 +30,10 @@ const FIELDS = {
   name: p.text,
   phone: p.text,
   preferred_locales: p.list(p.text),
-  shipping: p.ignored,
-  tax: p.ignored,
-  tax_exempt: p.text,
+  shipping,
+  // Where taxes are due is of no account where none are calculated.
+  tax: p.shape({}, { ip_address: p.text, validate_location: p.oneOf("deferred", "immediately") }),
+  tax_exempt: p.oneOf("exempt", "none", "reverse", ""),
 };
 const NEW = { ...FIELDS, payment_method: p.text, test_clock: p.text };
 const LIST = { ...PAGE, email: p.text, created, test_clock: p.text };
@@ -75,8 +73,8 @@ function isLive(row: Stripe.Customer | Stripe.DeletedCustomer): row is Stripe.Cu
 function create(context: Context, params: p.Optional<typeof NEW>): Stripe.Customer {
   const customer = blank(context);
   if (params.test_clock !== undefined) putOnClock(context, customer, params.test_clock);
-  assign(customer, { ...params, invoice_settings: {} });
-  const wanted = params.invoice_settings?.default_payment_method;
+  const { default_payment_method: wanted, ...settings } = params.invoice_settings ?? {};
+  assign(customer, { ...params, invoice_settings: settings });
   const methods = [params.payment_method, wanted].filter((id) => id !== undefined);
   const usable = [...new Set(methods)].map((id) =>
     usablePaymentMethod(context, id, "payment_method"),
@@ -136,15 +134,8 @@ function assign(customer: Stripe.Customer, params: Fields): void {
   }
   if (params.tax_exempt !== undefined) customer.tax_exempt = params.tax_exempt || "none";
   customer.metadata = p.mergeMetadata(customer.metadata, params.metadata);
-  const settings = params.invoice_settings ?? {};
-  if (settings.footer !== undefined) {
-    customer.invoice_settings.footer = p.textOrNull(settings.footer);
-  }
-  if (settings.default_payment_method !== undefined) {
-    customer.invoice_settings.default_payment_method = p.textOrNull(
-      settings.default_payment_method,
-    );
-  }
+  if (params.shipping !== undefined) customer.shipping = shippingOf(params.shipping);
+  assignInvoiceSettings(customer.invoice_settings, params.invoice_settings ?? {});
 }
 
 /** A default payment method must be attached to the customer already. */

@@ -33,7 +33,7 @@ type Pay = p.Optional<typeof PAY>;
 
 const LIST = {
   ...PAGE,
-  collection_method: p.text,
+  collection_method: p.oneOf("charge_automatically", "send_invoice"),
   created,
   customer: p.text,
   status: p.oneOf("draft", "open", "paid", "uncollectible", "void"),
@@ -43,8 +43,9 @@ const LIST = {
 /** The endpoints under /v1/invoices. */
 export const invoiceRoutes = [
   route("GET", "/v1/invoices", { optional: LIST }, (context, params) => {
-    const { customer, status, subscription } = params;
+    const { collection_method: method, customer, status, subscription } = params;
     const rows = [...context.store.invoices.values()]
+      .filter((row) => method === undefined || row.collection_method === method)
       .filter((row) => customer === undefined || row.customer === customer)
       .filter((row) => status === undefined || row.status === status)
       .filter((row) => isCreatedIn(row.created, params.created))

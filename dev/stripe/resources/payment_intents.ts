@@ -14,11 +14,10 @@ import { found } from "./shared.ts";
 const CONFIRM = {
   client_secret: p.text,
   error_on_requires_action: p.boolean,
-  mandate_data: p.ignored,
   off_session: p.boolean,
   payment_method: p.text,
   return_url: p.text,
-  setup_future_usage: p.text,
+  setup_future_usage: p.oneOf("off_session", "on_session", ""),
   use_stripe_sdk: p.boolean,
 };
 type Confirm = p.Optional<typeof CONFIRM>;

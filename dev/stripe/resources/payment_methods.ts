@@ -12,7 +12,7 @@ import { address, found, fullAddress, liveCustomer } from "./shared.ts";
 
 const card = p.shape(
   { number: p.text, exp_month: p.integer, exp_year: p.integer },
-  { cvc: p.text, networks: p.ignored },
+  { cvc: p.text },
 );
 const billingDetails = p.shape(
   {},
@@ -24,10 +24,12 @@ const CREATE = {
     card: p.either(p.shape({ token: p.text }, {}), card),
     billing_details: billingDetails,
     metadata: p.metadata,
-    allow_redisplay: p.text,
+    allow_redisplay: p.oneOf("always", "limited", "unspecified"),
   },
 };
-const LIST = { ...PAGE, customer: p.text, type: p.text };
+/** Those that are asked for most; there are only cards to be found. */
+const methodType = p.oneOf("card", "link", "paypal", "sepa_debit", "us_bank_account");
+const LIST = { ...PAGE, customer: p.text, type: methodType };
 
 /** The endpoints under /v1/payment_methods. */
 export const paymentMethodRoutes = [
@@ -45,6 +47,7 @@ export const paymentMethodRoutes = [
       tax_id: p.textOrNull(details.tax_id),
     };
     method.metadata = p.mergeMetadata({}, params.metadata);
+    method.allow_redisplay = params.allow_redisplay ?? "unspecified";
     return method;
   }),
   route("GET", "/v1/payment_methods/:id", {}, (context, _params, id) =>
@@ -77,7 +80,7 @@ export const paymentMethodRoutes = [
   route(
     "GET",
     "/v1/customers/:id/payment_methods",
-    { optional: { ...PAGE, type: p.text } },
+    { optional: { ...PAGE, type: methodType } },
     (context, params, id) => {
       liveCustomer(context.store, id);
       const url = `/v1/customers/${id}/payment_methods`;

@@ -16,6 +16,7 @@ import { nextEntries } from "./renewal.ts";
 import { found } from "./shared.ts";
 import { CHANGE, creditsFor, planChange } from "./subscription_change.ts";
 import type { Change } from "./subscription_change.ts";
+import { automaticTax } from "./subscription_create.ts";
 import { draftSubscription } from "./subscription_draft.ts";
 import { cancelAtField } from "./cancellation.ts";
 
@@ -30,7 +31,7 @@ const details = p.shape(
   },
 );
 const PREVIEW = {
-  automatic_tax: p.ignored,
+  automatic_tax: automaticTax,
   currency: p.text,
   customer: p.text,
   discounts: discountsField,

@@ -15,7 +15,7 @@ const CHANGEABLE = {
   lookup_key: p.text,
   metadata: p.metadata,
   nickname: p.text,
-  tax_behavior: p.text,
+  tax_behavior: p.oneOf("exclusive", "inclusive", "unspecified"),
   transfer_lookup_key: p.boolean,
 };
 type Changeable = p.Optional<typeof CHANGEABLE>;

@@ -16,7 +16,6 @@ const FIELDS = {
   marketing_features: p.list(p.shape({ name: p.text }, {})),
   metadata: p.metadata,
   name: p.text,
-  package_dimensions: p.ignored,
   shippable: p.boolean,
   statement_descriptor: p.text,
   tax_code: p.text,
@@ -30,7 +29,10 @@ export const productRoutes = [
   route(
     "POST",
     "/v1/products",
-    { required: { name: p.text }, optional: { ...FIELDS, id: p.text, type: p.text } },
+    {
+      required: { name: p.text },
+      optional: { ...FIELDS, id: p.text, type: p.oneOf("good", "service") },
+    },
     createProduct,
   ),
   route("GET", "/v1/products/:id", {}, (context, _params, id) =>

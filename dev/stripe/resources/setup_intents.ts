@@ -15,7 +15,6 @@ import { found, liveCustomer } from "./shared.ts";
 
 const CONFIRM = {
   client_secret: p.text,
-  mandate_data: p.ignored,
   payment_method: p.text,
   return_url: p.text,
   use_stripe_sdk: p.boolean,
@@ -23,7 +22,10 @@ const CONFIRM = {
 const CREATE = {
   ...CONFIRM,
   allowed_payment_method_types: p.list(p.oneOf("card")),
-  automatic_payment_methods: p.ignored,
+  automatic_payment_methods: p.shape(
+    { enabled: p.boolean },
+    { allow_redirects: p.oneOf("always", "never") },
+  ),
   confirm: p.boolean,
   customer: p.text,
   description: p.text,

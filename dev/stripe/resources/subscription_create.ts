@@ -19,12 +19,16 @@ import { newItem } from "./subscription_items.ts";
 export const paymentSettings = p.shape(
   {},
   {
-    payment_method_options: p.ignored,
     payment_method_types: p.list(p.oneOf("card")),
     save_default_payment_method: p.oneOf("on_subscription", "off"),
   },
 );
-const billingMode = p.shape({ type: p.oneOf("flexible", "classic") }, { flexible: p.ignored });
+const billingMode = p.shape(
+  { type: p.oneOf("flexible", "classic") },
+  { flexible: p.shape({}, { proration_discounts: p.oneOf("included", "itemized") }) },
+);
+/** No taxes are calculated, so they can only be declined. */
+export const automaticTax = p.shape({ enabled: p.oneOf("false") }, {});
 /** What a trial does when it ends and there is nothing to pay with. */
 export const trialSettings = p.shape(
   {
@@ -40,7 +44,7 @@ export const trialSettings = p.shape(
 export const CREATE = {
   required: { customer: p.text, items: p.list(newItem) },
   optional: {
-    automatic_tax: p.ignored,
+    automatic_tax: automaticTax,
     billing_mode: billingMode,
     cancel_at: cancelAtField,
     cancel_at_period_end: p.boolean,

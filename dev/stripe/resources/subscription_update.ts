@@ -17,7 +17,7 @@ import { dropPending } from "./pending_updates.ts";
 import { isRenewable } from "./periods_of.ts";
 import { endPeriod } from "./renewal.ts";
 import { found, future } from "./shared.ts";
-import { paymentSettings, trialSettings } from "./subscription_create.ts";
+import { automaticTax, paymentSettings, trialSettings } from "./subscription_create.ts";
 import { ownMethod } from "./subscription_draft.ts";
 import { CHANGE, planChange } from "./subscription_change.ts";
 import { isEnded } from "./subscription_lifecycle.ts";
@@ -44,7 +44,7 @@ export const cancellationDetails = p.shape(
 /** The parameters of an update. */
 export const UPDATE = {
   ...CHANGE,
-  automatic_tax: p.ignored,
+  automatic_tax: automaticTax,
   cancel_at: cancelAtField,
   cancel_at_period_end: p.boolean,
   cancellation_details: cancellationDetails,

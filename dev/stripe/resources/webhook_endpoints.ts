@@ -12,7 +12,8 @@ import { found } from "./shared.ts";
 
 const CREATE = {
   required: { url: p.text, enabled_events: p.list(p.text) },
-  optional: { api_version: p.text, description: p.text, metadata: p.metadata },
+  // Events are rendered as of one version only.
+  optional: { api_version: p.oneOf(Stripe.API_VERSION), description: p.text, metadata: p.metadata },
 };
 const MAX_ENDPOINTS = 16;
 /** The endpoint that the emulator was started with. */
@@ -45,7 +46,11 @@ export const webhookEndpointRoutes = [
   route("DELETE", "/v1/webhook_endpoints/:id", {}, (context, _params, id) => {
     found(context.store.webhookEndpoints, "webhook endpoint", id);
     context.store.webhookEndpoints.delete(id);
-    return { id, object: "webhook_endpoint", deleted: true };
+    return {
+      id,
+      object: "webhook_endpoint",
+      deleted: true,
+    } satisfies Stripe.DeletedWebhookEndpoint;
   }),
   route("GET", "/v1/webhook_endpoints", { optional: PAGE }, (context, params) =>
     page(resources(context), params, "/v1/webhook_endpoints"),

@@ -17,7 +17,7 @@ export type Endpoint = {
 };
 
 /** Endpoints that carry files, in one direction, and no JSON. */
-const FILES = ["/v1/quotes/:/pdf", "/v1/files"];
+const FILES = new Set(["/v1/quotes/:/pdf", "/v1/files"]);
 
 /** Reads the table from the SDK's resources: calls from its code, types from its declarations. */
 export function endpointsOfSdk(): Endpoint[] {
@@ -29,7 +29,7 @@ export function endpointsOfSdk(): Endpoint[] {
       .filter((file) => !file.startsWith("V2/") || /^V2.(Billing|Core).(Meter|Event)/.test(file))
       .toSorted()
       .flatMap((file) => endpointsOf(`resources/${file.replace(/\.js$/, "")}`))
-      .filter(({ path }) => !FILES.includes(path))
+      .filter(({ path }) => !FILES.has(path))
   );
 }
 

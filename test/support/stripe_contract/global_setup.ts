@@ -6,7 +6,7 @@ import { join } from "node:path";
 import type { TestProject } from "vitest/node";
 
 import { contractDirectory } from "./cache.ts";
-import type { Counts } from "./recording.ts";
+import type { Counts } from "./tally.ts";
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const counts = await mkdtemp(join(tmpdir(), "rowhouse-stripe-"));

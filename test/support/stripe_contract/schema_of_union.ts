@@ -20,7 +20,7 @@ export function unionOf(maker: Maker, written: Written, types: ESTree.TSType[]):
   const object = objectsOf(maker, objects);
   // An array or a map beside an interface leaves nothing to tell them apart by.
   if (others.some(({ type }) => type.type === "TSTypeLiteral")) return anyOf([other, object]);
-  return others.length === 0 ? object : { if: { type: "object" }, then: object, else: other };
+  return others.length === 0 ? object : when({ type: "object" }, object, other);
 }
 
 function interfaceOf(written: Written): Interface | undefined {
@@ -30,6 +30,11 @@ function interfaceOf(written: Written): Interface | undefined {
   if (name.at(-1) === "Decimal") return undefined;
   const declared = lookUp(scope, name);
   return declared.node.type === "TSInterfaceDeclaration" ? { declared, written } : undefined;
+}
+
+function when(condition: Schema, schema: Schema, otherwise: Schema): Schema {
+  // oxlint-disable-next-line no-thenable -- JSON Schema's word, in an object that nobody awaits.
+  return { if: condition, then: schema, else: otherwise };
 }
 
 /** Words go into one list, and so do types: a misfit is then one error and not several. */
@@ -80,7 +85,7 @@ function objectsOf(maker: Maker, objects: Interface[]): Schema {
   const gone = objects.find((each) => fieldsOf(each.declared).get("deleted")?.isRequired === true);
   const there = objects.find((each) => each !== gone);
   if (gone !== undefined && there !== undefined && third === undefined) {
-    return { if: { required: ["deleted"] }, then: refer(gone), else: refer(there) };
+    return when({ required: ["deleted"] }, refer(gone), refer(there));
   }
   return anyOf(objects.map(refer));
 }

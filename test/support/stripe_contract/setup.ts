@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 
 import { afterAll, afterEach } from "vitest";
 
-import { saveCounts, takeViolations } from "./recording.ts";
+import { saveCounts, tally } from "./tally.ts";
 
 afterEach(complain);
 afterAll(() => {
@@ -12,7 +12,7 @@ afterAll(() => {
 });
 
 function complain(): void {
-  const violations = [...new Set(takeViolations())];
+  const violations = [...new Set(tally.takeViolations())];
   if (violations.length === 0) return;
   throw new Error(`Not as the Stripe SDK declares it:\n  ${violations.join("\n  ")}`);
 }

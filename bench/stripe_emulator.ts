@@ -1,0 +1,159 @@
+/**
+ * stripe: whether the Stripe emulator could be the bottleneck of something else that is measured.
+ *
+ * Ours: simple calls to the emulator, without a state file, as the tests start it.
+ * Baseline: a bare node:http server that reads the request and answers the same bytes.
+ *
+ * Both run in processes of their own; slices take turns. The baseline does nothing at all, so the
+ * ratio says what routing, decoding a form, checking parameters, the state and JSON cost together.
+ */
+import { fork } from "node:child_process";
+import { once } from "node:events";
+import http from "node:http";
+import type { AddressInfo } from "node:net";
+
+import { startStripeEmulator } from "../dev/stripe/emulator.ts";
+import { openLoad, type Target } from "./load.ts";
+import type { Scale } from "./options.ts";
+import type { Outcome, Result } from "./report.ts";
+import { interleave, pairedRatio, quantile } from "./statistics.ts";
+
+const BASELINE = "a bare node:http server that answers the same bytes";
+const CONCURRENCIES = [1, 16] as const;
+const WARM_UP_SHARE = 1.5;
+const READY_MS = 30_000;
+
+type Call = { name: string; method: "GET" | "POST"; path: string; form?: string };
+/** What a process is to be: the emulator, or a server with this one answer. */
+type Order = { kind: "emulator" } | { kind: "bare"; body: string };
+
+export type StripeOptions = {
+  scale: Pick<Scale, "httpRounds" | "sliceMs">;
+  log: (line: string) => void;
+};
+
+export async function benchStripe({ scale, log }: StripeOptions): Promise<Outcome> {
+  await using emulator = await forkServer({ kind: "emulator" });
+  const create = { name: "create a customer", method: "POST", path: "/v1/customers" } as const;
+  const form = "name=Acme&email=alice%40acme.test&metadata[tenant_id]=t1";
+  const created = await ask(emulator.port, { ...create, form });
+  const id = /"id": "(cus_\w+)"/.exec(created)?.[1] ?? "";
+  const retrieve = {
+    name: "retrieve a customer",
+    method: "GET",
+    path: `/v1/customers/${id}`,
+  } as const;
+
+  const results: Result[] = [];
+  for (const call of [retrieve, { ...create, form }]) {
+    await using bare = await forkServer({ kind: "bare", body: await ask(emulator.port, call) });
+    for (const concurrency of CONCURRENCIES) {
+      log(`stripe: ${call.name}, ${concurrency} at a time`);
+      const ports = { ours: emulator.port, theirs: bare.port };
+      results.push(await measure(call, ports, concurrency, scale));
+    }
+  }
+  return { results, notes: [], plans: [] };
+}
+
+async function measure(
+  call: Call,
+  ports: { ours: number; theirs: number },
+  concurrency: number,
+  { httpRounds, sliceMs }: StripeOptions["scale"],
+): Promise<Result> {
+  using ours = await openLoad(target(ports.ours, call), concurrency);
+  using theirs = await openLoad(target(ports.theirs, call), concurrency);
+  const runBoth = (rounds: number, durationMs: number) =>
+    interleave(
+      rounds,
+      async () => (await ours.run(durationMs)).requestsPerSecond,
+      async () => (await theirs.run(durationMs)).requestsPerSecond,
+    );
+  await runBoth(1, sliceMs * WARM_UP_SHARE);
+  const slices = await runBoth(httpRounds, sliceMs);
+  return {
+    name: "stripe",
+    case: `${call.name}, ${concurrency} at a time`,
+    baseline: BASELINE,
+    unit: "requests/s",
+    better: "higher",
+    ratio: pairedRatio(slices.ours, slices.theirs),
+    ours: quantile(slices.ours, 0.5),
+    theirs: quantile(slices.theirs, 0.5),
+  };
+}
+
+const AUTHORIZATION = "Bearer sk_test_bench";
+const FORM = "application/x-www-form-urlencoded";
+
+function target(port: number, { method, path, form = "" }: Call): Target {
+  const head = [
+    `${method} ${path} HTTP/1.1`,
+    "host: 127.0.0.1",
+    `authorization: ${AUTHORIZATION}`,
+    ...(method === "GET" ? [] : [`content-type: ${FORM}`, `content-length: ${form.length}`]),
+  ];
+  return { port, request: Buffer.from(`${head.join("\r\n")}\r\n\r\n${form}`) };
+}
+
+async function ask(port: number, { method, path, form }: Call): Promise<string> {
+  const response = await fetch(`http://127.0.0.1:${port}${path}`, {
+    method,
+    headers: { Authorization: AUTHORIZATION, "Content-Type": FORM },
+    ...(form === undefined ? {} : { body: form }),
+  });
+  return response.text();
+}
+
+/** A server in a process of its own, gone when it is disposed of. */
+async function forkServer(order: Order): Promise<AsyncDisposable & { port: number }> {
+  const child = fork(import.meta.filename, [], { stdio: ["ignore", "ignore", "inherit", "ipc"] });
+  const exited = once(child, "exit");
+  async function stop(): Promise<void> {
+    // It ends when nobody is left who gives orders.
+    if (child.connected) child.disconnect();
+    await exited;
+  }
+
+  try {
+    const { promise, resolve, reject } = Promise.withResolvers<number>();
+    child.once("message", resolve);
+    child.once("exit", () => reject(new Error(`The server (${order.kind}) ended`)));
+    const timer = setTimeout(() => reject(new Error(`No server (${order.kind})`)), READY_MS);
+    child.send(order);
+    const port = await promise.finally(() => clearTimeout(timer));
+    return { port, [Symbol.asyncDispose]: stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function obey(order: Order): Promise<void> {
+  const port = order.kind === "emulator" ? await startEmulator() : await startBare(order.body);
+  process.send?.(port);
+}
+
+async function startEmulator(): Promise<number> {
+  const { url } = await startStripeEmulator({ port: 0 });
+  return Number(new URL(url).port);
+}
+
+async function startBare(body: string): Promise<number> {
+  const headers = { "content-type": "application/json", "content-length": Buffer.byteLength(body) };
+  const server = http.createServer((request, response) => {
+    request.resume().on("end", () => response.writeHead(200, headers).end(body));
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address: AddressInfo | string | null = server.address();
+  if (address === null || typeof address === "string") throw new Error("not listening on TCP");
+  return address.port;
+}
+
+if (import.meta.main) {
+  // However who gave the orders ended. There is nothing here that would have to be finished.
+  process.once("disconnect", () => process.exit());
+  process.once("message", (order: Order) => void obey(order));
+}
