@@ -25,7 +25,7 @@ export function refuseUnpayable(
   if (!mustPay || outcome === "succeeded") return;
   if (outcome !== "requires_action") throw cardError(outcome);
   const message = "This payment requires additional user action before it can be completed.";
-  throw cardError({ code: "subscription_payment_intent_requires_action", message });
+  throw cardError({ code: "invoice_payment_intent_requires_action", message });
 }
 
 /** How charging a subscription's default method would end; null if there is none. */
