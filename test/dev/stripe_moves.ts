@@ -41,6 +41,8 @@ export type Life = Emulated & {
   coupon: string;
   /** The subscriptions that were paused at some time. */
   paused: Set<string>;
+  /** The emulator's time after the latest advance; 0 before any. */
+  now: number;
 };
 
 /** A new customer with a card, and the prices there are. */
@@ -67,6 +69,7 @@ export async function makeLife(emulated: Emulated): Promise<Life> {
     prices: prices.map((price) => price.id),
     coupon: coupon.id,
     paused: new Set(),
+    now: 0,
   };
 }
 
@@ -78,6 +81,11 @@ export async function applyMove(life: Life, move: Move): Promise<void> {
     const status = error instanceof Stripe.errors.StripeError ? (error.statusCode ?? 500) : 500;
     if (status >= 500) throw error;
   }
+}
+
+/** A digit of the choice, so that one number decides several things. */
+function digit(choice: number, place: number): number {
+  return Math.floor(choice / 10 ** place) % 10;
 }
 
 function pick<T>(values: readonly T[], choice: number): T {
@@ -97,27 +105,32 @@ async function unpaid({ stripe, customer }: Life): Promise<string> {
 }
 
 const DO: Record<Move["kind"], (life: Life, choice: number) => Promise<unknown>> = {
-  advance: ({ control }, choice) =>
-    control("advance", { seconds: pick([3700, DAY, 4 * DAY, 15 * DAY, 32 * DAY], choice) }),
+  advance: async (life, choice) => {
+    const seconds = pick([3700, DAY, 4 * DAY, 15 * DAY, 32 * DAY], choice);
+    const answer = await life.control("advance", { seconds });
+    if (typeof answer === "object" && answer !== null && "now" in answer) {
+      life.now = Number(answer.now);
+    }
+  },
   subscribe: ({ stripe, customer, prices }, choice) =>
     stripe.subscriptions.create({
       customer,
-      items: [{ price: pick(prices, choice), quantity: (choice % 3) + 1 }],
-      payment_behavior: pick(BEHAVIORS.slice(0, 3), choice),
-      ...(choice % 2 === 0 ? {} : { trial_period_days: choice }),
+      items: [{ price: pick(prices, choice), quantity: (digit(choice, 1) % 3) + 1 }],
+      payment_behavior: pick(BEHAVIORS.slice(0, 3), digit(choice, 2)),
+      ...(digit(choice, 3) < 6 ? {} : { trial_period_days: digit(choice, 3) }),
     }),
   change: async (life, choice) => {
     const subscription = await current(life);
     const id = subscription.items.data[0]?.id ?? "";
     const change = pick(
       [{ quantity: (choice % 4) + 1 }, { price: pick(life.prices, choice) }],
-      choice,
+      digit(choice, 1),
     );
     return life.stripe.subscriptions.update(subscription.id, {
       items: [{ id, ...change }],
-      proration_behavior: pick(PRORATIONS, choice),
-      payment_behavior: pick(BEHAVIORS, choice),
-      ...(choice % 5 === 4 ? { billing_cycle_anchor: { type: "now" } } : {}),
+      proration_behavior: pick(PRORATIONS, digit(choice, 2)),
+      payment_behavior: pick(BEHAVIORS, digit(choice, 3)),
+      ...(choice % 10 === 9 ? { billing_cycle_anchor: { type: "now" } } : {}),
     });
   },
   card: async ({ stripe, customer }, choice) => {
@@ -130,13 +143,17 @@ const DO: Record<Move["kind"], (life: Life, choice: number) => Promise<unknown>>
   void: async (life) => life.stripe.invoices.voidInvoice(await unpaid(life)),
   cancel: async (life, choice) => {
     const { id } = await current(life);
-    if (choice % 2 === 0) return life.stripe.subscriptions.cancel(id, { prorate: choice > 5 });
-    return life.stripe.subscriptions.update(id, { cancel_at_period_end: choice > 3 });
+    if (choice % 2 === 0)
+      return life.stripe.subscriptions.cancel(id, {
+        prorate: digit(choice, 1) > 5,
+        invoice_now: digit(choice, 2) > 5,
+      });
+    return life.stripe.subscriptions.update(id, { cancel_at_period_end: digit(choice, 1) > 3 });
   },
   collection: async (life, choice) => {
     const behavior = pick(["keep_as_draft", "mark_uncollectible", "void"] as const, choice);
     return life.stripe.subscriptions.update((await current(life)).id, {
-      pause_collection: choice > 5 ? "" : { behavior },
+      pause_collection: digit(choice, 1) > 5 ? "" : { behavior },
     });
   },
   pause: async (life) => {
@@ -148,7 +165,7 @@ const DO: Record<Move["kind"], (life: Life, choice: number) => Promise<unknown>>
       billing_cycle_anchor: { type: choice % 2 === 0 ? "now" : "unchanged" },
       payment_behavior: pick(
         ["resume_on_payment_attempt", "resume_on_payment_success"] as const,
-        choice,
+        digit(choice, 1),
       ),
     }),
   discount: async (life) =>

@@ -71,7 +71,9 @@ export function invoiceRest(context: Context, subscription: Stripe.Subscription)
   if (entries.length === 0) return;
   const reason = "subscription_update";
   const invoice = draftInvoice(context, subscription, { entries, discounts: [], reason });
-  subscription.latest_invoice = invoice.id;
+  change(context, "customer.subscription.updated", subscription, () => {
+    subscription.latest_invoice = invoice.id;
+  });
   announceDraft(context, invoice);
   finalize(context, invoice);
   collect(context, invoice, { offSession: true, automatic: true });
