@@ -168,18 +168,6 @@ describe("an event is caught", () => {
   });
 });
 
-const strangeEvent: Stripe.EventBase = {
-  id: "evt_1",
-  object: "event",
-  api_version: null,
-  created: 1,
-  data: { object: {} },
-  livemode: false,
-  pending_webhooks: 0,
-  request: null,
-  type: "customer.upset",
-};
-
 test("the recorder reports a bad answer, a bad request of ours and a bad event", () => {
   const route = ROUTES.find(({ path }) => path === "/v1/customers/:id");
   if (route === undefined) throw new Error("no route");
@@ -196,7 +184,7 @@ test("the recorder reports a bad answer, a bad request of ours and a bad event",
   recorder.answered({ ...exchange, ...refusal, client: "Test", params: { coupon: "x" } });
   recorder.answered({ ...exchange, client: "Test", params: { coupon: "x" } });
   recorder.answered({ ...exchange, route: { ...route, path: "/v1/clients" } });
-  recorder.published(strangeEvent);
+  recorder.published(JSON.parse('{ "type": "customer.upset" }'));
   expect(tally.takeViolations()).toEqual([
     expect.stringContaining("GET /v1/customers/: answered 200: /"),
     expect.stringContaining("GET /v1/customers/: was asked: / must NOT have additional"),
