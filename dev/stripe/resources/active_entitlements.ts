@@ -22,6 +22,9 @@ export function refreshEntitlements(
   context: Context,
   customer: string,
 ): { summary: Summary; previous: Summary } | undefined {
+  const { productFeatures, entitlements } = context.store;
+  // Looking through all subscriptions is spared an account that has no features.
+  if (productFeatures.size === 0 && entitlements.size === 0) return undefined;
   const before = entitlementsOf(context, customer);
   const wanted = featuresDue(context, customer);
   const kept = before.filter((each) => wanted.has(idOf(each.feature)));
