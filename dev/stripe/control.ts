@@ -6,6 +6,7 @@
  *   invoices the next one and charges the default card; `outcome` dictates how that ends.
  * - `POST payment_intents/:id/authenticate` `{ "outcome"?: "pay" | "fail" }` answers the bank's
  *   question for a payment in `requires_action`.
+ * - `POST setup_intents/:id/authenticate` does the same for a setup intent.
  * - `POST advance` `{ "seconds": n }` moves the emulator's clock and does what falls due, in order.
  * - `GET deliveries` (`?event=`, `?state=`) lists webhook deliveries and their attempts.
  * - `POST deliveries/redeliver` `{ "event"?, "order"?: "forward" | "reverse" | "shuffle", "seed"?,
@@ -33,8 +34,10 @@ import { arrange } from "./redelivery.ts";
 import { authenticate } from "./resources/collection.ts";
 import { invoiceOf } from "./resources/payment_intents.ts";
 import { renewNow } from "./resources/renewal.ts";
+import { authenticateSetup } from "./resources/setup_intents.ts";
 import { found } from "./resources/shared.ts";
 import { runDue } from "./schedule.ts";
+import { inTimeOf } from "./test_time.ts";
 
 const MAX_ADVANCE = 10 * 366 * 86_400;
 const MAX_WAIT_MS = 60_000;
@@ -69,6 +72,9 @@ export function controlRouter(engine: Engine): Router {
   on("/subscriptions/:id/renew", (body, id) => renew(engine, id, outcome(body, "").outcome));
   on("/payment_intents/:id/authenticate", (body, id) =>
     answerBank(engine, id, outcome(body, "").outcome ?? "pay"),
+  );
+  on("/setup_intents/:id/authenticate", (body, id) =>
+    answerSetup(engine, id, outcome(body, "").outcome ?? "pay"),
   );
   on("/advance", (body) => moveClock(engine, advance(body, "").seconds));
   on("/deliveries/redeliver", (body) => sendAgain(engine, redeliver(body, "")));
@@ -124,7 +130,7 @@ function bodyOf(request: Request): unknown {
 
 function renew(engine: Engine, id: string, how?: "pay" | "fail"): Stripe.Subscription {
   const subscription = found(engine.store.subscriptions, "subscription", id);
-  renewNow(contextFor(engine, NO_REQUEST), subscription, how);
+  renewNow(inTimeOf(contextFor(engine, NO_REQUEST), id), subscription, how);
   engine.touch();
   return subscription;
 }
@@ -134,8 +140,14 @@ function answerBank(engine: Engine, id: string, how: "pay" | "fail"): Stripe.Pay
   if (intent.status !== "requires_action") {
     throw stateError(`${id} waits for no authentication: it is ${intent.status}.`);
   }
-  const context = contextFor(engine, NO_REQUEST);
+  const context = inTimeOf(contextFor(engine, NO_REQUEST), id);
   authenticate(context, invoiceOf(context, intent), how);
+  engine.touch();
+  return intent;
+}
+
+function answerSetup(engine: Engine, id: string, how: "pay" | "fail"): Stripe.SetupIntent {
+  const intent = authenticateSetup(inTimeOf(contextFor(engine, NO_REQUEST), id), id, how);
   engine.touch();
   return intent;
 }

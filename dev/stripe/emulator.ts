@@ -11,6 +11,7 @@ import { makeFaults } from "./faults.ts";
 import { makeApp } from "./http.ts";
 import type { Observer } from "./observer.ts";
 import { loadStore, makeSaver } from "./persistence.ts";
+import { finishAdvancing } from "./resources/test_clocks.ts";
 import { configureEndpoint } from "./resources/webhook_endpoints.ts";
 import { forgetOldEvents } from "./retention.ts";
 import { runDue } from "./schedule.ts";
@@ -56,6 +57,8 @@ export async function startStripeEmulator(options: StripeEmulatorOptions): Promi
     throw error;
   });
   engine.webhooks.reload();
+  // A clock that was on its way when the process ended gets there now.
+  finishAdvancing(contextFor(engine, NO_REQUEST));
   const ticking = setInterval(() => tick(engine), TICK_MS).unref();
 
   async function close(): Promise<void> {

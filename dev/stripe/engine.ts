@@ -1,6 +1,7 @@
 import type { Stripe } from "stripe";
 
 import type { Clock } from "./clock.ts";
+import { NO_REQUEST } from "./context.ts";
 import type { Context } from "./context.ts";
 import type { Faults } from "./faults.ts";
 import type { Observer } from "./observer.ts";
@@ -29,5 +30,12 @@ export function contextFor(engine: Engine, request: Stripe.Event.Request): Conte
     webhooks.publish(event);
   }
 
-  return { store, clock, request, publish };
+  function later(work: (context: Context) => void): void {
+    setImmediate(() => {
+      work(contextFor(engine, NO_REQUEST));
+      engine.touch();
+    });
+  }
+
+  return { store, clock, account: clock, request, publish, later };
 }

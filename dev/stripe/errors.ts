@@ -9,6 +9,7 @@ type ErrorBody = {
   decline_code?: string;
   payment_intent?: Stripe.PaymentIntent;
   payment_method?: Stripe.PaymentMethod;
+  setup_intent?: Stripe.SetupIntent;
 };
 
 /** An answer other than 200, as Stripe words it. Thrown anywhere below a route. */

@@ -2,7 +2,8 @@ import { Stripe } from "stripe";
 
 import type { Context } from "./context.ts";
 import { isRecord } from "./params.ts";
-import { copy, newId } from "./store.ts";
+import { refreshEntitlements } from "./resources/active_entitlements.ts";
+import { copy, idOf, newId } from "./store.ts";
 
 type EventOf<T> = Extract<Stripe.Event, { type: T }>;
 /** The name of an event that the emulator may send. */
@@ -21,7 +22,7 @@ export function emit<T extends EventType>(
     id: newId("evt"),
     object: "event",
     api_version: Stripe.API_VERSION,
-    created: context.clock.now(),
+    created: context.account.now(),
     data: previous === undefined ? data : { ...data, previous_attributes: copy(previous) },
     livemode: false,
     pending_webhooks: 0,
@@ -30,6 +31,17 @@ export function emit<T extends EventType>(
   } satisfies Stripe.EventBase;
   context.store.events.set(event.id, event);
   context.publish(event);
+  if (object.object === "subscription") tellEntitlements(context, idOf(object.customer));
+}
+
+/** Whatever happens to a subscription may change what its customer is entitled to. */
+function tellEntitlements(context: Context, customer: string): void {
+  const changed = refreshEntitlements(context, customer);
+  if (changed === undefined) return;
+  const { summary, previous } = changed;
+  emit(context, "entitlements.active_entitlement_summary.updated", summary, {
+    entitlements: previous.entitlements,
+  });
 }
 
 /** Does `work`, which changes the object in place, and sends the event that says what changed. */

@@ -2,7 +2,7 @@ import type { Stripe } from "stripe";
 
 import { list } from "./pagination.ts";
 import { isRecord } from "./params.ts";
-import { copy } from "./store.ts";
+import { copy, objectWithId } from "./store.ts";
 import type { Store } from "./store.ts";
 
 /**
@@ -36,25 +36,7 @@ function expandStep(store: Store, node: unknown, [step, ...rest]: string[]): voi
 /** Replaces an id, or each id of a list of them, by its object; leaves anything else alone. */
 function wholeObjects(store: Store, value: unknown): unknown {
   if (Array.isArray(value)) return value.map((each: unknown) => wholeObjects(store, each));
-  return typeof value === "string" ? copy(find(store, value) ?? value) : value;
-}
-
-/** The object with this id, whatever kind it is. */
-function find(store: Store, id: string): object | undefined {
-  const tables = {
-    cus: store.customers,
-    sub: store.subscriptions,
-    in: store.invoices,
-    inpay: store.invoicePayments,
-    pi: store.paymentIntents,
-    pm: store.paymentMethods,
-    price: store.prices,
-    evt: store.events,
-  };
-  // A product's id may be the caller's own choice, so its prefix says nothing.
-  const prefix = id.slice(0, id.indexOf("_"));
-  const table = Object.entries(tables).find(([name]) => name === prefix)?.[1];
-  return table?.get(id) ?? store.products.get(id);
+  return typeof value === "string" ? copy(objectWithId(store, value) ?? value) : value;
 }
 
 /** Fields that are left out of an object unless they are asked for. */

@@ -3,24 +3,33 @@ import type { Route } from "./route.ts";
 
 /** What each collection of the API holds. */
 const KINDS: Record<string, string> = {
+  active_entitlements: "entitlements.active_entitlement",
+  charges: "charge",
+  disputes: "dispute",
+  refunds: "refund",
+  setup_intents: "setup_intent",
+  coupons: "coupon",
   customers: "customer",
-  entitlements: "entitlements.active_entitlement",
   events: "event",
   invoice_payments: "invoice_payment",
+  invoiceitems: "invoiceitem",
   invoices: "invoice",
   lines: "line_item",
   payment_intents: "payment_intent",
   payment_methods: "payment_method",
   prices: "price",
   products: "product",
+  promotion_codes: "promotion_code",
   subscription_items: "subscription_item",
   subscriptions: "subscription",
+  test_clocks: "test_helpers.test_clock",
   webhook_endpoints: "webhook_endpoint",
 };
 
 /** Which fields of which objects can be expanded, and to what: `[]` is a list of those. */
 const EXPANDABLE: Record<string, Record<string, string>> = {
   customer: {
+    test_clock: "test_helpers.test_clock",
     "invoice_settings.default_payment_method": "payment_method",
     subscriptions: "subscription[]",
   },
@@ -28,10 +37,27 @@ const EXPANDABLE: Record<string, Record<string, string>> = {
     confirmation_secret: "confirmation_secret",
     customer: "customer",
     default_payment_method: "payment_method",
+    discounts: "discount",
     lines: "line_item[]",
     "parent.subscription_details.subscription": "subscription",
     payments: "invoice_payment[]",
+    test_clock: "test_helpers.test_clock",
   },
+  charge: {
+    customer: "customer",
+    payment_intent: "payment_intent",
+  },
+  dispute: { charge: "charge", payment_intent: "payment_intent" },
+  "entitlements.active_entitlement": { feature: "entitlements.feature" },
+  refund: { charge: "charge", payment_intent: "payment_intent" },
+  setup_intent: { customer: "customer", payment_method: "payment_method" },
+  discount: {
+    customer: "customer",
+    promotion_code: "promotion_code",
+    "source.coupon": "coupon",
+  },
+  invoiceitem: { customer: "customer", invoice: "invoice" },
+  promotion_code: { customer: "customer", "promotion.coupon": "coupon" },
   invoice_payment: { invoice: "invoice", "payment.payment_intent": "payment_intent" },
   line_item: { "pricing.price_details.price": "price", subscription: "subscription" },
   payment_intent: {
@@ -69,7 +95,8 @@ export function checkExpandable(route: Route, path: string): void {
 
 /** `/v1/customers` answers a list of customers, `/v1/customers/:id` a customer, and so on. */
 function kindOf({ method, path }: Route): string {
-  const [, , collection = "", second, third = ""] = path.split("/");
+  const steps = path.replace(/\/(test_helpers|billing|entitlements)(?=\/)/, "").split("/");
+  const [, , collection = "", second, third = ""] = steps;
   if (KINDS[third] !== undefined) return `${KINDS[third]}[]`;
   const kind = KINDS[collection] ?? "";
   return method === "GET" && second !== ":id" ? `${kind}[]` : kind;

@@ -20,6 +20,7 @@ import { isRecord } from "./params.ts";
 import type { Route } from "./route.ts";
 import { ROUTES } from "./routes.ts";
 import { randomText } from "./store.ts";
+import { inTimeOfCall } from "./test_time.ts";
 
 const MAX_KEY = 255;
 const QS = { plainObjects: true, depth: 10, arrayLimit: 1000, parameterLimit: 10_000 };
@@ -143,7 +144,7 @@ function execute(
   try {
     const paths = expandPaths(raw["expand"]);
     for (const path of paths) checkExpandable(route, path);
-    const result = route.run(contextFor(engine, request), raw, id);
+    const result = route.run(inTimeOfCall(contextFor(engine, request), route, raw, id), raw, id);
     const body = expanded(engine.store, result, paths);
     return { answer: { status: 200, body: JSON.stringify(body, null, 2) }, kept: true };
   } catch (error) {

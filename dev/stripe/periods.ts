@@ -16,6 +16,18 @@ export function periodEnd(anchor: number, start: number, interval: Interval): nu
   throw new Error(`no end of a period after ${start} from ${anchor}`);
 }
 
+/** The period that holds `at`, on the grid that `anchor` lays, before the anchor too. */
+export function periodAround(
+  anchor: number,
+  at: number,
+  interval: Interval,
+): { start: number; end: number } {
+  let count = 0;
+  while (step(anchor, count, interval) > at) count -= 1;
+  while (step(anchor, count + 1, interval) <= at) count += 1;
+  return { start: step(anchor, count, interval), end: step(anchor, count + 1, interval) };
+}
+
 function step(anchor: number, count: number, { interval, interval_count }: Interval): number {
   const units = count * interval_count;
   switch (interval) {

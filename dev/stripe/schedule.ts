@@ -1,8 +1,12 @@
 import type { Context } from "./context.ts";
 import { emit } from "./events.ts";
 import { collect, finalizeAndCollect } from "./resources/collection.ts";
-import { isRenewable, nextRenewal, startNextPeriod } from "./resources/renewal.ts";
-import { cancelNow, expire } from "./resources/subscription_lifecycle.ts";
+import { resumeCollection } from "./resources/pause_collection.ts";
+import { dropPending } from "./resources/pending_updates.ts";
+import { isRenewable, nextRenewal } from "./resources/periods_of.ts";
+import { endPeriod } from "./resources/renewal.ts";
+import { giveUpResumption, RESUMPTION_WINDOW } from "./resources/resumptions.ts";
+import { cancelNow, expire, isEnded } from "./resources/subscription_lifecycle.ts";
 
 /** Something that Stripe does by itself at a certain time. */
 type Due = { at: number; run(context: Context): void };
@@ -12,29 +16,34 @@ const FIRST_PAYMENT_WINDOW = 23 * HOUR;
 const TRIAL_NOTICE = 3 * 24 * HOUR;
 const MAX_STEPS = 100_000;
 
-/** Does everything that is due up to `until`, in order, each at its own time. */
-export function runDue(context: Context, until: number): number {
+/**
+ * Does everything that is due up to `until`, in order, each at its own time. What is on a test clock
+ * waits for that clock, and nothing else goes by it.
+ */
+export function runDue(context: Context, until: number, testClock: string | null = null): number {
   for (let steps = 0; steps < MAX_STEPS; steps += 1) {
-    const next = earliest(context, until);
+    const next = earliest(context, until, testClock);
     if (next === undefined) return steps;
     const at = Math.max(next.at, context.clock.now());
-    next.run({ ...context, clock: { now: () => at } });
+    const clock = { now: () => at };
+    next.run(testClock === null ? { ...context, clock, account: clock } : { ...context, clock });
   }
   throw new Error(
     `more than ${MAX_STEPS} things fall due before ${until}: advance in smaller steps`,
   );
 }
 
-function earliest(context: Context, until: number): Due | undefined {
+function earliest(context: Context, until: number, testClock: string | null): Due | undefined {
   let first: Due | undefined;
-  for (const due of [...dueInvoices(context), ...dueSubscriptions(context)]) {
+  for (const due of [...dueInvoices(context, testClock), ...dueSubscriptions(context, testClock)]) {
     if (due.at <= until && (first === undefined || due.at < first.at)) first = due;
   }
   return first;
 }
 
-function* dueInvoices({ store }: Context): Generator<Due> {
+function* dueInvoices({ store }: Context, testClock: string | null): Generator<Due> {
   for (const invoice of store.invoices.values()) {
+    if (invoice.test_clock !== testClock) continue;
     const { automatically_finalizes_at: finalizesAt, next_payment_attempt: retryAt } = invoice;
     if (invoice.status === "draft" && finalizesAt !== null) {
       yield { at: finalizesAt, run: (context) => finalizeAndCollect(context, invoice) };
@@ -47,17 +56,31 @@ function* dueInvoices({ store }: Context): Generator<Due> {
 }
 
 /** Of two things at the same time the first one here goes first: an end precedes a renewal. */
-function* dueSubscriptions({ store }: Context): Generator<Due> {
+function* dueSubscriptions({ store }: Context, testClock: string | null): Generator<Due> {
   for (const subscription of store.subscriptions.values()) {
+    if (subscription.test_clock !== testClock) continue;
     if (subscription.status === "incomplete") {
       const at = subscription.created + FIRST_PAYMENT_WINDOW;
       yield { at, run: (context) => expire(context, subscription) };
     }
-    if (!isRenewable(subscription)) continue;
-    if (subscription.cancel_at !== null) {
+    if (subscription.pending_update !== null) {
+      const at = subscription.pending_update.expires_at;
+      yield { at, run: (context) => dropPending(context, subscription) };
+    }
+    const resumption = store.resumptions.get(subscription.id);
+    if (resumption !== undefined) {
+      const at = resumption.at + RESUMPTION_WINDOW;
+      yield { at, run: (context) => giveUpResumption(context, resumption) };
+    }
+    const resumesAt = subscription.pause_collection?.resumes_at ?? null;
+    if (resumesAt !== null && !isEnded(subscription)) {
+      yield { at: resumesAt, run: (context) => resumeCollection(context, subscription) };
+    }
+    if (subscription.cancel_at !== null && !isEnded(subscription)) {
       const at = subscription.cancel_at;
       yield { at, run: (context) => cancelNow(context, subscription, "cancellation_requested") };
     }
+    if (!isRenewable(subscription)) continue;
     const notice = `trial_will_end:${subscription.id}:${subscription.trial_end}`;
     if (subscription.status === "trialing" && !store.notices.has(notice)) {
       yield {
@@ -69,6 +92,6 @@ function* dueSubscriptions({ store }: Context): Generator<Due> {
       };
     }
     const at = nextRenewal(subscription);
-    yield { at, run: (context) => void startNextPeriod(context, subscription) };
+    yield { at, run: (context) => void endPeriod(context, subscription) };
   }
 }

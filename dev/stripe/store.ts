@@ -3,9 +3,11 @@ import type { Stripe } from "stripe";
 
 import type { SavedAnswer } from "./idempotency.ts";
 import type { Delivery } from "./deliveries.ts";
+import type { PendingUpdate } from "./resources/pending_updates.ts";
+import type { Resumption } from "./resources/resumptions.ts";
 
 /** Which test card stands behind a payment method: what decides how its charges end. */
-export type CardOnFile = { id: string; number: string };
+export type CardOnFile = { id: string; number: string; isSetUp?: true };
 
 /** Everything the emulator knows. References between objects are ids, never whole objects. */
 export type Store = {
@@ -24,6 +26,25 @@ export type Store = {
   answers: Map<string, SavedAnswer>;
   /** Warnings given once, so that they are not given again. */
   notices: Map<string, { id: string }>;
+  testClocks: Map<string, Stripe.TestHelpers.TestClock>;
+  invoiceItems: Map<string, Stripe.InvoiceItem>;
+  pendingUpdates: Map<string, PendingUpdate>;
+  resumptions: Map<string, Resumption>;
+  coupons: Map<string, Stripe.Coupon>;
+  promotionCodes: Map<string, Stripe.PromotionCode>;
+  discounts: Map<string, Stripe.Discount>;
+  /** Coupons as they were when a discount was made of them; they outlive their deletion. */
+  redeemed: Map<string, Stripe.Coupon>;
+  setupIntents: Map<string, Stripe.SetupIntent>;
+  features: Map<string, Stripe.Entitlements.Feature>;
+  productFeatures: Map<string, { id: string; product: string; made: Stripe.ProductFeature }>;
+  /** What each customer is entitled to, by the customer's id. */
+  entitlements: Map<string, { id: string; active: Stripe.Entitlements.ActiveEntitlement[] }>;
+  charges: Map<string, Stripe.Charge>;
+  refunds: Map<string, Stripe.Refund>;
+  disputes: Map<string, Stripe.Dispute>;
+  meters: Map<string, Stripe.Billing.Meter>;
+  meterEvents: Map<string, Stripe.Billing.MeterEvent>;
 };
 
 /** An event as kept: the SDK's own union narrows `type` too far to be built generically. */
@@ -49,6 +70,23 @@ export function emptyStore(): Store {
     deliveries: new Map(),
     answers: new Map(),
     notices: new Map(),
+    testClocks: new Map(),
+    invoiceItems: new Map(),
+    pendingUpdates: new Map(),
+    resumptions: new Map(),
+    coupons: new Map(),
+    promotionCodes: new Map(),
+    discounts: new Map(),
+    redeemed: new Map(),
+    setupIntents: new Map(),
+    features: new Map(),
+    productFeatures: new Map(),
+    entitlements: new Map(),
+    charges: new Map(),
+    refunds: new Map(),
+    disputes: new Map(),
+    meters: new Map(),
+    meterEvents: new Map(),
   };
 }
 
@@ -74,6 +112,35 @@ export function randomText(length: number): string {
 export function newId(prefix: string): string {
   const short = ["cus", "prod", "si"].includes(prefix);
   return short ? `${prefix}_${randomText(14)}` : `${prefix}_1${randomText(23)}`;
+}
+
+/** The object with this id, whatever kind it is. */
+export function objectWithId(store: Store, id: string): object | undefined {
+  const tables = {
+    ch: store.charges,
+    clock: store.testClocks,
+    cus: store.customers,
+    di: store.discounts,
+    promo: store.promotionCodes,
+    sub: store.subscriptions,
+    ii: store.invoiceItems,
+    in: store.invoices,
+    inpay: store.invoicePayments,
+    pi: store.paymentIntents,
+    pm: store.paymentMethods,
+    price: store.prices,
+    du: store.disputes,
+    evt: store.events,
+    feat: store.features,
+    re: store.refunds,
+    seti: store.setupIntents,
+  };
+  // A product's id may be the caller's own choice, so its prefix says nothing.
+  const prefix = id.slice(0, id.indexOf("_"));
+  const table = Object.entries(tables).find(([name]) => name === prefix)?.[1];
+  return (
+    table?.get(id) ?? store.products.get(id) ?? store.coupons.get(id) ?? store.redeemed.get(id)
+  );
 }
 
 /** The id in a field that may hold an id or, in answers only, the whole object. */

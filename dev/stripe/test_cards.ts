@@ -12,6 +12,10 @@ export type TestCard = {
   offSessionDecline?: Decline;
   /** The customer must confirm each payment. */
   needsAuthentication?: true;
+  /** Once it has been set up, its payments go through. */
+  authenticatesOnce?: true;
+  /** Its charges succeed and are then disputed. */
+  isDisputed?: true;
 };
 
 const declined = (decline_code: string, message = "Your card was declined."): Decline => ({
@@ -58,8 +62,9 @@ export const TEST_CARDS: ReadonlyMap<string, TestCard> = new Map([
       },
     },
   ],
+  ["4000000000000259", { brand: "visa", isDisputed: true }],
   ["4000000000000341", { brand: "visa", offSessionDecline: GENERIC_DECLINE }],
-  ["4000002500003155", { brand: "visa", needsAuthentication: true }],
+  ["4000002500003155", { brand: "visa", needsAuthentication: true, authenticatesOnce: true }],
   ["4000002760003184", { brand: "visa", needsAuthentication: true }],
 ]);
 
@@ -79,6 +84,8 @@ export const STATIC_METHODS: ReadonlyMap<string, string> = new Map([
   ["pm_card_chargeDeclinedProcessingError", "4000000000000119"],
   ["pm_card_chargeCustomerFail", "4000000000000341"],
   ["pm_card_authenticationRequired", "4000002760003184"],
+  ["pm_card_authenticationRequiredOnSetup", "4000002500003155"],
+  ["pm_card_createDispute", "4000000000000259"],
 ]);
 
 /** The card part of a payment method with this number. */

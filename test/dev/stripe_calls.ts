@@ -1,6 +1,7 @@
 /** One call by the SDK for every endpoint of the emulator; whoever adds a route adds its call. */
 import type { Stripe } from "stripe";
 
+import { BILLING_CALLS } from "./stripe_billing_calls.ts";
 import { intentOf, type Emulated } from "./stripe_support.ts";
 
 /** What the calls find there. Each that spoils something makes its own. */
@@ -17,7 +18,8 @@ export type World = {
   /** Moves the emulator's clock. */
   advance(seconds: number): Promise<unknown>;
 };
-type Call = (world: World) => Promise<unknown>;
+/** A call of one endpoint. */
+export type Call = (world: World) => Promise<unknown>;
 
 /** Makes the world through the API, too. */
 export async function makeWorld({ stripe, control }: Emulated): Promise<World> {
@@ -71,6 +73,7 @@ const list = { limit: 3 };
 
 /** By method and path, as in routes.ts. */
 export const CALLS: Record<string, Call> = {
+  ...BILLING_CALLS,
   "POST /v1/customers": ({ stripe }) =>
     stripe.customers.create({
       name: "Acme",

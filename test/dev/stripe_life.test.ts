@@ -62,6 +62,7 @@ test("the events of a first payment come in Stripe's order, each with the state 
     "invoice.created",
     "invoice.finalized",
     "payment_intent.created",
+    "charge.succeeded",
     "payment_intent.succeeded",
     "payment_method.attached",
     "invoice.updated",

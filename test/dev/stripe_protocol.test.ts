@@ -33,7 +33,7 @@ test("every answer carries a request id and the API version", async () => {
 
 test("an unknown endpoint says that the emulator lacks it", async () => {
   await using emulated = await startEmulated();
-  await expect(emulated.stripe.coupons.list()).rejects.toMatchObject({
+  await expect(emulated.stripe.payouts.list()).rejects.toMatchObject({
     statusCode: 404,
     message: expect.stringContaining("emulator lacks this endpoint"),
   });

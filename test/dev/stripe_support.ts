@@ -6,6 +6,7 @@ import { Stripe } from "stripe";
 
 import { startStripeEmulator } from "../../dev/stripe/emulator.ts";
 import type { StripeEmulatorOptions } from "../../dev/stripe/emulator.ts";
+import { idOf } from "../../dev/stripe/store.ts";
 import { recorder } from "../support/stripe_contract/recording.ts";
 
 /** The secret that the tests' emulators sign with. */
@@ -58,8 +59,9 @@ export async function makePrice(stripe: Stripe): Promise<Stripe.Price> {
 export async function makeIncomplete(
   stripe: Stripe,
   more: Partial<Stripe.SubscriptionCreateParams> = {},
+  given?: Stripe.Price,
 ) {
-  const price = await makePrice(stripe);
+  const price = given ?? (await makePrice(stripe));
   const customer = await stripe.customers.create({ email: "alice@acme.test" });
   const subscription = await stripe.subscriptions.create({
     customer: customer.id,
@@ -84,6 +86,29 @@ export async function makeActive(stripe: Stripe) {
   const made = await makeIncomplete(stripe);
   await stripe.paymentIntents.confirm(made.intent, { payment_method: "pm_card_visa" });
   return made;
+}
+
+/** A paid subscription of 19.00 a month, ten days in, and a price of 49.00 to move to. */
+export async function makeChangeable(emulated: Emulated, days = 10) {
+  const { stripe } = emulated;
+  const made = await makeActive(stripe);
+  const product = idOf(made.price.product);
+  const priced = (unit_amount: number, interval: "month" | "year") =>
+    stripe.prices.create({ product, currency: "usd", unit_amount, recurring: { interval } });
+  const [item] = (await stripe.subscriptions.retrieve(made.subscription.id)).items.data;
+  if (item === undefined) throw new Error("no item");
+  if (days > 0) await emulated.control("advance", { seconds: days * 86_400 });
+  const at = item.current_period_start + days * 86_400;
+  const left =
+    (item.current_period_end - at) / (item.current_period_end - item.current_period_start);
+  return {
+    ...made,
+    item,
+    at,
+    left,
+    larger: await priced(4900, "month"),
+    yearly: await priced(19_000, "year"),
+  };
 }
 
 /** All events so far, oldest first. */
@@ -126,4 +151,29 @@ function portOf(server: http.Server): number {
   const address: AddressInfo | string | null = server.address();
   if (address === null || typeof address === "string") throw new Error("not listening");
   return address.port;
+}
+
+/** Advances a test clock and waits until it is there. */
+export async function advanceTo(stripe: Stripe, clock: string, time: number): Promise<void> {
+  const deadline = Date.now() + 5_000;
+  await stripe.testHelpers.testClocks.advance(clock, { frozen_time: time });
+  for (;;) {
+    // oxlint-disable-next-line no-await-in-loop -- asked until it says so.
+    const { status } = await stripe.testHelpers.testClocks.retrieve(clock);
+    if (status === "ready") return;
+    if (Date.now() > deadline) throw new Error(`the clock is ${status}`);
+  }
+}
+
+/** A customer whose invoices are charged to a card. */
+export async function makeCardholder(
+  stripe: Stripe,
+  method = "pm_card_visa",
+  more: Stripe.CustomerCreateParams = {},
+): Promise<Stripe.Customer> {
+  const customer = await stripe.customers.create({ ...more, payment_method: method });
+  const [card] = (await stripe.customers.listPaymentMethods(customer.id)).data;
+  return stripe.customers.update(customer.id, {
+    invoice_settings: { default_payment_method: card?.id ?? "" },
+  });
 }

@@ -7,6 +7,7 @@ import { emit } from "../events.ts";
 import { copy, newId, randomText } from "../store.ts";
 import { GENERIC_DECLINE, TEST_CARDS } from "../test_cards.ts";
 import type { Decline } from "../test_cards.ts";
+import { recordCharge } from "./charges.ts";
 
 /** How a charge is made: with the customer there or not, and whether its end is dictated. */
 export type Manner = { offSession: boolean; outcome?: "pay" | "fail" };
@@ -76,11 +77,13 @@ export function createIntent(
 /** What charging this payment method would come to; changes nothing. */
 export function foresee(context: Context, method: string | null, manner: Manner): Outcome {
   if (manner.outcome === "pay") return "succeeded";
-  const card = TEST_CARDS.get(context.store.cards.get(method ?? "")?.number ?? "");
+  const onFile = context.store.cards.get(method ?? "");
+  const card = TEST_CARDS.get(onFile?.number ?? "");
   if (manner.outcome === "fail" || card === undefined) return GENERIC_DECLINE;
   const decline = card.decline ?? (manner.offSession ? card.offSessionDecline : undefined);
   if (decline !== undefined) return decline;
-  return card.needsAuthentication === true ? "requires_action" : "succeeded";
+  const isKnown = card.authenticatesOnce === true && onFile?.isSetUp === true;
+  return card.needsAuthentication === true && !isKnown ? "requires_action" : "succeeded";
 }
 
 /** Charges the payment method and brings the intent to the state that follows. */
@@ -110,6 +113,7 @@ function succeed(context: Context, intent: Stripe.PaymentIntent, method: string 
   intent.amount_received = intent.amount;
   intent.last_payment_error = null;
   intent.next_action = null;
+  recordCharge(context, intent, method);
   emit(context, "payment_intent.succeeded", intent);
 }
 
@@ -129,6 +133,7 @@ function refuse(
     ...decline,
     ...(used === undefined ? {} : { payment_method: copy(used) }),
   };
+  recordCharge(context, intent, method, decline);
   emit(context, "payment_intent.payment_failed", intent);
 }
 

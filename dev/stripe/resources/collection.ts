@@ -13,7 +13,9 @@ import {
   markPaid,
   subscriptionOf,
 } from "./invoice_states.ts";
+import { writeOff } from "./pause_collection.ts";
 import { attach } from "./payment_methods.ts";
+import { isPendingFor } from "./pending_updates.ts";
 import { afterFailed, afterPaid, cancelNow, isEnded } from "./subscription_lifecycle.ts";
 
 const DAY = 86_400;
@@ -45,6 +47,7 @@ export function finalizeAndCollect(
   outcome?: "pay" | "fail",
 ): void {
   finalize(context, invoice);
+  if (writeOff(context, subscriptionOf(context, invoice), invoice)) return;
   const how = { offSession: true, automatic: true };
   collect(context, invoice, outcome === undefined ? how : { ...how, outcome });
 }
@@ -72,16 +75,20 @@ function fail(
   markFailed(context, invoice, next);
   afterFailed(context, invoice);
   const subscription = subscriptionOf(context, invoice);
-  const isLast = automatic && next === null && invoice.billing_reason === "subscription_cycle";
+  const isLast = automatic && next === null && isRetried(context, invoice);
   if (isLast && subscription !== undefined && !isEnded(subscription)) {
     cancelNow(context, subscription, "payment_failed");
   }
 }
 
-/** First invoices are never retried: the customer has 23 hours to pay them. */
+/** First payments, and those of pending updates, have 23 hours; nobody else tries them again. */
+function isRetried(context: Context, invoice: Stripe.Invoice): boolean {
+  return invoice.billing_reason !== "subscription_create" && !isPendingFor(context, invoice);
+}
+
 function nextRetry(context: Context, invoice: Stripe.Invoice): number | null {
   const finalizedAt = invoice.status_transitions.finalized_at;
-  if (finalizedAt === null || invoice.billing_reason !== "subscription_cycle") return null;
+  if (finalizedAt === null || !isRetried(context, invoice)) return null;
   const times = RETRIES.map((wait) => finalizedAt + wait);
   return times.find((time) => time > context.clock.now()) ?? null;
 }

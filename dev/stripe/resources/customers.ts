@@ -17,6 +17,7 @@ import {
 import { attach, detach, usablePaymentMethod } from "./payment_methods.ts";
 import { address, found, fullAddress, liveCustomer } from "./shared.ts";
 import { cancelNow, isEnded } from "./subscription_lifecycle.ts";
+import { putOnClock } from "./test_clock_members.ts";
 
 const FIELDS = {
   address,
@@ -34,11 +35,13 @@ const FIELDS = {
   tax: p.shape({}, { ip_address: p.text, validate_location: p.oneOf("deferred", "immediately") }),
   tax_exempt: p.oneOf("exempt", "none", "reverse", ""),
 };
+const NEW = { ...FIELDS, payment_method: p.text, test_clock: p.text };
+const LIST = { ...PAGE, email: p.text, created, test_clock: p.text };
 type Fields = p.Optional<typeof FIELDS>;
 
 /** The endpoints under /v1/customers. */
 export const customerRoutes = [
-  route("POST", "/v1/customers", { optional: { ...FIELDS, payment_method: p.text } }, create),
+  route("POST", "/v1/customers", { optional: NEW }, create),
   route("GET", "/v1/customers/search", SEARCH, (context, params) => {
     const live = [...context.store.customers.values()].filter(isLive);
     return search(live, params, "/v1/customers/search");
@@ -52,27 +55,24 @@ export const customerRoutes = [
     change(context, "customer.updated", customer, () => assign(customer, params));
     return customer;
   }),
-  route("DELETE", "/v1/customers/:id", {}, (context, _params, id) => remove(context, id)),
-  route(
-    "GET",
-    "/v1/customers",
-    { optional: { ...PAGE, email: p.text, created } },
-    (context, params) => {
-      const rows = [...context.store.customers.values()]
-        .filter(isLive)
-        .filter((row) => params.email === undefined || row.email === params.email)
-        .filter((row) => isCreatedIn(row.created, params.created));
-      return page(rows, params, "/v1/customers");
-    },
-  ),
+  route("DELETE", "/v1/customers/:id", {}, (context, _params, id) => removeCustomer(context, id)),
+  route("GET", "/v1/customers", { optional: LIST }, (context, params) => {
+    const rows = [...context.store.customers.values()]
+      .filter(isLive)
+      .filter((row) => row.test_clock === (params.test_clock ?? null))
+      .filter((row) => params.email === undefined || row.email === params.email)
+      .filter((row) => isCreatedIn(row.created, params.created));
+    return page(rows, params, "/v1/customers");
+  }),
 ];
 
 function isLive(row: Stripe.Customer | Stripe.DeletedCustomer): row is Stripe.Customer {
   return row.deleted !== true;
 }
 
-function create(context: Context, params: Fields & { payment_method?: string }): Stripe.Customer {
+function create(context: Context, params: p.Optional<typeof NEW>): Stripe.Customer {
   const customer = blank(context);
+  if (params.test_clock !== undefined) putOnClock(context, customer, params.test_clock);
   const { default_payment_method: wanted, ...settings } = params.invoice_settings ?? {};
   assign(customer, { ...params, invoice_settings: settings });
   const methods = [params.payment_method, wanted].filter((id) => id !== undefined);
@@ -153,7 +153,8 @@ function checkDefault(context: Context, customer: Stripe.Customer, params: Field
   }
 }
 
-function remove(context: Context, id: string): Stripe.DeletedCustomer {
+/** Deletes a customer, and ends all it had. */
+export function removeCustomer(context: Context, id: string): Stripe.DeletedCustomer {
   const customer = liveCustomer(context.store, id);
   for (const subscription of context.store.subscriptions.values()) {
     if (subscription.customer === id && !isEnded(subscription)) {

@@ -1,17 +1,20 @@
-import type { Stripe } from "stripe";
-
 import { page, PAGE } from "../pagination.ts";
 import * as p from "../params.ts";
 import { route } from "../route.ts";
-import { liveCustomer } from "./shared.ts";
+import { entitlementsOf } from "./active_entitlements.ts";
+import { found, liveCustomer } from "./shared.ts";
 
+const URL = "/v1/entitlements/active_entitlements";
 const LIST = { required: { customer: p.text }, optional: PAGE };
 
-/** The endpoints under /v1/entitlements: no product has features here, so nobody is entitled. */
+/** The endpoints under /v1/entitlements/active_entitlements. */
 export const entitlementRoutes = [
-  route("GET", "/v1/entitlements/active_entitlements", LIST, (context, params) => {
+  route("GET", URL, LIST, (context, params) => {
     liveCustomer(context.store, params.customer, "customer");
-    const none: Stripe.Entitlements.ActiveEntitlement[] = [];
-    return page(none, params, "/v1/entitlements/active_entitlements");
+    return page(entitlementsOf(context, params.customer), params, URL);
+  }),
+  route("GET", `${URL}/:id`, {}, (context, _params, id) => {
+    const all = [...context.store.entitlements.values()].flatMap((each) => each.active);
+    return found(new Map(all.map((each) => [each.id, each])), "active entitlement", id);
   }),
 ];

@@ -1,30 +1,36 @@
-import { Stripe } from "stripe";
+import type { Stripe } from "stripe";
 
 import type { Context } from "../context.ts";
 import { emit } from "../events.ts";
 import { list } from "../pagination.ts";
 import { copy, idOf, newId } from "../store.ts";
+import { discountLines } from "./discounting.ts";
+import type { Entry } from "./entries.ts";
+import { emptyInvoice } from "./invoice_blank.ts";
+import { lineOf } from "./invoice_lines.ts";
 import { liveCustomer } from "./shared.ts";
 
-type Reason = "subscription_create" | "subscription_cycle";
+type Reason = "subscription_create" | "subscription_cycle" | "subscription_update" | "upcoming";
 
-/** What an invoice is for: these items, at these unit prices (nothing during a trial). */
-export type Billed = { items: Stripe.SubscriptionItem[]; isTrial: boolean; reason: Reason };
+/** What an invoice is for, and what is taken off it. */
+export type Billed = { entries: Entry[]; discounts: Stripe.Discount[]; reason: Reason };
 
-/** Writes the draft of an invoice for a subscription and makes it the latest one. */
-export function draftInvoice(
+/** The draft of an invoice for a subscription; it is not stored. */
+export function composeInvoice(
   context: Context,
   subscription: Stripe.Subscription,
   billed: Billed,
+  id = newId("in"),
 ): Stripe.Invoice {
-  const id = newId("in");
-  const lines = billed.items.map((item) => line(subscription, item, id, billed.isTrial));
-  const total = lines.reduce((sum, each) => sum + each.amount, 0);
   const customer = liveCustomer(context.store, idOf(subscription.customer), "customer");
+  const lines = billed.entries.map((entry) => lineOf(subscription, entry, id));
+  const discountAmounts = discountLines(context, billed.discounts, lines);
+  const subtotal = lines.reduce((sum, each) => sum + each.amount, 0);
+  const total = discountAmounts.reduce((rest, each) => rest - each.amount, subtotal);
   const now = context.clock.now();
-  const invoice: Stripe.Invoice = {
+  return {
     ...emptyInvoice(id, now),
-    ...amounts(total),
+    ...amounts(total, customer.balance),
     auto_advance: true,
     automatically_finalizes_at: now + 3600,
     billing_reason: billed.reason,
@@ -35,6 +41,7 @@ export function draftInvoice(
     customer_name: customer.name ?? null,
     customer_phone: customer.phone ?? null,
     customer_tax_exempt: customer.tax_exempt ?? "none",
+    discounts: billed.discounts.map((each) => each.id),
     lines: list(lines, false, `/v1/invoices/${id}/lines`),
     parent: {
       type: "subscription_details",
@@ -44,8 +51,26 @@ export function draftInvoice(
         subscription: subscription.id,
       },
     },
+    subtotal,
+    subtotal_excluding_tax: subtotal,
+    test_clock: subscription.test_clock,
+    total_discount_amounts: discountAmounts,
+    total_pretax_credit_amounts: discountAmounts.map((each) => ({ ...each, type: "discount" })),
   };
-  context.store.invoices.set(id, invoice);
+}
+
+/** Writes the draft of an invoice for a subscription, with what has waited for the next one. */
+export function draftInvoice(
+  context: Context,
+  subscription: Stripe.Subscription,
+  billed: Billed,
+): Stripe.Invoice {
+  const invoice = composeInvoice(context, subscription, billed);
+  context.store.invoices.set(invoice.id, invoice);
+  for (const { invoiceItem } of billed.entries) {
+    const item = context.store.invoiceItems.get(invoiceItem ?? "");
+    if (item !== undefined) item.invoice = invoice.id;
+  }
   return invoice;
 }
 
@@ -54,142 +79,15 @@ export function announceDraft(context: Context, invoice: Stripe.Invoice): void {
   emit(context, "invoice.created", invoice);
 }
 
-function line(
-  subscription: Stripe.Subscription,
-  item: Stripe.SubscriptionItem,
-  invoice: string,
-  isTrial: boolean,
-): Stripe.InvoiceLineItem {
-  const unit = isTrial ? 0 : (item.price.unit_amount ?? 0);
-  const quantity = item.quantity ?? 1;
+/** What is to be paid of a total: a credit on the customer's balance (negative) counts against it. */
+export function amounts(total: number, balance: number) {
+  const due = Math.max(0, total + balance);
   return {
-    id: newId("il"),
-    object: "line_item",
-    amount: unit * quantity,
-    currency: subscription.currency,
-    description: isTrial ? "Trial period" : `${quantity} × ${item.price.nickname ?? item.price.id}`,
-    discount_amounts: [],
-    discountable: true,
-    discounts: [],
-    invoice,
-    livemode: false,
-    metadata: copy(subscription.metadata),
-    parent: {
-      type: "subscription_item_details",
-      invoice_item_details: null,
-      subscription_item_details: {
-        invoice_item: null,
-        proration: false,
-        proration_details: { credited_items: null },
-        subscription: subscription.id,
-        subscription_item: item.id,
-      },
-    },
-    period: { start: item.current_period_start, end: item.current_period_end },
-    pretax_credit_amounts: [],
-    pricing: {
-      type: "price_details",
-      price_details: {
-        price: item.price.id,
-        product: typeof item.price.product === "string" ? item.price.product : "",
-      },
-      unit_amount_decimal: Stripe.Decimal.from(unit),
-    },
-    quantity,
-    quantity_decimal: Stripe.Decimal.from(quantity),
-    subscription: subscription.id,
-    subtotal: unit * quantity,
-    taxes: [],
-  };
-}
-
-function amounts(total: number) {
-  return {
-    amount_due: total,
-    amount_remaining: total,
-    subtotal: total,
-    subtotal_excluding_tax: total,
+    amount_due: due,
+    amount_remaining: due,
+    starting_balance: balance,
+    ending_balance: null,
     total,
     total_excluding_tax: total,
   };
-}
-
-const NO_TAX = {
-  disabled_reason: null,
-  enabled: false,
-  liability: null,
-  provider: null,
-  status: null,
-};
-const PAYMENT_SETTINGS = {
-  default_mandate: null,
-  payment_method_options: null,
-  payment_method_types: null,
-};
-
-/** What every new invoice has in common. */
-function emptyInvoice(id: string, now: number) {
-  return {
-    id,
-    object: "invoice",
-    account_country: "US",
-    account_name: "Emulated account",
-    account_tax_ids: null,
-    amount_overpaid: 0,
-    amount_paid: 0,
-    amount_shipping: 0,
-    application: null,
-    attempt_count: 0,
-    attempted: false,
-    automatic_tax: { ...NO_TAX },
-    collection_method: "charge_automatically",
-    created: now,
-    custom_fields: null,
-    customer_account: null,
-    customer_shipping: null,
-    customer_tax_ids: [],
-    default_payment_method: null,
-    default_source: null,
-    default_tax_rates: [],
-    description: null,
-    discounts: [],
-    due_date: null,
-    effective_at: null,
-    ending_balance: null,
-    footer: null,
-    from_invoice: null,
-    hosted_invoice_url: null,
-    invoice_pdf: null,
-    issuer: { type: "self" },
-    last_finalization_error: null,
-    latest_revision: null,
-    livemode: false,
-    metadata: {},
-    next_payment_attempt: null,
-    number: null,
-    on_behalf_of: null,
-    payment_settings: { ...PAYMENT_SETTINGS },
-    period_end: now,
-    period_start: now,
-    post_payment_credit_notes_amount: 0,
-    pre_payment_credit_notes_amount: 0,
-    receipt_number: null,
-    rendering: null,
-    shipping_cost: null,
-    shipping_details: null,
-    starting_balance: 0,
-    statement_descriptor: null,
-    status: "draft",
-    status_transitions: {
-      finalized_at: null,
-      marked_uncollectible_at: null,
-      paid_at: null,
-      voided_at: null,
-    },
-    test_clock: null,
-    total_discount_amounts: [],
-    total_pretax_credit_amounts: [],
-    total_taxes: [],
-    webhooks_delivered_at: null,
-  } satisfies Partial<Stripe.Invoice>;
 }

@@ -4,6 +4,7 @@ import type { Context } from "../context.ts";
 import { change, emit } from "../events.ts";
 import { idOf, newId } from "../store.ts";
 import { cancelIntent, createIntent } from "./charging.ts";
+import { amounts } from "./invoice_draft.ts";
 
 /** The subscription that an invoice belongs to. */
 export function subscriptionOf(
@@ -50,6 +51,7 @@ export function finalize(context: Context, invoice: Stripe.Invoice): void {
   invoice.effective_at = now;
   invoice.automatically_finalizes_at = null;
   invoice.status_transitions.finalized_at = now;
+  settleBalance(context, invoice);
   emit(context, "invoice.finalized", invoice);
   if (invoice.amount_remaining === 0) return;
   const intent = createIntent(context, invoice, defaultMethod(context, invoice));
@@ -68,6 +70,18 @@ export function finalize(context: Context, invoice: Stripe.Invoice): void {
     status_transitions: { canceled_at: null, paid_at: null },
   };
   context.store.invoicePayments.set(payment.id, payment);
+}
+
+/** Takes the customer's credit into account as it is now, and leaves them what is over. */
+function settleBalance(context: Context, invoice: Stripe.Invoice): void {
+  const customer =
+    invoice.customer === null ? undefined : context.store.customers.get(idOf(invoice.customer));
+  if (customer === undefined || customer.deleted === true) return;
+  Object.assign(invoice, amounts(invoice.total, customer.balance));
+  invoice.ending_balance = Math.min(0, invoice.total + customer.balance);
+  change(context, "customer.updated", customer, () => {
+    customer.balance = invoice.ending_balance ?? 0;
+  });
 }
 
 function nextNumber(context: Context, invoice: Stripe.Invoice): string | null {

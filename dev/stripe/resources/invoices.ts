@@ -19,6 +19,7 @@ import {
   subscriptionOf,
 } from "./invoice_states.ts";
 import { usablePaymentMethod } from "./payment_methods.ts";
+import { resumeAfter } from "./resumptions.ts";
 import { found } from "./shared.ts";
 import { afterPaid, afterVoided } from "./subscription_lifecycle.ts";
 
@@ -98,6 +99,7 @@ export const invoiceRoutes = [
     const invoice = invoiceWith(context, id);
     requireStatus(invoice, ["open"], "mark uncollectible");
     markUncollectible(context, invoice);
+    resumeAfter(context, invoice);
     return invoice;
   }),
 ];

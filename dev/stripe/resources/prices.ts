@@ -24,7 +24,8 @@ const recurring = p.shape(
   { interval: p.oneOf("day", "week", "month", "year") },
   {
     interval_count: p.integer,
-    usage_type: p.oneOf("licensed"),
+    meter: p.text,
+    usage_type: p.oneOf("licensed", "metered"),
     trial_period_days: p.integer,
   },
 );
@@ -38,6 +39,7 @@ const FIELDS = {
   ),
   recurring,
   unit_amount: p.integer,
+  unit_amount_decimal: p.text,
 };
 type Fields = p.Decoded<{ currency: p.Field<string> }, typeof FIELDS>;
 
@@ -72,8 +74,7 @@ export const priceRoutes = [
 ];
 
 function create(context: Context, params: Fields): Stripe.Price {
-  const amount = params.unit_amount;
-  if (amount === undefined) throw missingParameter("unit_amount");
+  const amount = amountOf(params);
   if (amount < 0) throw invalidParameter("unit_amount", "Invalid non-negative integer");
   const price: Stripe.Price = {
     id: newId("price"),
@@ -88,13 +89,13 @@ function create(context: Context, params: Fields): Stripe.Price {
     metadata: {},
     nickname: null,
     product: "",
-    recurring: recurringOf(params.recurring),
+    recurring: recurringOf(context, params.recurring),
     tax_behavior: "unspecified",
     tiers_mode: null,
     transform_quantity: null,
     type: params.recurring === undefined ? "one_time" : "recurring",
-    unit_amount: amount,
-    unit_amount_decimal: Stripe.Decimal.from(amount),
+    unit_amount: Number.isInteger(amount) ? amount : null,
+    unit_amount_decimal: Stripe.Decimal.from(String(amount)),
   };
   checkLookupKey(context, price, params);
   price.product = productOf(context, params);
@@ -105,14 +106,30 @@ function create(context: Context, params: Fields): Stripe.Price {
   return price;
 }
 
-function recurringOf(given: Fields["recurring"]): Stripe.Price.Recurring | null {
+/** A price is given in cents, or in fractions of a cent as a decimal. */
+function amountOf(params: Fields): number {
+  const amount = params.unit_amount ?? Number(params.unit_amount_decimal ?? Number.NaN);
+  if (params.unit_amount === undefined && params.unit_amount_decimal === undefined) {
+    throw missingParameter("unit_amount");
+  }
+  if (Number.isFinite(amount)) return amount;
+  throw invalidParameter("unit_amount_decimal", "Invalid decimal");
+}
+
+/** What is billed by usage names the meter that counts it. */
+function recurringOf(context: Context, given: Fields["recurring"]): Stripe.Price.Recurring | null {
   if (given === undefined) return null;
+  const isMetered = given.usage_type === "metered";
+  if (isMetered && given.meter === undefined) throw missingParameter("recurring[meter]");
+  if (given.meter !== undefined) {
+    found(context.store.meters, "meter", given.meter, "recurring[meter]");
+  }
   return {
     interval: given.interval,
     interval_count: given.interval_count ?? 1,
-    meter: null,
+    meter: given.meter ?? null,
     trial_period_days: given.trial_period_days ?? null,
-    usage_type: "licensed",
+    usage_type: given.usage_type ?? "licensed",
   };
 }
 

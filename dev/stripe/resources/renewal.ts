@@ -3,28 +3,19 @@ import type { Stripe } from "stripe";
 import type { Context } from "../context.ts";
 import { stateError } from "../errors.ts";
 import { change } from "../events.ts";
-import { periodEnd } from "../periods.ts";
-import type { Interval } from "../periods.ts";
+import { idOf } from "../store.ts";
 import { finalizeAndCollect } from "./collection.ts";
+import { discountsFor } from "./discounting.ts";
+import { spendDiscounts } from "./discounts.ts";
+import { isMetered, periodEntry, usageEntry } from "./entries.ts";
+import type { Entry } from "./entries.ts";
 import { announceDraft, draftInvoice } from "./invoice_draft.ts";
+import { waitingEntries } from "./invoice_items.ts";
+import { holdDraft } from "./pause_collection.ts";
+import { pauseNow } from "./pausing.ts";
+import { defaultMethodOf } from "./payment_behavior.ts";
+import { endOf, isRenewable, nextRenewal } from "./periods_of.ts";
 import { cancelNow } from "./subscription_lifecycle.ts";
-
-const RENEWABLE: ReadonlySet<string> = new Set(["active", "trialing", "past_due"]);
-
-/** True of a subscription whose periods follow one another. */
-export function isRenewable(subscription: Stripe.Subscription): boolean {
-  return RENEWABLE.has(subscription.status);
-}
-
-/** When the first of the items' periods ends: the subscription's next invoice. */
-export function nextRenewal(subscription: Stripe.Subscription): number {
-  return Math.min(...subscription.items.data.map((item) => item.current_period_end));
-}
-
-/** The interval an item is billed by. */
-export function intervalOf(price: Stripe.Price): Interval {
-  return price.recurring ?? { interval: "month", interval_count: 1 };
-}
 
 /**
  * The periods that end now are followed by the next ones, and an invoice is drafted for them.
@@ -35,23 +26,67 @@ export function startNextPeriod(
   subscription: Stripe.Subscription,
   endsNow = false,
 ): Stripe.Invoice {
+  const discounts = discountsFor(context, subscription);
   const invoice = change(context, "customer.subscription.updated", subscription, () => {
     if (endsNow) endPeriodsNow(context, subscription);
-    const first = nextRenewal(subscription);
-    const due = subscription.items.data.filter((item) => item.current_period_end === first);
-    if (subscription.status === "trialing") subscription.status = "active";
-    for (const item of due) {
-      const interval = intervalOf(item.price);
-      item.current_period_start = first;
-      item.current_period_end = periodEnd(subscription.billing_cycle_anchor, first, interval);
+    const entries = [
+      ...waitingEntries(context, subscription),
+      ...nextEntries(context, subscription),
+    ];
+    for (const item of dueItems(subscription)) {
+      const start = item.current_period_end;
+      item.current_period_start = start;
+      item.current_period_end = endOf(subscription.billing_cycle_anchor, item, start);
     }
-    const billed = { items: due, isTrial: false, reason: "subscription_cycle" } as const;
+    if (subscription.status === "trialing") subscription.status = "active";
+    const billed = { entries, discounts, reason: "subscription_cycle" } as const;
     const draft = draftInvoice(context, subscription, billed);
     subscription.latest_invoice = draft.id;
+    holdDraft(subscription, draft);
     return draft;
   });
   announceDraft(context, invoice);
+  spendDiscounts(context, subscription, invoice);
   return invoice;
+}
+
+/** The current period ends. A trial may end otherwise, if there is nothing to pay with. */
+export function endPeriod(
+  context: Context,
+  subscription: Stripe.Subscription,
+): Stripe.Invoice | undefined {
+  const behavior = subscription.trial_settings?.end_behavior.missing_payment_method;
+  const isUnpayable =
+    subscription.status === "trialing" && defaultMethodOf(context, subscription) === null;
+  if (isUnpayable && behavior === "cancel") {
+    cancelNow(context, subscription, "cancellation_requested");
+    return undefined;
+  }
+  if (isUnpayable && behavior === "pause") {
+    pauseNow(context, subscription, "trial_end_without_payment_method");
+    return undefined;
+  }
+  return startNextPeriod(context, subscription);
+}
+
+/** What the next periods will cost, and what was used in the ones that end. Changes nothing. */
+export function nextEntries(context: Context, subscription: Stripe.Subscription): Entry[] {
+  const isTrial = subscription.status === "trialing";
+  return dueItems(subscription).flatMap((item) => {
+    const { current_period_start: start, current_period_end: end } = item;
+    if (isMetered(item.price)) {
+      const customer = idOf(subscription.customer);
+      return isTrial ? [] : [usageEntry(context, customer, item, { start, end })];
+    }
+    const next = endOf(subscription.billing_cycle_anchor, item, end);
+    return [periodEntry({ ...item, current_period_start: end, current_period_end: next })];
+  });
+}
+
+/** The items whose periods end first: usually all of them. */
+function dueItems(subscription: Stripe.Subscription): Stripe.SubscriptionItem[] {
+  const first = nextRenewal(subscription);
+  return subscription.items.data.filter((item) => item.current_period_end === first);
 }
 
 /** Ends the current period now, whatever the clock says, and collects the next one's invoice. */

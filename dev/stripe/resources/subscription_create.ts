@@ -1,15 +1,17 @@
 import type { Stripe } from "stripe";
 
 import type { Context } from "../context.ts";
-import { cardError, StripeError } from "../errors.ts";
 import { emit } from "../events.ts";
 import * as p from "../params.ts";
-import { idOf } from "../store.ts";
-import { foresee } from "./charging.ts";
+import { cancelAtField, checkCancelAt, scheduleEnd } from "./cancellation.ts";
 import { collect } from "./collection.ts";
-import { announceDraft, draftInvoice } from "./invoice_draft.ts";
+import { discountsField, ownerOf, planDiscounts } from "./discount_plan.ts";
+import { redeem, spendDiscounts } from "./discounts.ts";
+import { periodEntry } from "./entries.ts";
+import { announceDraft, composeInvoice, draftInvoice } from "./invoice_draft.ts";
 import { finalize } from "./invoice_states.ts";
-import { liveCustomer } from "./shared.ts";
+import { defaultMethodOf, NEW, refuseUnpayable } from "./payment_behavior.ts";
+import { makeSetupIntent } from "./setup_intent_draft.ts";
 import { draftSubscription } from "./subscription_draft.ts";
 import { newItem } from "./subscription_items.ts";
 
@@ -27,8 +29,14 @@ const billingMode = p.shape(
 );
 /** No taxes are calculated, so they can only be declined. */
 export const automaticTax = p.shape({ enabled: p.oneOf("false") }, {});
-const trialSettings = p.shape(
-  { end_behavior: p.shape({ missing_payment_method: p.oneOf("create_invoice") }, {}) },
+/** What a trial does when it ends and there is nothing to pay with. */
+export const trialSettings = p.shape(
+  {
+    end_behavior: p.shape(
+      { missing_payment_method: p.oneOf("cancel", "create_invoice", "pause") },
+      {},
+    ),
+  },
   {},
 );
 
@@ -38,15 +46,16 @@ export const CREATE = {
   optional: {
     automatic_tax: automaticTax,
     billing_mode: billingMode,
-    cancel_at: p.integer,
+    cancel_at: cancelAtField,
     cancel_at_period_end: p.boolean,
     collection_method: p.oneOf("charge_automatically"),
     currency: p.text,
     default_payment_method: p.text,
     description: p.text,
+    discounts: discountsField,
     metadata: p.metadata,
     off_session: p.boolean,
-    payment_behavior: p.oneOf("default_incomplete", "allow_incomplete", "error_if_incomplete"),
+    payment_behavior: p.oneOf(...NEW),
     payment_settings: paymentSettings,
     proration_behavior: p.oneOf("create_prorations", "none", "always_invoice"),
     trial_end: p.either(p.oneOf("now"), p.integer),
@@ -60,8 +69,13 @@ export type CreateParams = p.Decoded<typeof CREATE.required, typeof CREATE.optio
 /** Creates a subscription with its first invoice and, unless told to wait, tries to collect it. */
 export function createSubscription(context: Context, params: CreateParams): Stripe.Subscription {
   const subscription = draftSubscription(context, params);
+  checkCancelAt(context, params);
+  scheduleEnd(context, subscription, params);
   const isTrial = subscription.trial_end !== null;
-  const due = isTrial ? 0 : amountOf(subscription);
+  const discounts = planDiscounts(context, params.discounts, ownerOf(subscription));
+  const entries = subscription.items.data.map((item) => periodEntry(item, isTrial));
+  const billed = { entries, discounts, reason: "subscription_create" } as const;
+  const { amount_due: due } = composeInvoice(context, subscription, billed);
   if (isTrial) subscription.status = "trialing";
   else if (due === 0) subscription.status = "active";
   const behavior = params.payment_behavior ?? "allow_incomplete";
@@ -69,54 +83,21 @@ export function createSubscription(context: Context, params: CreateParams): Stri
     refuseUnpayable(context, subscription, behavior === "error_if_incomplete");
   }
   context.store.subscriptions.set(subscription.id, subscription);
-  const reason = "subscription_create";
-  const billed = { items: subscription.items.data, isTrial, reason } as const;
+  redeem(context, discounts);
+  if (due === 0 && defaultMethodOf(context, subscription) === null) {
+    const setup = makeSetupIntent(context, params.customer, "off_session");
+    emit(context, "setup_intent.created", setup);
+    subscription.pending_setup_intent = setup.id;
+  }
+  subscription.discounts = discounts.map((each) => each.id);
   const invoice = draftInvoice(context, subscription, billed);
   subscription.latest_invoice = invoice.id;
   emit(context, "customer.subscription.created", subscription);
   announceDraft(context, invoice);
+  spendDiscounts(context, subscription, invoice);
   finalize(context, invoice);
   if (due === 0 || behavior !== "default_incomplete") {
     collect(context, invoice, { offSession: true, automatic: true });
   }
   return subscription;
-}
-
-/** Whether money can be had at all is settled before anything is made. */
-function refuseUnpayable(
-  context: Context,
-  subscription: Stripe.Subscription,
-  mustPay: boolean,
-): void {
-  const method = defaultMethodOf(context, subscription);
-  if (method === null) {
-    throw new StripeError(400, {
-      type: "invalid_request_error",
-      code: "resource_missing",
-      message:
-        "This customer has no attached payment source or default payment method. Please consider " +
-        "adding a default payment method.",
-    });
-  }
-  const outcome = foresee(context, method, { offSession: true });
-  if (!mustPay || outcome === "succeeded") return;
-  if (outcome !== "requires_action") throw cardError(outcome);
-  const message = "This payment requires additional user action before it can be completed.";
-  throw cardError({ code: "subscription_payment_intent_requires_action", message });
-}
-
-function defaultMethodOf(context: Context, subscription: Stripe.Subscription): string | null {
-  if (subscription.default_payment_method !== null) {
-    return idOf(subscription.default_payment_method);
-  }
-  const customer = liveCustomer(context.store, idOf(subscription.customer), "customer");
-  const fallback = customer.invoice_settings.default_payment_method;
-  return fallback === null ? null : idOf(fallback);
-}
-
-function amountOf(subscription: Stripe.Subscription): number {
-  return subscription.items.data.reduce(
-    (sum, item) => sum + (item.price.unit_amount ?? 0) * (item.quantity ?? 1),
-    0,
-  );
 }

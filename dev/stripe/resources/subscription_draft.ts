@@ -8,12 +8,14 @@ import { newId } from "../store.ts";
 import { found, future, liveCustomer } from "./shared.ts";
 import type { CreateParams } from "./subscription_create.ts";
 import { makeItem, subscribable } from "./subscription_items.ts";
+import { refuseCrowd } from "./test_clock_members.ts";
 
 const DAY = 86_400;
 
 /** The subscription that the parameters describe, incomplete and not stored yet. */
 export function draftSubscription(context: Context, params: CreateParams): Stripe.Subscription {
   const customer = liveCustomer(context.store, params.customer, "customer");
+  refuseCrowd(context.store, customer);
   const now = context.clock.now();
   const id = newId("sub");
   const trial = trialEnd(context, params);
@@ -27,9 +29,6 @@ export function draftSubscription(context: Context, params: CreateParams): Strip
   if (items.some((item) => item.price.currency !== currency)) {
     throw invalidParameter("items", "All prices of a subscription must have the same currency.");
   }
-  const periodEnd = Math.min(...items.map((item) => item.current_period_end));
-  if (params.cancel_at !== undefined) future(params.cancel_at, now, "cancel_at");
-  const atPeriodEnd = params.cancel_at_period_end === true;
   const method = params.default_payment_method;
   return {
     ...emptySubscription(id, now),
@@ -39,9 +38,6 @@ export function draftSubscription(context: Context, params: CreateParams): Strip
       flexible:
         params.billing_mode?.type === "classic" ? null : { proration_discounts: "included" },
     },
-    cancel_at: atPeriodEnd ? periodEnd : (params.cancel_at ?? null),
-    cancel_at_period_end: atPeriodEnd,
-    canceled_at: atPeriodEnd || params.cancel_at !== undefined ? now : null,
     currency,
     customer: customer.id,
     default_payment_method: method === undefined ? null : ownMethod(context, customer.id, method),
@@ -53,7 +49,15 @@ export function draftSubscription(context: Context, params: CreateParams): Strip
       payment_method_types: params.payment_settings?.payment_method_types ?? null,
       save_default_payment_method: params.payment_settings?.save_default_payment_method ?? "off",
     },
+    test_clock: customer.test_clock ?? null,
     trial_end: trial,
+    trial_settings: {
+      end_behavior: {
+        billing_cycle_anchor: "now",
+        missing_payment_method:
+          params.trial_settings?.end_behavior.missing_payment_method ?? "create_invoice",
+      },
+    },
     trial_start: trial === null ? null : now,
   };
 }
@@ -89,6 +93,9 @@ function emptySubscription(id: string, now: number) {
     billing_cycle_anchor_config: null,
     billing_schedules: [],
     billing_thresholds: null,
+    cancel_at: null,
+    cancel_at_period_end: false,
+    canceled_at: null,
     cancellation_details: { comment: null, feedback: null, feedback_option: null, reason: null },
     collection_method: "charge_automatically",
     created: now,
@@ -117,10 +124,6 @@ function emptySubscription(id: string, now: number) {
     schedule: null,
     start_date: now,
     status: "incomplete",
-    test_clock: null,
     transfer_data: null,
-    trial_settings: {
-      end_behavior: { billing_cycle_anchor: "now", missing_payment_method: "create_invoice" },
-    },
   } satisfies Partial<Stripe.Subscription>;
 }

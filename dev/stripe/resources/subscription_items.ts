@@ -7,7 +7,8 @@ import * as p from "../params.ts";
 import { periodEnd } from "../periods.ts";
 import { route } from "../route.ts";
 import { copy, newId } from "../store.ts";
-import { intervalOf } from "./renewal.ts";
+import { isMetered } from "./entries.ts";
+import { intervalOf, isRenewable } from "./periods_of.ts";
 import { found } from "./shared.ts";
 
 const LIST = { required: { subscription: p.text }, optional: PAGE };
@@ -72,13 +73,13 @@ export function makeItem(
     metadata: p.mergeMetadata({}, given.metadata),
     plan: planOf(price),
     price: copy(price),
-    quantity: given.quantity ?? 1,
+    ...(isMetered(price) ? {} : { quantity: given.quantity ?? 1 }),
     subscription,
     tax_rates: [],
   };
 }
 
-/** Makes the changes asked for to a subscription's items; prorations are not worked out. */
+/** Makes the changes asked for to copies of a subscription's items. */
 export function changeItems(
   context: Context,
   subscription: Stripe.Subscription,
@@ -102,7 +103,7 @@ export function changeItems(
       );
     }
     if (given.deleted === true) items = items.filter((each) => each !== item);
-    else assign(context, item, price, given);
+    else assign(context, subscription, item, price, given);
   });
   if (items.length === 0) {
     throw invalidParameter("items", "A subscription must have at least one active item.");
@@ -126,27 +127,42 @@ function addition(
       `Cannot add multiple subscription items with the same price: ${price.id}`,
     );
   }
-  return makeItem(context, subscription.id, price, given, { start: context.clock.now() });
+  return makeItem(context, subscription.id, price, given, periodOfNew(context, items, price));
+}
+
+/** A new item joins the period of one with the same interval; else it starts one now. */
+function periodOfNew(context: Context, items: Stripe.SubscriptionItem[], price: Stripe.Price) {
+  const peer = items.find((item) => isSameInterval(item.price, price));
+  return peer === undefined
+    ? { start: context.clock.now() }
+    : { start: peer.current_period_start, end: peer.current_period_end };
+}
+
+function isSameInterval(a: Stripe.Price, b: Stripe.Price): boolean {
+  const [one, other] = [intervalOf(a), intervalOf(b)];
+  return one.interval === other.interval && one.interval_count === other.interval_count;
 }
 
 /** A price with another interval starts a new period now; otherwise the period stays. */
 function assign(
   context: Context,
+  subscription: Stripe.Subscription,
   item: Stripe.SubscriptionItem,
   price: Stripe.Price | undefined,
   given: ItemChange,
 ): void {
+  if (given.quantity !== undefined && isMetered(price ?? item.price)) {
+    throw invalidParameter("items", "You cannot set a quantity of a price that is metered.");
+  }
   if (given.quantity !== undefined) item.quantity = given.quantity;
   item.metadata = p.mergeMetadata(item.metadata, given.metadata);
   if (price === undefined) return;
-  const [before, after] = [intervalOf(item.price), intervalOf(price)];
-  const isSame =
-    before.interval === after.interval && before.interval_count === after.interval_count;
+  const goesOn = isSameInterval(item.price, price) || subscription.status === "trialing";
   item.price = copy(price);
   item.plan = planOf(price);
-  if (isSame) return;
+  if (goesOn || !isRenewable(subscription)) return;
   item.current_period_start = context.clock.now();
-  item.current_period_end = periodEnd(context.clock.now(), context.clock.now(), after);
+  item.current_period_end = periodEnd(context.clock.now(), context.clock.now(), intervalOf(price));
 }
 
 /** The older name for a recurring price, which items still carry. */
@@ -165,12 +181,12 @@ function planOf(price: Stripe.Price): Stripe.Plan {
     interval_count,
     livemode: false,
     metadata: price.metadata,
-    meter: null,
+    meter: price.recurring?.meter ?? null,
     nickname: price.nickname,
     product: price.product,
     tiers_mode: null,
     transform_usage: null,
     trial_period_days: null,
-    usage_type: "licensed",
+    usage_type: price.recurring?.usage_type ?? "licensed",
   };
 }

@@ -4,9 +4,11 @@ import type { Context } from "../context.ts";
 import { change, emit } from "../events.ts";
 import { idOf } from "../store.ts";
 import { markVoid, stopCollecting, subscriptionOf } from "./invoice_states.ts";
+import { applyPending, dropPending, isPendingFor } from "./pending_updates.ts";
+import { resumeAfter } from "./resumptions.ts";
 
 /** Why a subscription ended. */
-export type EndReason = "cancellation_requested" | "payment_failed";
+export type EndReason = "cancellation_requested" | "payment_failed" | "payment_disputed";
 
 /** True of a subscription that will never change its status again. */
 export function isEnded(subscription: Stripe.Subscription): boolean {
@@ -17,12 +19,16 @@ export function isEnded(subscription: Stripe.Subscription): boolean {
 function judgedBy(context: Context, invoice: Stripe.Invoice): Stripe.Subscription | undefined {
   const subscription = subscriptionOf(context, invoice);
   const latest = subscription?.latest_invoice ?? null;
-  if (subscription === undefined || latest === null) return undefined;
+  if (subscription === undefined || latest === null || isPendingFor(context, invoice)) {
+    return undefined;
+  }
   return idOf(latest) === invoice.id && !isEnded(subscription) ? subscription : undefined;
 }
 
 /** Paying the latest invoice makes an incomplete or overdue subscription active. */
 export function afterPaid(context: Context, invoice: Stripe.Invoice, method: string | null): void {
+  applyPending(context, invoice);
+  resumeAfter(context, invoice);
   const subscription = judgedBy(context, invoice);
   if (subscription === undefined) return;
   change(context, "customer.subscription.updated", subscription, () => {
@@ -73,6 +79,8 @@ export function cancelNow(
   reason: EndReason,
   details: { comment?: string | null; feedback?: string | null } = {},
 ): void {
+  dropPending(context, subscription);
+  context.store.resumptions.delete(subscription.id);
   const now = context.clock.now();
   const wasIncomplete = subscription.status === "incomplete";
   subscription.status = "canceled";

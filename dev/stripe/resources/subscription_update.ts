@@ -5,13 +5,23 @@ import { invalidParameter, stateError } from "../errors.ts";
 import { change } from "../events.ts";
 import * as p from "../params.ts";
 import { idOf } from "../store.ts";
+import { cancelAtField, checkCancelAt, scheduleEnd } from "./cancellation.ts";
 import { finalizeAndCollect } from "./collection.ts";
-import { isRenewable, nextRenewal, startNextPeriod } from "./renewal.ts";
+import { discountsFor } from "./discounting.ts";
+import { discountsField, ownerOf, planDiscounts } from "./discount_plan.ts";
+import { replaceDiscounts } from "./discounts.ts";
+import { addInvoiceItems } from "./invoice_items.ts";
+import { pauseCollectionField, pauseOf } from "./pause_collection.ts";
+import { paymentBehavior } from "./payment_behavior.ts";
+import { dropPending } from "./pending_updates.ts";
+import { isRenewable } from "./periods_of.ts";
+import { endPeriod } from "./renewal.ts";
 import { found, future } from "./shared.ts";
-import { automaticTax, paymentSettings } from "./subscription_create.ts";
+import { automaticTax, paymentSettings, trialSettings } from "./subscription_create.ts";
 import { ownMethod } from "./subscription_draft.ts";
-import { changeItems, itemChange } from "./subscription_items.ts";
+import { CHANGE, planChange } from "./subscription_change.ts";
 import { isEnded } from "./subscription_lifecycle.ts";
+import { updateAndInvoice } from "./subscription_now.ts";
 
 /** What the customer says about leaving. */
 export const cancellationDetails = p.shape(
@@ -33,20 +43,21 @@ export const cancellationDetails = p.shape(
 );
 /** The parameters of an update. */
 export const UPDATE = {
+  ...CHANGE,
   automatic_tax: automaticTax,
-  cancel_at: p.emptyable(p.either(p.oneOf("min_period_end", "max_period_end"), p.integer)),
+  cancel_at: cancelAtField,
   cancel_at_period_end: p.boolean,
   cancellation_details: cancellationDetails,
   default_payment_method: p.text,
   description: p.text,
-  items: p.list(itemChange),
+  discounts: discountsField,
   metadata: p.metadata,
   off_session: p.boolean,
-  payment_behavior: p.oneOf("default_incomplete", "allow_incomplete", "error_if_incomplete"),
+  pause_collection: pauseCollectionField,
+  payment_behavior: paymentBehavior,
   payment_settings: paymentSettings,
-  proration_behavior: p.oneOf("create_prorations", "none", "always_invoice"),
-  proration_date: p.integer,
   trial_end: p.either(p.oneOf("now"), p.integer),
+  trial_settings: trialSettings,
 };
 type Update = p.Optional<typeof UPDATE>;
 
@@ -59,25 +70,44 @@ export function updateSubscription(
   const subscription = found(context.store.subscriptions, "subscription", id);
   refuseEnded(subscription, params);
   // Everything that may be refused is worked out before the first change.
-  const items =
-    params.items === undefined ? undefined : changeItems(context, subscription, params.items);
-  if (typeof params.cancel_at === "number") {
-    future(params.cancel_at, context.clock.now(), "cancel_at");
-  }
+  const discounts =
+    params.discounts === undefined
+      ? discountsFor(context, subscription)
+      : planDiscounts(context, params.discounts, ownerOf(subscription));
+  const planned = planChange(context, subscription, params, discounts);
+  checkCancelAt(context, params);
   const trialEnd = newTrialEnd(context, subscription, params);
   if (params.default_payment_method) {
     ownMethod(context, idOf(subscription.customer), params.default_payment_method);
   }
-  change(context, "customer.subscription.updated", subscription, () => {
-    if (items !== undefined) subscription.items.data = items;
+  const apply = () => {
+    subscription.items.data = planned.items;
+    subscription.billing_cycle_anchor = planned.anchor;
     if (trialEnd !== undefined) moveTrialEnd(subscription, trialEnd);
+    if (params.discounts !== undefined) replaceDiscounts(context, subscription, discounts);
     assign(subscription, params);
-    schedule(context, subscription, params);
-  });
+    scheduleEnd(context, subscription, params);
+  };
+  if (isBillable(params)) dropPending(context, subscription);
+  if (planned.isInvoicedNow) {
+    const behavior = params.payment_behavior ?? "allow_incomplete";
+    updateAndInvoice(context, subscription, { planned, discounts, behavior, apply });
+  } else {
+    addInvoiceItems(context, subscription, planned.prorations);
+    change(context, "customer.subscription.updated", subscription, apply);
+  }
   if (params.trial_end === "now" && subscription.status === "trialing") {
-    finalizeAndCollect(context, startNextPeriod(context, subscription));
+    const invoice = endPeriod(context, subscription);
+    if (invoice?.auto_advance === true) finalizeAndCollect(context, invoice);
   }
   return subscription;
+}
+
+/** True of an update that takes the place of one that waits for its payment. */
+function isBillable(params: Update): boolean {
+  return [params.items, params.trial_end, params.billing_cycle_anchor].some(
+    (each) => each !== undefined,
+  );
 }
 
 function refuseEnded(subscription: Stripe.Subscription, params: Update): void {
@@ -97,6 +127,13 @@ function assign(subscription: Stripe.Subscription, params: Update): void {
   if (params.default_payment_method !== undefined) {
     subscription.default_payment_method = p.textOrNull(params.default_payment_method);
   }
+  if (params.pause_collection !== undefined) {
+    subscription.pause_collection = pauseOf(params.pause_collection);
+  }
+  const behavior = params.trial_settings?.end_behavior.missing_payment_method;
+  if (behavior !== undefined && subscription.trial_settings !== null) {
+    subscription.trial_settings.end_behavior.missing_payment_method = behavior;
+  }
   const settings = params.payment_settings;
   if (settings !== undefined && subscription.payment_settings !== null) {
     const { save_default_payment_method: save, payment_method_types: types } = settings;
@@ -111,28 +148,6 @@ function assign(subscription: Stripe.Subscription, params: Update): void {
       subscription.cancellation_details.feedback = p.textOrNull(feedback);
     }
   }
-}
-
-/** Plans the end of a subscription, or takes that plan back. */
-function schedule(context: Context, subscription: Stripe.Subscription, params: Update): void {
-  const isAsked = params.cancel_at !== undefined || params.cancel_at_period_end !== undefined;
-  if (!isAsked) return;
-  const at = cancelAt(subscription, params);
-  subscription.cancel_at_period_end = params.cancel_at_period_end ?? false;
-  subscription.cancel_at = at;
-  subscription.canceled_at = at === null ? null : context.clock.now();
-  if (subscription.cancellation_details !== null) {
-    subscription.cancellation_details.reason = at === null ? null : "cancellation_requested";
-  }
-}
-
-function cancelAt(subscription: Stripe.Subscription, params: Update): number | null {
-  if (params.cancel_at_period_end === true) return nextRenewal(subscription);
-  if (params.cancel_at === "min_period_end") return nextRenewal(subscription);
-  if (params.cancel_at === "max_period_end") {
-    return Math.max(...subscription.items.data.map((item) => item.current_period_end));
-  }
-  return params.cancel_at ?? null;
 }
 
 function newTrialEnd(

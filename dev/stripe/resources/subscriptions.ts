@@ -5,9 +5,15 @@ import { created, isCreatedIn, page, PAGE } from "../pagination.ts";
 import * as p from "../params.ts";
 import { route } from "../route.ts";
 import { search, SEARCH } from "../search.ts";
+import { removeDiscounts } from "./discounts.ts";
+import { addInvoiceItems } from "./invoice_items.ts";
+import { PAUSE, pauseSubscription } from "./pausing.ts";
+import { RESUME, resumeSubscription } from "./resumption.ts";
 import { found } from "./shared.ts";
+import { creditsFor } from "./subscription_change.ts";
 import { CREATE, createSubscription } from "./subscription_create.ts";
 import { cancelNow, isEnded } from "./subscription_lifecycle.ts";
+import { invoiceRest } from "./subscription_now.ts";
 import { cancellationDetails, UPDATE, updateSubscription } from "./subscription_update.ts";
 
 const CANCEL = {
@@ -32,6 +38,7 @@ const LIST = {
     "trialing",
     "unpaid",
   ),
+  test_clock: p.text,
 };
 
 /** The endpoints under /v1/subscriptions. */
@@ -47,12 +54,23 @@ export const subscriptionRoutes = [
   route("DELETE", "/v1/subscriptions/:id", { optional: CANCEL }, (context, params, id) => {
     const subscription = found(context.store.subscriptions, "subscription", id);
     if (isEnded(subscription)) throw missingResource("subscription", id);
+    const credits = params.prorate === true ? creditsFor(context, subscription) : [];
+    addInvoiceItems(context, subscription, credits);
     cancelNow(context, subscription, "cancellation_requested", params.cancellation_details);
+    if (params.invoice_now === true) invoiceRest(context, subscription);
     return subscription;
   }),
+  route("POST", "/v1/subscriptions/:id/pause", { optional: PAUSE }, pauseSubscription),
+  route("POST", "/v1/subscriptions/:id/resume", { optional: RESUME }, resumeSubscription),
+  route("DELETE", "/v1/subscriptions/:id/discount", {}, (context, _params, id) =>
+    removeDiscounts(context, found(context.store.subscriptions, "subscription", id)),
+  ),
   route("GET", "/v1/subscriptions", { optional: LIST }, (context, params) => {
     const rows = [...context.store.subscriptions.values()]
       .filter((row) => params.customer === undefined || row.customer === params.customer)
+      .filter(
+        (row) => params.customer !== undefined || row.test_clock === (params.test_clock ?? null),
+      )
       .filter((row) => hasStatus(row, params.status))
       .filter((row) => hasPrice(row, params.price))
       .filter((row) => isCreatedIn(row.created, params.created));
