@@ -1,4 +1,5 @@
 import type { Context } from "./context.ts";
+import { invalidParameter } from "./errors.ts";
 import { isRecord, list, shape, text } from "./params.ts";
 import type { Decoded, Field } from "./params.ts";
 
@@ -31,6 +32,7 @@ export function route<R extends Fields, O extends Fields>(
   const decode = shape(params.required, params.optional);
   const run = (context: Context, raw: unknown, id: string) => {
     const { expand, ...own } = isRecord(raw) ? raw : {};
+    if (expand === "") throw invalidParameter("expand", "Invalid array");
     if (expand !== undefined) expandPaths(expand, "expand");
     return handler(context, decode(own, ""), id);
   };

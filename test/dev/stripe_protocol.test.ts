@@ -85,6 +85,9 @@ test("what cannot be expanded is refused before anything is done", async () => {
     statusCode: 400,
     message: "This property cannot be expanded (nothing).",
   });
+  // As form encoding writes an empty list.
+  const empty = stripe.rawRequest("GET", "/v1/customers?expand=");
+  await expect(empty).rejects.toMatchObject({ statusCode: 400, message: "Invalid array" });
   expect((await stripe.customers.list()).data).toEqual([]);
   const { subscription } = await makeActive(stripe);
   const path = "data.latest_invoice.payments.data.payment.payment_intent";
