@@ -40,12 +40,13 @@ async function attack(options: Options): Promise<void> {
   if (failed.length > 0) process.exitCode = 1;
 }
 
-async function testSuite(): Promise<void> {
+async function testSuite({ kinds }: Options): Promise<void> {
   log("starting a PostgreSQL of its own and migrating");
   await using arena = await openScratchArena();
   let decided = 0;
   const fates = await runMutants({
     arena,
+    only: ({ kind }) => kinds.length === 0 || kinds.some((one) => one === kind),
     report({ fate }) {
       decided += 1;
       if (fate === "survived" || decided % 100 === 0) log(`${decided} faults, the last: ${fate}`);
@@ -79,7 +80,7 @@ function log(line: string): void {
 try {
   const options = parseOptions(process.argv.slice(2));
   if (options.help) console.log(USAGE);
-  else if (options.mutants) await testSuite();
+  else if (options.mutants) await testSuite(options);
   else await attack(options);
 } catch (error) {
   process.exitCode = 2;

@@ -3,11 +3,27 @@ import { parseArgs } from "node:util";
 
 /** What can be attacked, in the order in which it is. */
 export const LAYERS = ["catalog", "graphql", "sessions"] as const;
+/** What faults can be in. */
+export const KINDS = [
+  "policy",
+  "table",
+  "view",
+  "grant",
+  "foreign key",
+  "unique key",
+  "function",
+  "trigger",
+  "code",
+  "role",
+  "server",
+] as const;
 export type LayerName = (typeof LAYERS)[number];
 
 export type Options = {
   help: boolean;
   mutants: boolean;
+  /** Which kinds of faults to build; none for all. */
+  kinds: readonly string[];
   layers: readonly LayerName[];
   /** The deploy job's login, over MIGRATION_DATABASE_URL. */
   database: string | undefined;
@@ -32,6 +48,7 @@ takes everything away again, and writes down what was tried and what came of it.
   --json <file>       the same for programs  (.rowhouse/attack/report.json)
   --mutants           tests the suite instead: builds faults into databases of their own, on a server
                       of its own, and tells which were noticed
+  --kinds <kinds>     with --mutants: of ${KINDS.join(", ")}
   --yes-plant-rows    needed where NODE_ENV is production
   --help              prints this
 
@@ -46,10 +63,11 @@ export class UsageError extends Error {
 
 /** Reads the command line; throws a UsageError. */
 export function parseOptions(args: readonly string[]): Options {
-  const { only, seed, help, mutants, database, server, html, json, ...rest } = parsed(args);
+  const { only, kinds, seed, help, mutants, database, server, html, json, ...rest } = parsed(args);
   return {
     help,
     mutants,
+    kinds: listOf("kind of fault", kinds, KINDS),
     layers: layersOf(only),
     database: urlOf("--database", database, ["postgres:", "postgresql:"]),
     server: urlOf("--server", server, ["http:", "https:"])?.replace(/\/+$/, ""),
@@ -61,10 +79,20 @@ export function parseOptions(args: readonly string[]): Options {
 }
 
 function layersOf(only: readonly string[]): readonly LayerName[] {
-  const names = only.flatMap((list) => list.split(","));
-  const unknown = names.find((name) => !LAYERS.some((layer) => layer === name));
-  if (unknown !== undefined) throw new UsageError(`There is no layer "${unknown}"`);
-  return names.length === 0 ? LAYERS : LAYERS.filter((layer) => names.includes(layer));
+  const named = listOf("layer", only, LAYERS);
+  return named.length === 0 ? LAYERS : named;
+}
+
+/** What lists with commas name, in the order of what there is. */
+function listOf<T extends string>(
+  what: string,
+  lists: readonly string[],
+  known: readonly T[],
+): readonly T[] {
+  const names = lists.flatMap((list) => list.split(","));
+  const unknown = names.find((name) => !known.some((one) => one === name));
+  if (unknown !== undefined) throw new UsageError(`There is no ${what} "${unknown}"`);
+  return known.filter((one) => names.includes(one));
 }
 
 function seedOf(seed: string | undefined): number {
@@ -92,6 +120,7 @@ function parsed(args: readonly string[]) {
         html: { type: "string", default: ".rowhouse/attack/report.html" },
         json: { type: "string", default: ".rowhouse/attack/report.json" },
         mutants: { type: "boolean", default: false },
+        kinds: { type: "string", multiple: true, default: [] },
         "yes-plant-rows": { type: "boolean", default: false },
         help: { type: "boolean", default: false },
       },

@@ -19,29 +19,40 @@ export type Exceptions = {
   call(signature: string, role: string): string | undefined;
 };
 
-type Row = { rule: string; object: string; detail: string; reason: string; command: string | null };
+type Row = { rule: string; object: string; detail: string; reason: string };
 
 /** A policy that asks nothing of a row, for some roles and one command or all. */
-type Crossing = { relation: string; roles: string[]; command: string; reason: string };
+type Crossing = {
+  relation: string;
+  roles: string[];
+  commands: readonly Command[];
+  reason: string;
+};
+
+const COMMANDS: Readonly<Record<string, readonly Command[]>> = {
+  select: ["r"],
+  insert: ["a"],
+  update: ["w"],
+  delete: ["d"],
+  all: ["r", "a", "w", "d"],
+};
 
 /** The roles that act for people: what a policy shows them all is no exception but a catalog. */
 const PEOPLES_ROLES = new Set(["app_user", "app_anonymous"]);
 
-/** Reads the reviewed list; the database says which command each policy is for. */
+/** Reads the reviewed list. */
 export async function readExceptions(client: Queryable): Promise<Exceptions> {
   const { exceptions } = await readParts();
   const { rows } = await client.query<Row>(`
     with exceptions (rule, object, detail, reason) as (${exceptions.trimEnd().replace(/;$/, "")})
-    select exceptions.*, polcmd as command
-    from exceptions
-    left join pg_policy on format('%I on %s', polname, polrelid::regclass) = object`);
+    select * from exceptions`);
   const of = (rule: string) => rows.filter((row) => row.rule === rule);
   const crossings = [
     ...of("policy_canonical").flatMap(crossingOf),
     ...of("sequence_privileges").map(({ object, detail, reason }) => ({
       relation: object,
       roles: [detail],
-      command: "*",
+      commands: ["r", "a", "w", "d"] as const,
       reason,
     })),
   ];
@@ -50,9 +61,7 @@ export async function readExceptions(client: Queryable): Promise<Exceptions> {
   const reasonFor = (relation: string, role: string, command: Command) =>
     crossings.find(
       (one) =>
-        one.relation === relation &&
-        one.roles.includes(role) &&
-        (one.command === "*" || one.command === command),
+        one.relation === relation && one.roles.includes(role) && one.commands.includes(command),
     )?.reason;
   return {
     rows: (relation, role, command) =>
@@ -67,10 +76,11 @@ export async function readExceptions(client: Queryable): Promise<Exceptions> {
   };
 }
 
-/** "select_system on app_public.tenants", "app_definer, app_worker: true". */
-function crossingOf({ object, detail, reason, command }: Row): Crossing[] {
+/** "select_system on app_public.tenants", "select to app_definer, app_worker: true". */
+function crossingOf({ object, detail, reason }: Row): Crossing[] {
   const relation = / on (.*)$/.exec(object)?.[1];
-  const roles = /^(.*): true$/.exec(detail)?.[1]?.split(", ");
-  if (relation === undefined || roles === undefined) return [];
-  return [{ relation, roles, command: command ?? "none", reason }];
+  const [, command = "", roles = ""] = /^(\w+) to (.*): true$/.exec(detail) ?? [];
+  const commands = COMMANDS[command];
+  if (relation === undefined || commands === undefined) return [];
+  return [{ relation, roles: roles.split(", "), commands, reason }];
 }

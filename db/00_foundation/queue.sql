@@ -7,6 +7,8 @@ grant usage on schema graphile_worker to app_worker, app_definer;
 grant execute on all functions in schema graphile_worker to app_worker, app_definer;
 grant usage on all sequences in schema graphile_worker to app_worker, app_definer;
 grant select, insert, update, delete on all tables in schema graphile_worker to app_worker;
+-- The worker asks for the queue's version when it starts; the deployment alone writes it.
+revoke insert, update, delete on graphile_worker.migrations from app_worker;
 grant select, insert, update on
   graphile_worker._private_jobs,
   graphile_worker._private_job_queues,

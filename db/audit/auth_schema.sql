@@ -1,6 +1,7 @@
 /*
  * Passwords, sessions and signing keys are the identity provider's alone. No policy compares a
- * tenant there, so a right of any other run-time role is a right to all of it.
+ * tenant there, so a right of any other run-time role is a right to all of it, and a policy for
+ * another waits for the grant that makes it one.
  */
 with rights as (
   select
@@ -29,4 +30,16 @@ select distinct
   format('revoke all on %s from %s;', rights.target, grantees.name) as remedy
 from rights
 join grantees on grantees.oid = rights.grantee
-where grantees.name <> 'app_identity';
+where grantees.name <> 'app_identity'
+union all
+select
+  'error',
+  policies.object,
+  role.oid::regrole::text,
+  'a policy is for somebody else than the identity provider',
+  format('drop policy %I on %s;', policies.name, policies.relation_name)
+from policies
+join tables on tables.oid = policies.relation
+cross join lateral unnest(policies.roles) as role (oid)
+where tables.schema = 'auth'::regnamespace
+and role.oid <> 'app_identity'::regrole;

@@ -2,8 +2,8 @@
  * What a run-time role may see or write is decided by comparing the tenant with one of the three
  * functions that enter() feeds, nothing looked up: a subquery in a policy is slow at best and a leak
  * at worst. A policy may AND a permission to that, or the person's own id. Whatever else a policy
- * says has a row in exceptions.sql, which names everyone whom it lets in. (In schema auth no rows are
- * of tenants: auth_schema.)
+ * says has a row in exceptions.sql, which names the command and everyone whom it lets in. (In schema
+ * auth no rows are of tenants: auth_schema.)
  */
 with bodies as (
   select distinct
@@ -12,6 +12,10 @@ with bodies as (
     policies.relation,
     policies.relation_name,
     policies.command,
+    case policies.command
+      when 'r' then 'select' when 'a' then 'insert' when 'w' then 'update' when 'd' then 'delete'
+      else 'all'
+    end as command_name,
     roles.names as roles,
     /* As printed, without the brackets: what is left must be ANDs all the way down. */
     regexp_replace(pg_get_expr(body.expression, pg_policy.polrelid), '[()]', '', 'g')
@@ -43,7 +47,7 @@ canonical as (
 select
   'error' as severity,
   canonical.object,
-  canonical.roles || ': ' || canonical.expression as detail,
+  format('%s to %s: %s', canonical.command_name, canonical.roles, canonical.expression) as detail,
   format(
     'the policy of %s does not compare the tenant in the canonical way: %s',
     canonical.roles,

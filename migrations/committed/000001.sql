@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:a2d69cfa9efcf28c847856d67a762477112b612f
+--! Hash: sha1:b11fbf1781d917cc740b2ac9b9539cb8ce9d19e8
 
 --! Included index.sql
 --! Included 00_foundation/schemas.sql
@@ -36,6 +36,8 @@ grant usage on schema graphile_worker to app_worker, app_definer;
 grant execute on all functions in schema graphile_worker to app_worker, app_definer;
 grant usage on all sequences in schema graphile_worker to app_worker, app_definer;
 grant select, insert, update, delete on all tables in schema graphile_worker to app_worker;
+-- The worker asks for the queue's version when it starts; the deployment alone writes it.
+revoke insert, update, delete on graphile_worker.migrations from app_worker;
 grant select, insert, update on
   graphile_worker._private_jobs,
   graphile_worker._private_job_queues,

@@ -75,6 +75,7 @@ describe("the command line", () => {
     expect(parseOptions([]).layers).toEqual(["catalog", "graphql", "sessions"]);
     expect(parseOptions(["--only", "sessions,catalog"]).layers).toEqual(["catalog", "sessions"]);
     expect(parseOptions(["--seed", "7"]).seed).toBe(7);
+    expect(parseOptions(["--kinds", "grant,policy"]).kinds).toEqual(["policy", "grant"]);
   });
 
   test.for([

@@ -13,8 +13,20 @@ export const RIGHTS_CASES: Readonly<Record<string, RuleCases>> = {
         object: "auth.f()",
       },
       { sql: "grant select on auth.jwks to public", object: "auth.jwks" },
+      {
+        sql: "create policy extra on auth.sessions for select to app_user using (true)",
+        object: "extra on auth.sessions",
+      },
+      {
+        sql: "create policy extra on auth.users for select to app_identity, app_worker using (true)",
+        object: "extra on auth.users",
+      },
+      { sql: "create policy extra on auth.jwks using (true)", object: "extra on auth.jwks" },
     ],
-    good: ["grant select on auth.users to app_identity"],
+    good: [
+      "grant select on auth.users to app_identity",
+      "create policy extra on auth.users for select to app_identity using (true)",
+    ],
   },
   child_privileges: {
     bad: [
@@ -240,12 +252,56 @@ export const RIGHTS_CASES: Readonly<Record<string, RuleCases>> = {
     ],
     good: ["create sequence app_private.seq"],
   },
+  shared_tables: {
+    bad: [
+      ...["update", "update (access)", "update (plan)", "insert", "delete"].map((right) => ({
+        sql: `grant ${right} on app_public.tenants to app_user`,
+        object: "app_public.tenants",
+      })),
+      { sql: "grant insert on app_public.plans to app_anonymous", object: "app_public.plans" },
+      {
+        sql: "grant update (name) on app_public.users to public",
+        object: "app_public.users",
+      },
+      {
+        sql: `create role writers; grant writers to app_user;
+          grant delete on app_public.role_permissions to writers`,
+        object: "app_public.role_permissions",
+      },
+      {
+        sql: `create view app_private.v with (security_invoker) as select 1 as one;
+          grant update (one) on app_private.v to app_user`,
+        object: "app_private.v",
+      },
+      {
+        sql: `${REPORTS} create table reports."Odd sums" ("N" int);
+          grant insert ("N") on reports."Odd sums" to app_user`,
+        object: 'reports."Odd sums"',
+      },
+    ],
+    good: [
+      TABLE,
+      "grant select on app_public.plans to app_anonymous",
+      "grant update on app_public.plans to app_worker",
+    ],
+  },
   unaudited_schema: {
     bad: [
       { sql: "grant usage on schema graphile_worker to app_user", object: "graphile_worker" },
       { sql: "grant usage on schema graphile_migrate to public", object: "graphile_migrate" },
       { sql: "grant create on schema graphile_worker to app_searcher", object: "graphile_worker" },
+      ...["delete", "update (id)"].map((right) => ({
+        sql: `grant ${right} on graphile_worker.migrations to app_worker`,
+        object: "graphile_worker.migrations",
+      })),
+      {
+        sql: "grant insert on graphile_migrate.migrations to public",
+        object: "graphile_migrate.migrations",
+      },
     ],
-    good: ["grant select on graphile_worker._private_jobs to app_user"],
+    good: [
+      "grant select on graphile_worker._private_jobs to app_user",
+      "grant select on graphile_worker.migrations to app_definer",
+    ],
   },
 };
