@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 
 import { keyHash } from "../fixture/key_hash.ts";
-import type { Scope } from "../fixture/people.ts";
+import type { ApiKey } from "../fixture/people.ts";
 import type { Planting } from "../fixture/plant.ts";
 import type { Queryable } from "../fixture/tables.ts";
 import type { Actor } from "./actors.ts";
@@ -10,11 +10,12 @@ import { literal } from "./owned.ts";
 import type { Probe } from "./probe.ts";
 
 /** Entering where one doesn't belong, as the server's login, who alone may enter anybody. */
-export function enterProbes({ a, b, stranger, limited }: Planting): Probe[] {
+export function enterProbes({ a, b, stranger, limited, limitedKeys }: Planting): Probe[] {
   const enter = (user: string | null, tenant: string | null, more = "") =>
     `select app_private.enter(${literal(user)}::uuid, ${literal(tenant)}::uuid${more})`;
   const refused = (verb: string, sql: string): Probe => ({ kind: "forbidden", verb, sql });
   const { owner, admin, member, removed } = a.people;
+  const { read, write, billing } = a.keys;
   const key = (secret: string) => `, null, '${keyHash(secret)}'`;
   const inTenant = (id: string) =>
     `select 1 where current_setting('app.member_tenant_id', true) = ${literal(id)}`;
@@ -27,16 +28,18 @@ export function enterProbes({ a, b, stranger, limited }: Planting): Probe[] {
     sql: `${enter(owner.id, tenant)}; ${usable(setting)}`,
     control: `${enter(owner.id, a.tenantId)}; ${usable(setting)}`,
   });
-  const scope = (verb: string, used: Scope, needed: Scope, setting: string): Probe => ({
+  const keyed = (verb: string, used: ApiKey, needed: ApiKey, setting: string): Probe => ({
     kind: "reach",
     command: "r",
     verb,
-    sql: `${enter(null, null, key(a.keys[used].secret))}; ${usable(setting)}`,
-    control: `${enter(null, null, key(a.keys[needed].secret))}; ${usable(setting)}`,
+    sql: `${enter(null, null, key(used.secret))}; ${usable(setting)}`,
+    control: `${enter(null, null, key(needed.secret))}; ${usable(setting)}`,
   });
   return [
-    scope("write with a key that may read", "read", "write", "writable_tenant_id"),
-    scope("read with a key for billing", "billing", "read", "current_tenant_id"),
+    keyed("write with a key that may read", read, write, "writable_tenant_id"),
+    keyed("read with a key for billing", billing, read, "current_tenant_id"),
+    keyed("read with a suspended tenant's key", limitedKeys.suspended, write, "current_tenant_id"),
+    keyed("write with a read-only tenant's key", limitedKeys.readOnly, write, "writable_tenant_id"),
     ...Object.entries({ owner, admin, member, removed, stranger }).map(([name, { id }]) =>
       refused(`enter B as A's ${name}`, enter(id, b.tenantId)),
     ),
@@ -56,8 +59,8 @@ export function enterProbes({ a, b, stranger, limited }: Planting): Probe[] {
       kind: "reach",
       command: "r",
       verb: "enter B with A's key",
-      sql: `${enter(b.people.owner.id, b.tenantId, key(a.keys.write.secret))}; ${inTenant(b.tenantId)}`,
-      control: `${enter(null, null, key(a.keys.write.secret))}; ${inTenant(a.tenantId)}`,
+      sql: `${enter(b.people.owner.id, b.tenantId, key(write.secret))}; ${inTenant(b.tenantId)}`,
+      control: `${enter(null, null, key(write.secret))}; ${inTenant(a.tenantId)}`,
     },
     shut("read a suspended tenant", limited.suspended, "current_tenant_id"),
     shut("write a suspended tenant", limited.suspended, "writable_tenant_id"),

@@ -1,6 +1,7 @@
 /** Functions, and calls of them with what A, B or nobody has. */
 import { randomBytes, randomUUID } from "node:crypto";
 
+import { newcomerOf } from "../fixture/crowd.ts";
 import type { House } from "../fixture/plant.ts";
 import type { Queryable } from "../fixture/tables.ts";
 import { ARGUMENTS, DOORS, SECRETS } from "./calls.ts";
@@ -105,7 +106,7 @@ function sample(
   if (word === "tenant_id") return house.tenantId;
   if (word === "user_id") return house.people.member.id;
   // One asks for people whom one doesn't have yet, and for those whom the other has.
-  if (word === "email") return own ? `new-${house.canary}@example.com` : house.people.member.email;
+  if (word === "email") return own ? newcomerOf(house.canary) : house.people.member.email;
   const registered = ARGUMENTS[`${routine}.${word}`] ?? ARGUMENTS[word];
   if (typeof registered === "function") return Reflect.apply(registered, undefined, [house, own]);
   if (registered !== undefined) return registered;
