@@ -1,21 +1,28 @@
 /**
- * Lines of functions that neither the audit nor the attack misses, in groups. "Open" means that
- * nothing shows it harmless. A line that is changed, or noticed by now, has to leave the list.
+ * Lines of functions that neither the audit nor the attack misses, in groups with the reason. A line
+ * that is changed, or noticed by now, has to leave the list.
  */
 export const CODE_SURVIVORS: readonly { reason: string; mutants: readonly string[] }[] = [
   {
     reason:
-      "Open: the attack does not set up what would show it, so only a reader of the function would notice.",
+      "Killed by test/db: members.test.ts, invitation_answers.test.ts, invitations.test.ts and " +
+      "consume_feature.test.ts each go red. The attack does not set up what would show it.",
     mutants: [
-      'code app_private.enter(uuid,uuid,text,bytea): without "where tenants.id = v_tenant_id;"',
       'code app_private.invitation_to_answer(text): without "where memberships.tenant_id = v_invitation.tenant_id"',
       'code app_private.require_other_owner(uuid): without "where memberships.tenant_id = app_private.member_tenant_id()"',
-      'code app_private.send_invitation(app_public.invitations): without "where invitations.tenant_id = p_invitation.tenant_id"',
+      'code app_public.accept_invitation(text): without "perform app_private.writable_tenant_id();"',
+      'code app_public.consume_feature(text,integer,text): without "v_tenant_id uuid := app_private.writable_tenant_id();"',
       'code app_public.consume_feature(text,integer,text): without "where tenants.id = v_tenant_id;"',
-      'code app_public.consume_feature(text,integer,text): without "where usage_records.tenant_id = v_tenant_id"',
-      'code app_public.create_api_key(text,text[],timestamp with time zone): without "where api_keys.tenant_id = v_tenant_id"',
-      'code app_public.invite_member(text,text): without "where invitations.tenant_id = v_tenant_id"',
-      'code app_public.resend_invitation(uuid): without "where invitations.tenant_id = v_tenant_id"',
+      'code app_public.resend_invitation(uuid): without "v_tenant_id uuid := app_private.writable_tenant_id();"',
+    ],
+  },
+  {
+    reason:
+      "The row that it inserts has writable_tenant_id() as its default, which refuses a tenant that " +
+      "may not write.",
+    mutants: [
+      'code app_public.create_api_key(text,text[],timestamp with time zone): without "v_tenant_id uuid := app_private.writable_tenant_id();"',
+      'code app_public.invite_member(text,text): without "v_tenant_id uuid := app_private.writable_tenant_id();"',
     ],
   },
   {
@@ -73,14 +80,13 @@ export const CODE_SURVIVORS: readonly { reason: string; mutants: readonly string
     reason:
       "The caller's or the definer's own policy on the table binds the row to the tenant beneath.",
     mutants: [
-      'code app_private.count_used(uuid,text): without "WHERE (memberships.tenant_id = count_used.p_tenant_id))"',
       'code app_private.delete_member(app_public.memberships): without "and memberships.user_id = p_membership.user_id;"',
       'code app_private.delete_member(app_public.memberships): without "where memberships.tenant_id = p_membership.tenant_id"',
       'code app_private.lock_members(): without "where tenants.id = app_private.member_tenant_id();"',
-      "code app_private.tg__audit(): without \"and columns.name <> 'tenant_id'\"",
       'code app_public."current_user"(): without "WHERE (users.id = app_private.current_user_id());"',
       'code app_public.audit_entries_actor_name(app_public.audit_entries): without "WHERE ((audit_entries.tenant_id = (audit_entries_actor_name.entry).tenant_id) AND (audit_entries.id = (audit_entries_actor_name.entry).id));"',
       'code app_public.change_member_role(uuid,text): without "where memberships.tenant_id = v_membership.tenant_id"',
+      'code app_public.consume_feature(text,integer,text): without "where usage_records.tenant_id = v_tenant_id"',
       'code app_public.current_membership(): without "WHERE ((memberships.tenant_id = app_private.member_tenant_id()) AND (memberships.user_id = app_private.current_user_id()));"',
       'code app_public.current_tenant(): without "WHERE (tenants.id = app_private.member_tenant_id());"',
     ],
@@ -89,10 +95,9 @@ export const CODE_SURVIVORS: readonly { reason: string; mutants: readonly string
     reason: "The uuid that the condition also asks for was found in the tenant before.",
     mutants: [
       'code app_private.invitation_to_change(uuid): without "where invitation_tokens.tenant_id = v_invitation.tenant_id"',
-      'code app_private.issue_api_key_secret(uuid,uuid): without "where api_keys.tenant_id = p_tenant_id"',
-      'code app_private.use_api_key(bytea): without "where locked.tenant_id = v_key.tenant_id"',
       'code app_public.accept_invitation(text): without "where invitations.tenant_id = v_invitation.tenant_id"',
       'code app_public.decline_invitation(text): without "where invitations.tenant_id = v_invitation.tenant_id"',
+      'code app_public.resend_invitation(uuid): without "where invitations.tenant_id = v_tenant_id"',
       'code app_public.revoke_api_key(uuid): without "where api_key_secrets.tenant_id = v_key.tenant_id"',
       'code app_public.revoke_api_key(uuid): without "where api_keys.tenant_id = v_key.tenant_id"',
       'code app_public.revoke_invitation(uuid): without "where invitations.tenant_id = v_invitation.tenant_id"',
@@ -106,25 +111,11 @@ export const CODE_SURVIVORS: readonly { reason: string; mutants: readonly string
       'code app_private.invitation_to_answer(text): without "and invitations.id = invitation_tokens.invitation_id"',
       'code app_private.invitation_to_answer(text): without "and memberships.user_id = v_user.id"',
       'code app_private.invitation_to_change(uuid): without "and invitations.id = p_invitation_id"',
-      'code app_private.issue_api_key_secret(uuid,uuid): without "and api_keys.id = p_api_key_id;"',
-      'code app_private.use_api_key(bytea): without "and locked.id = v_key.id"',
       'code app_public.accept_invitation(text): without "and invitations.id = v_invitation.id"',
-      'code app_public.create_api_key(text,text[],timestamp with time zone): without "and api_keys.id = api_key.id;"',
       'code app_public.decline_invitation(text): without "and invitations.id = v_invitation.id"',
       'code app_public.invite_member(text,text): without "and invitations.email = v_email"',
       'code app_public.resend_invitation(uuid): without "and invitations.id = v_invitation.id"',
       'code app_public.revoke_invitation(uuid): without "and invitations.id = v_invitation.id"',
-      'code app_public.rotate_api_key(uuid,integer): without "and api_keys.id = api_key.id;"',
-    ],
-  },
-  {
-    reason: "Open: a tenant of limited access is attacked at the door, not through this function.",
-    mutants: [
-      'code app_public.accept_invitation(text): without "perform app_private.writable_tenant_id();"',
-      'code app_public.consume_feature(text,integer,text): without "v_tenant_id uuid := app_private.writable_tenant_id();"',
-      'code app_public.create_api_key(text,text[],timestamp with time zone): without "v_tenant_id uuid := app_private.writable_tenant_id();"',
-      'code app_public.invite_member(text,text): without "v_tenant_id uuid := app_private.writable_tenant_id();"',
-      'code app_public.resend_invitation(uuid): without "v_tenant_id uuid := app_private.writable_tenant_id();"',
     ],
   },
 ];

@@ -12,27 +12,9 @@ export type Survivor = { mutant: RegExp; reason: string };
 /** Whole kinds of faults. What a function no longer asks is listed line by line, in code_survivors.ts. */
 export const SURVIVORS: readonly Survivor[] = [
   {
-    mutant: /^policy auth\.\w+: one more, /,
-    reason:
-      "Nobody but the identity provider holds a right to a table of auth, or to the schema: the " +
-      "policy lets nobody in until a grant comes too, which the audit reports.",
-  },
-  {
-    mutant: /^policy .*: \w+ for all commands$/,
-    reason:
-      "The policy's roles hold no right to the other commands on this table: a grant would have to " +
-      "come too, and then an idle right is a right that the attack sees work.",
-  },
-  {
     mutant: /^policy .*: \w+ dropped$/,
     reason:
       "It shuts and opens nothing: a function of ours stops working, as its own tests notice.",
-  },
-  {
-    mutant: /^grant app_public\.tenants: update to app_user$/,
-    reason:
-      "Open: whoever manages a tenant could then write its own plan and access. No other tenant's: " +
-      "the policy binds the row. Only the snapshot of rights shows it.",
   },
   {
     mutant: /^function .*: executed by (app_user|app_anonymous|rowhouse_server)$/,

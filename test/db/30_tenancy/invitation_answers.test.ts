@@ -35,7 +35,12 @@ describe("the invited person", () => {
       await rowOf(db, "select status, answered_at is not null as done from app_public.invitations"),
     ).toEqual({ status: "accepted", done: true });
     expect(await attempt(db, { userId: team.dave }, DECLINE, [token])).toBe("CNFLT");
+    // Removed, they stay out, whatever else they are a member of.
     await attempt(db, owner(team), "remove_member($1)", [team.dave]);
+    await db.query(
+      "insert into app_public.memberships (tenant_id, user_id, role) values ($1, $2, 'admin')",
+      [team.globex, team.dave],
+    );
     expect(await attempt(db, { userId: team.dave }, ACCEPT, [token])).toBe("INPUT");
   });
 

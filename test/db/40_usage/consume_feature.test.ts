@@ -145,9 +145,15 @@ test("a tenant that may not write uses nothing; nor does a visitor", async ({ db
   expect(await codeOf(visitor)).toBe("42501");
 });
 
-test("what one tenant uses, and its keys, are nothing to its neighbour", async ({ db }) => {
+test("what one tenant uses, its keys and its period are nothing to its neighbour", async ({
+  db,
+}) => {
   const cast = await createCast(db);
-  await consume(db, cast, 5, "a");
+  await db.query(
+    "update app_public.tenants set current_period_start = case id when $1 then date '2026-10-01' else '2026-11-01' end",
+    [cast.acme],
+  );
+  expect(await consume(db, cast, 5, "a")).toMatchObject({ used: 5 });
   const theirs = { ...cast, bob: cast.mallory, acme: cast.globex };
   expect(await consume(db, theirs, 7, "a")).toMatchObject({ used: 7 });
 });
