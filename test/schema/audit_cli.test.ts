@@ -65,7 +65,7 @@ test("the audit's findings come as text, JSON and SARIF, and errors as exit code
     severity: "error",
     rule: "policy_canonical",
     object: "select_tenant on app_public.projects",
-    detail: "app_user: true",
+    detail: "select to app_user: true",
     problem: expect.stringContaining("does not compare the tenant"),
     remedy:
       "alter policy select_tenant on app_public.projects using (tenant_id = app_private.current_tenant_id());",
