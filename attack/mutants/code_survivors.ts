@@ -4,10 +4,26 @@
  */
 export const CODE_SURVIVORS: readonly { reason: string; mutants: readonly string[] }[] = [
   {
-    reason:
-      "Killed by test/db: members.test.ts, invitation_answers.test.ts, invitations.test.ts and " +
-      "consume_feature.test.ts each go red. The attack does not set up what would show it.",
+    reason: "It is asked twice, before and after the lock: the one that is left refuses.",
     mutants: [
+      "code app_private.api_key_to_change(uuid): without \"perform app_private.require_permission('api_keys.manage');\"",
+      "code app_private.api_key_to_change(uuid): without \"perform app_private.require_permission('api_keys.manage');\" (2)",
+      "code app_public.create_api_key(text,text[],timestamp with time zone): without \"perform app_private.require_permission('api_keys.manage');\"",
+      "code app_public.create_api_key(text,text[],timestamp with time zone): without \"perform app_private.require_permission('api_keys.manage');\" (2)",
+    ],
+  },
+  {
+    reason: "It reads the catalog, where no rows of tenants are.",
+    mutants: [
+      "code app_private.record_key(oid,jsonb): without \"WHERE ((pg_index.indrelid = record_key.p_table) AND pg_index.indisprimary AND (pg_attribute.attname <> 'tenant_id'::name));\"",
+    ],
+  },
+  {
+    reason:
+      "Killed by test/db, one of members, invitation_answers, invitations, entitlements and " +
+      "consume_feature.test.ts each. The attack does not set up what would show it.",
+    mutants: [
+      'code app_private.count_used(uuid,text): without "WHERE ((memberships.tenant_id = count_used.p_tenant_id) AND (memberships.tenant_id = app_private.member_tenant_id())))"',
       'code app_private.invitation_to_answer(text): without "where memberships.tenant_id = v_invitation.tenant_id"',
       'code app_private.require_other_owner(uuid): without "where memberships.tenant_id = app_private.member_tenant_id()"',
       'code app_public.accept_invitation(text): without "perform app_private.writable_tenant_id();"',
@@ -29,6 +45,8 @@ export const CODE_SURVIVORS: readonly { reason: string; mutants: readonly string
     reason:
       "A rule among the members of one tenant, about seats, authority, owners or locks: not isolation's business.",
     mutants: [
+      'code app_private.api_key_to_change(uuid): without "perform app_private.lock_members();"',
+      "code app_public.transfer_ownership(uuid): without \"perform app_private.require_authority_over('admin');\"",
       "code app_private.delete_member(app_public.memberships): without \"if p_membership.role = 'owner' then\"",
       'code app_private.delete_member(app_public.memberships): without "perform app_private.require_other_owner(p_membership.user_id);"',
       'code app_private.invitation_to_change(uuid): without "perform app_private.require_authority_over(v_invitation.role);"',
@@ -80,6 +98,9 @@ export const CODE_SURVIVORS: readonly { reason: string; mutants: readonly string
     reason:
       "The caller's or the definer's own policy on the table binds the row to the tenant beneath.",
     mutants: [
+      'code app_public.transfer_ownership(uuid): without "where memberships.tenant_id = v_heir.tenant_id"',
+      'code app_public.transfer_ownership(uuid): without "where memberships.tenant_id = v_heir.tenant_id" (2)',
+      'code app_public.api_keys_last_used_at(app_public.api_keys): without "WHERE ((api_key_uses.tenant_id = (api_keys_last_used_at.api_key).tenant_id) AND (api_key_uses.api_key_id = (api_keys_last_used_at.api_key).id));"',
       'code app_private.delete_member(app_public.memberships): without "and memberships.user_id = p_membership.user_id;"',
       'code app_private.delete_member(app_public.memberships): without "where memberships.tenant_id = p_membership.tenant_id"',
       'code app_private.lock_members(): without "where tenants.id = app_private.member_tenant_id();"',
@@ -94,6 +115,8 @@ export const CODE_SURVIVORS: readonly { reason: string; mutants: readonly string
   {
     reason: "The uuid that the condition also asks for was found in the tenant before.",
     mutants: [
+      'code app_private.use_api_key(bytea): without "where due.tenant_id = v_key.tenant_id"',
+      'code app_public.rotate_api_key(uuid,integer): without "where api_key_secrets.tenant_id = api_key.tenant_id" (2)',
       'code app_private.invitation_to_change(uuid): without "where invitation_tokens.tenant_id = v_invitation.tenant_id"',
       'code app_public.accept_invitation(text): without "where invitations.tenant_id = v_invitation.tenant_id"',
       'code app_public.decline_invitation(text): without "where invitations.tenant_id = v_invitation.tenant_id"',
@@ -108,6 +131,7 @@ export const CODE_SURVIVORS: readonly { reason: string; mutants: readonly string
   {
     reason: "Which of the tenant's own rows is meant; whose they are is asked beside it.",
     mutants: [
+      'code app_public.transfer_ownership(uuid): without "and memberships.user_id = app_private.current_user_id();"',
       'code app_private.invitation_to_answer(text): without "and invitations.id = invitation_tokens.invitation_id"',
       'code app_private.invitation_to_answer(text): without "and memberships.user_id = v_user.id"',
       'code app_private.invitation_to_change(uuid): without "and invitations.id = p_invitation_id"',
