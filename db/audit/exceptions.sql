@@ -56,6 +56,17 @@ values
   ('definer_message', 'app_public.rotate_api_key(uuid,integer)', '',
     'The number in it is the same for everyone.'),
 
+  -- Who else than app_user, or elsewhere than in app_public, may call one.
+  ('definer_callers', 'app_private.enter(uuid,uuid,text,bytea)', 'rowhouse_server', 'The door of a request.'),
+  ('definer_callers', 'app_private.receive_stripe_event(text,text,text,boolean,boolean,text,timestamp with time zone,json)',
+    'rowhouse_server', 'The door of a webhook.'),
+  ('definer_callers', 'app_private.enqueue_identity_mail(text,uuid,text)', 'app_identity',
+    'Books the identity provider''s own mails.'),
+  ('definer_callers', 'app_private.count_used(uuid,text)', 'app_user',
+    'The entitlements view calls it; it counts in the entered tenant only.'),
+  ('definer_callers', 'app_private.record_invitation_token(uuid,uuid,bytea)', 'app_worker',
+    'The task that mails the token hands in its hash.'),
+
   -- Policies that say something else than whose tenant's row it is.
   ('policy_canonical', 'select_self on app_public.users', 'select to app_user: id = app_private.current_user_id',
     'A person, not a tenant: themselves.'),

@@ -63,6 +63,33 @@ export const FUNCTION_CASES: Readonly<Record<string, RuleCases>> = {
     ],
     good: [`${functionNamed("f", pinned)} alter function app_private.f() owner to app_searcher`],
   },
+  definer_callers: {
+    bad: [
+      ...["app_user", "app_anonymous", "public"].map((role) => ({
+        sql: `grant execute on function app_private.enter(uuid, uuid, text, bytea) to ${role}`,
+        object: "app_private.enter(uuid,uuid,text,bytea)",
+      })),
+      {
+        sql: "grant execute on function app_public.my_tenants() to app_anonymous",
+        object: "app_public.my_tenants()",
+      },
+      {
+        sql: `create role callers; grant callers to app_user;
+          grant execute on function app_private.enqueue_identity_mail(text, uuid, text) to callers`,
+        object: "app_private.enqueue_identity_mail(text,uuid,text)",
+      },
+      {
+        sql: `create function app_private.f() returns int ${pinned}`,
+        object: "app_private.f()",
+      },
+    ],
+    good: [
+      functionNamed("f", pinned),
+      `${functionNamed("f", "language sql return 1")}
+        grant execute on function app_private.f() to app_user`,
+      "grant execute on function app_public.create_tenant(text, text, text) to app_user",
+    ],
+  },
   definer_message: {
     bad: [
       { sql: RAISING("raise exception 'No such row: %', 1;"), object: "app_private.f()" },
