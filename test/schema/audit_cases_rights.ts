@@ -285,23 +285,4 @@ export const RIGHTS_CASES: Readonly<Record<string, RuleCases>> = {
       "grant update on app_public.plans to app_worker",
     ],
   },
-  unaudited_schema: {
-    bad: [
-      { sql: "grant usage on schema graphile_worker to app_user", object: "graphile_worker" },
-      { sql: "grant usage on schema graphile_migrate to public", object: "graphile_migrate" },
-      { sql: "grant create on schema graphile_worker to app_searcher", object: "graphile_worker" },
-      ...["delete", "update (id)"].map((right) => ({
-        sql: `grant ${right} on graphile_worker.migrations to app_worker`,
-        object: "graphile_worker.migrations",
-      })),
-      {
-        sql: "grant insert on graphile_migrate.migrations to public",
-        object: "graphile_migrate.migrations",
-      },
-    ],
-    good: [
-      "grant select on graphile_worker._private_jobs to app_user",
-      "grant select on graphile_worker.migrations to app_definer",
-    ],
-  },
 };

@@ -74,17 +74,6 @@ describe("a secret", () => {
   });
 });
 
-test("a tenant that may not write makes no key", async ({ db }) => {
-  const { owner } = await house(db);
-  for (const [access, code] of [
-    ["none", "TNSUS"],
-    ["read_only", "TNRDO"],
-  ]) {
-    await db.query("update app_public.tenants set access = $1", [access]);
-    expect(await codeOf(createApiKey(db, owner))).toBe(code);
-  }
-});
-
 describe("what is wrong with a key's making is said", () => {
   test.for([
     ["a blank name", "' '", "'{read}'", "null"],
