@@ -1,3 +1,4 @@
+import { checkoutRoutes } from "./resources/checkout_sessions.ts";
 import { customerRoutes } from "./resources/customers.ts";
 import { entitlementRoutes } from "./resources/entitlements.ts";
 import { eventRoutes } from "./resources/events.ts";
@@ -29,6 +30,7 @@ export const ROUTES: readonly Route[] = [
   ...entitlementRoutes,
   ...eventRoutes,
   ...chargeRoutes,
+  ...checkoutRoutes,
   ...couponRoutes,
   ...disputeRoutes,
   ...featureRoutes,
