@@ -12,6 +12,7 @@ import { isRecord } from "../params.ts";
 import { inTimeOf } from "../test_time.ts";
 import { checkout } from "./checkout.ts";
 import type { Html } from "./html.ts";
+import { invoicePage } from "./invoice_page.ts";
 import { messagePage } from "./parts.ts";
 
 /** A page of Stripe's that a customer is sent to. */
@@ -23,7 +24,7 @@ export type HostedPage = {
   post(context: Context, id: string, form: Record<string, string>): string | null;
 };
 
-const PAGES: readonly HostedPage[] = [checkout];
+const PAGES: readonly HostedPage[] = [checkout, invoicePage];
 const STYLE = fileURLToPath(new URL("./hosted.css", import.meta.url));
 /**
  * Nothing but the style is loaded. Where forms lead is left open: Chromium holds redirects after a
