@@ -3,6 +3,8 @@ import type { Route } from "./route.ts";
 
 /** What each collection of the API holds. */
 const KINDS: Record<string, string> = {
+  billing_portal_configurations: "billing_portal.configuration",
+  billing_portal_sessions: "billing_portal.session",
   checkout_sessions: "checkout.session",
   line_items: "item",
   active_entitlements: "entitlements.active_entitlement",
@@ -45,6 +47,7 @@ const EXPANDABLE: Record<string, Record<string, string>> = {
     payments: "invoice_payment[]",
     test_clock: "test_helpers.test_clock",
   },
+  "billing_portal.session": { configuration: "billing_portal.configuration" },
   "checkout.session": {
     customer: "customer",
     invoice: "invoice",

@@ -46,6 +46,8 @@ export type Store = {
   disputes: Map<string, Stripe.Dispute>;
   meters: Map<string, Stripe.Billing.Meter>;
   meterEvents: Map<string, Stripe.Billing.MeterEvent>;
+  portalConfigurations: Map<string, Stripe.BillingPortal.Configuration>;
+  portalSessions: Map<string, Stripe.BillingPortal.Session>;
   checkoutSessions: Map<string, Stripe.Checkout.Session>;
   /** What a session was made with and how far its customer got, by the session's id. */
   checkouts: Map<string, Checkout>;
@@ -91,6 +93,8 @@ export function emptyStore(): Store {
     disputes: new Map(),
     meters: new Map(),
     meterEvents: new Map(),
+    portalConfigurations: new Map(),
+    portalSessions: new Map(),
     checkoutSessions: new Map(),
     checkouts: new Map(),
   };
@@ -125,6 +129,8 @@ export function objectWithId(store: Store, id: string): object | undefined {
   const tables = {
     ch: store.charges,
     clock: store.testClocks,
+    bpc: store.portalConfigurations,
+    bps: store.portalSessions,
     cs: store.checkoutSessions,
     cus: store.customers,
     di: store.discounts,

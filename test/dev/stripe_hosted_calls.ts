@@ -20,6 +20,23 @@ function sessionOf({ stripe, price, customer }: World): Promise<Stripe.Checkout.
   });
 }
 
+function configurationOf({ stripe, price, product }: World) {
+  return stripe.billingPortal.configurations.create({
+    default_return_url: AWAY,
+    business_profile: { headline: "Acme" },
+    features: {
+      invoice_history: { enabled: true },
+      subscription_cancel: { enabled: true, mode: "immediately" },
+      subscription_update: {
+        enabled: true,
+        default_allowed_updates: ["price"],
+        products: [{ product: product.id, prices: [price.id] }],
+        proration_behavior: "always_invoice",
+      },
+    },
+  });
+}
+
 /** By method and path, as in routes.ts. */
 export const HOSTED_CALLS: Record<string, Call> = {
   "POST /v1/checkout/sessions": sessionOf,
@@ -33,6 +50,22 @@ export const HOSTED_CALLS: Record<string, Call> = {
     world.stripe.checkout.sessions.expire((await sessionOf(world)).id),
   "GET /v1/checkout/sessions/:id/line_items": async (world) =>
     world.stripe.checkout.sessions.listLineItems((await sessionOf(world)).id, { limit: 1 }),
+  "POST /v1/billing_portal/sessions": ({ stripe, customer }) =>
+    stripe.billingPortal.sessions.create({
+      customer: customer.id,
+      return_url: AWAY,
+      expand: ["configuration"],
+    }),
+  "POST /v1/billing_portal/configurations": configurationOf,
+  "GET /v1/billing_portal/configurations/:id": async (world) =>
+    world.stripe.billingPortal.configurations.retrieve((await configurationOf(world)).id),
+  "POST /v1/billing_portal/configurations/:id": async (world) =>
+    world.stripe.billingPortal.configurations.update((await configurationOf(world)).id, {
+      active: false,
+      features: { payment_method_update: { enabled: true } },
+    }),
+  "GET /v1/billing_portal/configurations": ({ stripe }) =>
+    stripe.billingPortal.configurations.list({ is_default: true }),
   "GET /v1/checkout/sessions": ({ stripe, customer }) =>
     stripe.checkout.sessions.list({ customer: customer.id, status: "open" }),
 };

@@ -14,6 +14,7 @@ import { checkout } from "./checkout.ts";
 import type { Html } from "./html.ts";
 import { invoicePage } from "./invoice_page.ts";
 import { messagePage } from "./parts.ts";
+import { portal } from "./portal.ts";
 
 /** A page of Stripe's that a customer is sent to. */
 export type HostedPage = {
@@ -24,7 +25,7 @@ export type HostedPage = {
   post(context: Context, id: string, form: Record<string, string>): string | null;
 };
 
-const PAGES: readonly HostedPage[] = [checkout, invoicePage];
+const PAGES: readonly HostedPage[] = [checkout, invoicePage, portal];
 const STYLE = fileURLToPath(new URL("./hosted.css", import.meta.url));
 /**
  * Nothing but the style is loaded. Where forms lead is left open: Chromium holds redirects after a
