@@ -1,6 +1,7 @@
 import type { Stripe } from "stripe";
 import { expect, test } from "vitest";
 
+import { idOf } from "../../dev/stripe/store.ts";
 import { look, press } from "./stripe_hosted.ts";
 import { makeActive, makeChangeable, makeIncomplete, startEmulated } from "./stripe_support.ts";
 
@@ -62,7 +63,7 @@ test("the plan can be changed to a price that is offered, and to no other", asyn
       subscription_update: {
         enabled: true,
         default_allowed_updates: ["price"],
-        products: [{ product: String(price.product), prices: [larger.id] }],
+        products: [{ product: idOf(price.product), prices: [larger.id] }],
         proration_behavior: "always_invoice",
       },
     },

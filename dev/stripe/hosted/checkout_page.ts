@@ -38,7 +38,7 @@ export function checkoutPage(context: Context, session: Session, error = ""): Ht
         ${isSale ? summary(context, session) : html``}
         ${session.cancel_url === null ? html`` : stepButton("Cancel", "cancel")}
       </section>
-      ${question ?? paymentForm(session, error)}
+      ${question ?? paymentForm(context, session, error)}
     </main>`,
   );
 }
@@ -60,9 +60,12 @@ function summary(context: Context, session: Session): Html {
     )}`;
 }
 
-function paymentForm(session: Session, error: string): Html {
+function paymentForm(context: Context, session: Session, error: string): Html {
   const email = session.customer_details?.email;
-  const asksEmail = !email && session.customer === null;
+  // After an attempt that failed there is a customer already.
+  const attempted = context.store.checkouts.get(session.id)?.customer;
+  const isNew = session.customer_creation === "always" && attempted === undefined;
+  const asksEmail = !email && isNew;
   const label = session.mode === "setup" ? "Save card" : "Subscribe";
   return html`<section>
     <h2>Pay with a card</h2>
