@@ -2,7 +2,7 @@ import type { Stripe } from "stripe";
 import { expect, test } from "vitest";
 
 import { look, press } from "./stripe_hosted.ts";
-import { allEvents, makePrice, startEmulated } from "./stripe_support.ts";
+import { advanceTo, allEvents, makePrice, startEmulated } from "./stripe_support.ts";
 import type { Emulated } from "./stripe_support.ts";
 
 const SUCCESS = "https://shop.test/done?session={CHECKOUT_SESSION_ID}&to={CHECKOUT_SESSION_ID}";
@@ -187,4 +187,24 @@ test.each([
 ])("%s is refused", async (_name, more, param) => {
   await using emulated = await startEmulated();
   await expect(begin(emulated, more)).rejects.toMatchObject({ statusCode: 400, param });
+});
+
+test("a session of a customer on a test clock expires by that clock", async () => {
+  await using emulated = await startEmulated();
+  const { stripe, control } = emulated;
+  const start = Date.UTC(2030, 0, 1) / 1000;
+  const clock = await stripe.testHelpers.testClocks.create({ frozen_time: start });
+  const customer = await stripe.customers.create({ test_clock: clock.id });
+  const price = await makePrice(stripe);
+  const session = await stripe.checkout.sessions.create({
+    mode: "subscription",
+    customer: customer.id,
+    line_items: [{ price: price.id }],
+    expires_at: start + 1800,
+    success_url: SUCCESS,
+  });
+  await control("advance", { seconds: 86_400 });
+  expect((await stripe.checkout.sessions.retrieve(session.id)).status).toBe("open");
+  await advanceTo(stripe, clock.id, start + 1800);
+  expect((await stripe.checkout.sessions.retrieve(session.id)).status).toBe("expired");
 });
