@@ -12,6 +12,8 @@ export type Context = {
   account: Pick<Clock, "now">;
   /** The API request that causes this work; null ids when the clock does. */
   request: Stripe.Event.Request;
+  /** Where people reach the emulator: the hosted pages are under it. */
+  site: string;
   /** Hands a stored event to the webhooks; never waits. */
   publish(event: StoredEvent): void;
   /** Has work done after the answer has gone out. */

@@ -56,6 +56,7 @@ export async function startStripeEmulator(options: StripeEmulatorOptions): Promi
     engine.webhooks.close();
     throw error;
   });
+  engine.site = urlOf(server, host);
   engine.webhooks.reload();
   // A clock that was on its way when the process ended gets there now.
   finishAdvancing(contextFor(engine, NO_REQUEST));
@@ -71,7 +72,7 @@ export async function startStripeEmulator(options: StripeEmulatorOptions): Promi
     await saver?.flush();
   }
 
-  return { url: urlOf(server, host), close, [Symbol.asyncDispose]: close };
+  return { url: engine.site, close, [Symbol.asyncDispose]: close };
 }
 
 function makeEngine(
@@ -94,7 +95,7 @@ function makeEngine(
     touch();
   }
 
-  return { store, clock, faults, webhooks, observer, touch, reset };
+  return { store, clock, faults, webhooks, observer, site: "", touch, reset };
 }
 
 function tick(engine: Engine): void {

@@ -15,6 +15,8 @@ export type Engine = {
   faults: Faults;
   webhooks: Webhooks;
   observer: Observer | undefined;
+  /** The URL people reach the emulator by; empty until it listens. */
+  site: string;
   /** To be called after every change: it is then written to the state file. */
   touch(): void;
   /** Takes the state back to that of a new emulator. */
@@ -23,7 +25,7 @@ export type Engine = {
 
 /** The context for work done on behalf of `request`. */
 export function contextFor(engine: Engine, request: Stripe.Event.Request): Context {
-  const { store, clock, webhooks, observer } = engine;
+  const { store, clock, webhooks, observer, site } = engine;
 
   function publish(event: StoredEvent): void {
     observer?.published(event);
@@ -37,5 +39,5 @@ export function contextFor(engine: Engine, request: Stripe.Event.Request): Conte
     });
   }
 
-  return { store, clock, account: clock, request, publish, later };
+  return { store, clock, account: clock, request, site, publish, later };
 }

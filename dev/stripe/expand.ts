@@ -2,6 +2,7 @@ import type { Stripe } from "stripe";
 
 import { list } from "./pagination.ts";
 import { isRecord } from "./params.ts";
+import { linesOf } from "./resources/checkout_record.ts";
 import { copy, objectWithId } from "./store.ts";
 import type { Store } from "./store.ts";
 
@@ -45,6 +46,9 @@ function includable(store: Store, node: Record<string, unknown>, field: string):
   if (node["object"] === "invoice") {
     if (field === "payments") return paymentsOf(store, id);
     if (field === "confirmation_secret") return confirmationSecret(store, node);
+  }
+  if (node["object"] === "checkout.session" && field === "line_items") {
+    return list(linesOf(store, id), false, `/v1/checkout/sessions/${id}/line_items`);
   }
   if (node["object"] === "customer" && field === "subscriptions") {
     const live = [...store.subscriptions.values()].filter(

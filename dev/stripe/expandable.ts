@@ -3,6 +3,10 @@ import type { Route } from "./route.ts";
 
 /** What each collection of the API holds. */
 const KINDS: Record<string, string> = {
+  billing_portal_configurations: "billing_portal.configuration",
+  billing_portal_sessions: "billing_portal.session",
+  checkout_sessions: "checkout.session",
+  line_items: "item",
   active_entitlements: "entitlements.active_entitlement",
   charges: "charge",
   disputes: "dispute",
@@ -43,6 +47,15 @@ const EXPANDABLE: Record<string, Record<string, string>> = {
     payments: "invoice_payment[]",
     test_clock: "test_helpers.test_clock",
   },
+  "billing_portal.session": { configuration: "billing_portal.configuration" },
+  "checkout.session": {
+    customer: "customer",
+    invoice: "invoice",
+    line_items: "item[]",
+    setup_intent: "setup_intent",
+    subscription: "subscription",
+  },
+  item: { "price.product": "product" },
   charge: {
     customer: "customer",
     payment_intent: "payment_intent",
@@ -95,7 +108,10 @@ export function checkExpandable(route: Route, path: string): void {
 
 /** `/v1/customers` answers a list of customers, `/v1/customers/:id` a customer, and so on. */
 function kindOf({ method, path }: Route): string {
-  const steps = path.replace(/\/(test_helpers|billing|entitlements)(?=\/)/, "").split("/");
+  const steps = path
+    .replace(/\/(test_helpers|billing|entitlements)(?=\/)/, "")
+    .replace(/\/(checkout|billing_portal)\//, "/$1_")
+    .split("/");
   const [, , collection = "", second, third = ""] = steps;
   if (KINDS[third] !== undefined) return `${KINDS[third]}[]`;
   const kind = KINDS[collection] ?? "";

@@ -13,6 +13,7 @@ import { invalidParameter, serverError, StripeError } from "./errors.ts";
 import { expanded } from "./expand.ts";
 import { checkExpandable } from "./expandable.ts";
 import { refuse } from "./faults.ts";
+import { hostedRouter } from "./hosted/router.ts";
 import { begin, drop, keep } from "./idempotency.ts";
 import type { Answer } from "./idempotency.ts";
 import { pageRouter } from "./page/router.ts";
@@ -32,6 +33,7 @@ export function makeApp(engine: Engine): Express {
   app.set("query parser", (query: string) => qs.parse(query, QS));
   app.use(introduce);
   app.use(pageRouter(engine));
+  app.use(hostedRouter(engine));
   app.use(express.raw({ type: () => true, limit: "1mb" }));
   app.use("/_emulator", controlRouter(engine));
   for (const route of ROUTES) {

@@ -23,6 +23,13 @@ export function text(raw: unknown, at: string): string {
   return raw;
 }
 
+/** A page that a browser can be sent to. */
+export function webAddress(raw: unknown, at: string): string {
+  const value = text(raw, at);
+  if (/^https?:$/.test(URL.parse(value)?.protocol ?? "")) return value;
+  throw invalidParameter(at, "Not a valid URL", "url_invalid");
+}
+
 /** A whole number. */
 export function integer(raw: unknown, at: string): number {
   const value = typeof raw === "number" ? raw : Number(text(raw, at));

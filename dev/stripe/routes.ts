@@ -1,3 +1,4 @@
+import { checkoutRoutes } from "./resources/checkout_sessions.ts";
 import { customerRoutes } from "./resources/customers.ts";
 import { entitlementRoutes } from "./resources/entitlements.ts";
 import { eventRoutes } from "./resources/events.ts";
@@ -14,6 +15,8 @@ import { invoiceRoutes } from "./resources/invoices.ts";
 import { paymentIntentRoutes } from "./resources/payment_intents.ts";
 import { paymentMethodRoutes } from "./resources/payment_methods.ts";
 import { previewRoutes } from "./resources/preview.ts";
+import { portalConfigurationRoutes } from "./resources/portal_configurations.ts";
+import { portalSessionRoutes } from "./resources/portal_sessions.ts";
 import { priceRoutes } from "./resources/prices.ts";
 import { productRoutes } from "./resources/products.ts";
 import { promotionCodeRoutes } from "./resources/promotion_codes.ts";
@@ -29,6 +32,7 @@ export const ROUTES: readonly Route[] = [
   ...entitlementRoutes,
   ...eventRoutes,
   ...chargeRoutes,
+  ...checkoutRoutes,
   ...couponRoutes,
   ...disputeRoutes,
   ...featureRoutes,
@@ -41,6 +45,8 @@ export const ROUTES: readonly Route[] = [
   ...invoiceRoutes,
   ...paymentIntentRoutes,
   ...paymentMethodRoutes,
+  ...portalConfigurationRoutes,
+  ...portalSessionRoutes,
   ...priceRoutes,
   ...productRoutes,
   ...promotionCodeRoutes,

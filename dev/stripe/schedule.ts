@@ -1,5 +1,6 @@
 import type { Context } from "./context.ts";
 import { emit } from "./events.ts";
+import { catchUp, isOnClock } from "./resources/checkout_state.ts";
 import { collect, finalizeAndCollect } from "./resources/collection.ts";
 import { resumeCollection } from "./resources/pause_collection.ts";
 import { dropPending } from "./resources/pending_updates.ts";
@@ -35,7 +36,11 @@ export function runDue(context: Context, until: number, testClock: string | null
 
 function earliest(context: Context, until: number, testClock: string | null): Due | undefined {
   let first: Due | undefined;
-  for (const due of [...dueInvoices(context, testClock), ...dueSubscriptions(context, testClock)]) {
+  for (const due of [
+    ...dueInvoices(context, testClock),
+    ...dueSubscriptions(context, testClock),
+    ...dueSessions(context, testClock),
+  ]) {
     if (due.at <= until && (first === undefined || due.at < first.at)) first = due;
   }
   return first;
@@ -52,6 +57,13 @@ function* dueInvoices({ store }: Context, testClock: string | null): Generator<D
       const how = { offSession: true, automatic: true };
       yield { at: retryAt, run: (context) => void collect(context, invoice, how) };
     }
+  }
+}
+
+function* dueSessions({ store }: Context, testClock: string | null): Generator<Due> {
+  for (const session of store.checkoutSessions.values()) {
+    if (session.status !== "open" || !isOnClock(store, session, testClock)) continue;
+    yield { at: session.expires_at, run: (context) => catchUp(context, session) };
   }
 }
 

@@ -3,6 +3,7 @@ import type { Stripe } from "stripe";
 
 import type { SavedAnswer } from "./idempotency.ts";
 import type { Delivery } from "./deliveries.ts";
+import type { Checkout } from "./resources/checkout_record.ts";
 import type { PendingUpdate } from "./resources/pending_updates.ts";
 import type { Resumption } from "./resources/resumptions.ts";
 
@@ -45,6 +46,11 @@ export type Store = {
   disputes: Map<string, Stripe.Dispute>;
   meters: Map<string, Stripe.Billing.Meter>;
   meterEvents: Map<string, Stripe.Billing.MeterEvent>;
+  portalConfigurations: Map<string, Stripe.BillingPortal.Configuration>;
+  portalSessions: Map<string, Stripe.BillingPortal.Session>;
+  checkoutSessions: Map<string, Stripe.Checkout.Session>;
+  /** What a session was made with and how far its customer got, by the session's id. */
+  checkouts: Map<string, Checkout>;
 };
 
 /** An event as kept: the SDK's own union narrows `type` too far to be built generically. */
@@ -87,6 +93,10 @@ export function emptyStore(): Store {
     disputes: new Map(),
     meters: new Map(),
     meterEvents: new Map(),
+    portalConfigurations: new Map(),
+    portalSessions: new Map(),
+    checkoutSessions: new Map(),
+    checkouts: new Map(),
   };
 }
 
@@ -119,6 +129,9 @@ export function objectWithId(store: Store, id: string): object | undefined {
   const tables = {
     ch: store.charges,
     clock: store.testClocks,
+    bpc: store.portalConfigurations,
+    bps: store.portalSessions,
+    cs: store.checkoutSessions,
     cus: store.customers,
     di: store.discounts,
     promo: store.promotionCodes,

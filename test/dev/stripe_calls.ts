@@ -2,6 +2,7 @@
 import type { Stripe } from "stripe";
 
 import { BILLING_CALLS } from "./stripe_billing_calls.ts";
+import { HOSTED_CALLS } from "./stripe_hosted_calls.ts";
 import { intentOf, type Emulated } from "./stripe_support.ts";
 
 /** What the calls find there. Each that spoils something makes its own. */
@@ -74,6 +75,7 @@ const list = { limit: 3 };
 /** By method and path, as in routes.ts. */
 export const CALLS: Record<string, Call> = {
   ...BILLING_CALLS,
+  ...HOSTED_CALLS,
   "POST /v1/customers": ({ stripe }) =>
     stripe.customers.create({
       name: "Acme",

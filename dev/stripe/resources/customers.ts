@@ -41,7 +41,7 @@ type Fields = p.Optional<typeof FIELDS>;
 
 /** The endpoints under /v1/customers. */
 export const customerRoutes = [
-  route("POST", "/v1/customers", { optional: NEW }, create),
+  route("POST", "/v1/customers", { optional: NEW }, createCustomer),
   route("GET", "/v1/customers/search", SEARCH, (context, params) => {
     const live = [...context.store.customers.values()].filter(isLive);
     return search(live, params, "/v1/customers/search");
@@ -70,7 +70,8 @@ function isLive(row: Stripe.Customer | Stripe.DeletedCustomer): row is Stripe.Cu
   return row.deleted !== true;
 }
 
-function create(context: Context, params: p.Optional<typeof NEW>): Stripe.Customer {
+/** Creates a customer, with its cards. */
+export function createCustomer(context: Context, params: p.Optional<typeof NEW>): Stripe.Customer {
   const customer = blank(context);
   if (params.test_clock !== undefined) putOnClock(context, customer, params.test_clock);
   const { default_payment_method: wanted, ...settings } = params.invoice_settings ?? {};

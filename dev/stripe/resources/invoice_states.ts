@@ -49,6 +49,7 @@ export function finalize(context: Context, invoice: Stripe.Invoice): void {
   invoice.status = "open";
   invoice.number = nextNumber(context, invoice);
   invoice.effective_at = now;
+  invoice.hosted_invoice_url = `${context.site}/i/${invoice.id}`;
   invoice.automatically_finalizes_at = null;
   invoice.status_transitions.finalized_at = now;
   settleBalance(context, invoice);

@@ -48,12 +48,12 @@ export const setupIntentRoutes = [
       intent.status = "requires_confirmation";
     }
     emit(context, "setup_intent.created", intent);
-    return params.confirm === true ? confirm(context, {}, intent.id) : intent;
+    return params.confirm === true ? confirmSetup(context, {}, intent.id) : intent;
   }),
   route("GET", `${URL}/:id`, { optional: { client_secret: p.text } }, (context, _params, id) =>
     found(context.store.setupIntents, "setupintent", id),
   ),
-  route("POST", `${URL}/:id/confirm`, { optional: CONFIRM }, confirm),
+  route("POST", `${URL}/:id/confirm`, { optional: CONFIRM }, confirmSetup),
   route(
     "POST",
     `${URL}/:id/cancel`,
@@ -91,7 +91,8 @@ function unfinished(context: Context, id: string, verb: string): Stripe.SetupInt
   );
 }
 
-function confirm(
+/** Tries to save the payment method named, or the one that is there already. */
+export function confirmSetup(
   context: Context,
   params: p.Optional<typeof CONFIRM>,
   id: string,

@@ -23,7 +23,8 @@ export const paymentSettings = p.shape(
     save_default_payment_method: p.oneOf("on_subscription", "off"),
   },
 );
-const billingMode = p.shape(
+/** How prorations and discounts are billed. */
+export const billingMode = p.shape(
   { type: p.oneOf("flexible", "classic") },
   { flexible: p.shape({}, { proration_discounts: p.oneOf("included", "itemized") }) },
 );
