@@ -4,7 +4,7 @@ import { syncCatalog } from "../cli/stripe_catalog.ts";
 import { makePool } from "../server/database.ts";
 import { makeLogger } from "../server/logger.ts";
 import { makeStripe } from "../tasks/stripe_client.ts";
-import { OperatorError } from "./operator_error.ts";
+import { explainedPort } from "./emulator_port.ts";
 import { startStripeEmulator, type StripeEmulator } from "./stripe/emulator.ts";
 
 export type StandInOptions = {
@@ -30,7 +30,7 @@ export async function startEmulator(options: StandInOptions): Promise<StandIn> {
     stateFile: join(home, "stripe.json"),
     webhook: { url: webhookUrl, secret: webhookSecret },
   }).catch((error: unknown) => {
-    throw explained(error, port);
+    throw explainedPort(error, port);
   });
   return {
     ...emulator,
@@ -57,13 +57,4 @@ async function fillCatalog(
   } finally {
     await pool.end();
   }
-}
-
-function explained(error: unknown, port: number): unknown {
-  const isTaken = error instanceof Error && "code" in error && error.code === "EADDRINUSE";
-  if (!isTaken) return error;
-  return new OperatorError(
-    `Port ${port} is in use. Stop what listens there or set STRIPE_EMULATOR_PORT.`,
-    { cause: error },
-  );
 }

@@ -149,13 +149,22 @@ export function parseStartConfig(env: NodeJS.ProcessEnv): StartConfig {
     return {
       home: read.text("ROWHOUSE_HOME", ".rowhouse"),
       embeddedPostgresPort: read.integer("EMBEDDED_POSTGRES_PORT", 54_320, { min: 0, max: 65_535 }),
-      stripeEmulatorPort: read.integer("STRIPE_EMULATOR_PORT", 12_111, { min: 0, max: 65_535 }),
+      stripeEmulatorPort: emulatorPort(read),
       databaseUrl,
       workerDatabaseUrl: own ? read.postgresUrl("WORKER_DATABASE_URL") : undefined,
       migrationDatabaseUrl: own ? read.postgresUrl("MIGRATION_DATABASE_URL") : undefined,
       stripeSecretKey: read.optionalText("STRIPE_SECRET_KEY"),
     };
   });
+}
+
+/** What `npm run stripe` may be told by the environment. */
+export function parseEmulatorConfig(env: NodeJS.ProcessEnv): { port: number } {
+  return readEnvironment(env, (read) => ({ port: emulatorPort(read) }));
+}
+
+function emulatorPort(read: Environment): number {
+  return read.integer("STRIPE_EMULATOR_PORT", 12_111, { min: 0, max: 65_535 });
 }
 
 function address(read: Environment): { host: string; port: number; publicUrl: string } {
