@@ -12,13 +12,16 @@ import type { Engine } from "./engine.ts";
 import { invalidParameter, serverError, StripeError } from "./errors.ts";
 import { expanded } from "./expand.ts";
 import { checkExpandable } from "./expandable.ts";
-import { refuse } from "./faults.ts";
+import { reachUnder, refuse } from "./faults.ts";
+import { hostilityRouter } from "./hostility.ts";
 import { begin, drop, keep } from "./idempotency.ts";
 import type { Answer } from "./idempotency.ts";
 import { pageRouter } from "./page/router.ts";
 import { isRecord } from "./params.ts";
 import type { Route } from "./route.ts";
 import { ROUTES } from "./routes.ts";
+import { send } from "./sending.ts";
+import type { Reach } from "./sending.ts";
 import { randomText } from "./store.ts";
 import { inTimeOfCall } from "./test_time.ts";
 
@@ -33,7 +36,7 @@ export function makeApp(engine: Engine): Express {
   app.use(introduce);
   app.use(pageRouter(engine));
   app.use(express.raw({ type: () => true, limit: "1mb" }));
-  app.use("/_emulator", controlRouter(engine));
+  app.use("/_emulator", controlRouter(engine), hostilityRouter(engine));
   for (const route of ROUTES) {
     const path = route.path;
     const handler = (request: Request, response: Response) =>
@@ -87,12 +90,11 @@ async function handle(
   response: Response,
 ): Promise<void> {
   const params = parameters(request);
-  const { answer, isSent } = await serve(engine, route, params, request, response).catch(
-    (error: unknown) => ({ answer: refusal(error, response), isSent: true }),
+  const { answer, reach } = await serve(engine, route, params, request, response).catch(
+    (error: unknown) => ({ answer: refusal(error, response), reach: "whole" as const }),
   );
   engine.observer?.answered({ route, params, client: request.get("User-Agent") ?? "", ...answer });
-  if (isSent) send(response, answer);
-  else request.socket.destroy();
+  send(response, answer, reach);
 }
 
 /** Who is it, has it been answered before, what comes of it, and does it go out. */
@@ -102,8 +104,13 @@ async function serve(
   raw: Record<string, unknown>,
   request: Request,
   response: Response,
-): Promise<{ answer: Answer; isSent: boolean }> {
+): Promise<{ answer: Answer; reach: Reach }> {
   authenticate(request.headers.authorization);
+  const limited = engine.rateLimits.admit(`${route.method} ${route.path}`);
+  if (limited !== null) {
+    response.setHeader("Stripe-Rate-Limited-Reason", limited.reason);
+    throw limited.error;
+  }
   const key = idempotencyKey(request);
   const fault = engine.faults.strike(request.method, request.path);
   refuse(fault, key ?? "");
@@ -120,7 +127,7 @@ async function serve(
     if (saved?.answer) {
       response.setHeader("Idempotent-Replayed", "true");
       response.setHeader("Original-Request", saved.requestId);
-      return { answer: saved.answer, isSent: true };
+      return { answer: saved.answer, reach: "whole" };
     }
   }
   if (fault?.kind === "slow") await sleep(fault.ms);
@@ -130,7 +137,7 @@ async function serve(
   if (key !== null && kept) keep(engine.store, key, answer);
   if (key !== null && !kept) drop(engine.store, key);
   if (request.method !== "GET") engine.touch();
-  return { answer, isSent: fault?.kind !== "reset_after" };
+  return { answer, reach: reachUnder(fault) };
 }
 
 /** Does the work, without a pause in which another call could see half of it. */
@@ -186,8 +193,4 @@ function idempotencyKey(request: Request): string | null {
   if (request.method !== "POST" || key === undefined || key === "") return null;
   if (key.length <= MAX_KEY) return key;
   throw invalidParameter("Idempotency-Key", `Idempotency keys have at most ${MAX_KEY} characters.`);
-}
-
-function send(response: Response, { status, body }: Answer): void {
-  response.status(status).type("application/json").send(body);
 }

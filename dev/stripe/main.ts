@@ -1,7 +1,7 @@
 /** npm run stripe: the emulator alone, for whoever has a receiver of their own. */
 import { parseEmulatorConfig } from "../../server/config.ts";
 import { untilStopped, type Closeable } from "../../server/process.ts";
-import { explainedPort } from "../emulator_port.ts";
+import { explainedStart } from "../emulator_start.ts";
 import { startStripeEmulator } from "./emulator.ts";
 import { readOptions, USAGE } from "./options.ts";
 
@@ -14,10 +14,12 @@ async function start(): Promise<Closeable> {
   }
   const emulator = await startStripeEmulator({
     port,
+    chaos: config.chaos,
+    log: (line) => console.log(line),
     ...(webhook === undefined ? {} : { webhook }),
     ...(stateFile === undefined ? {} : { stateFile }),
   }).catch((error: unknown) => {
-    throw explainedPort(error, port);
+    throw explainedStart(error, port);
   });
   console.log(`The Stripe emulator is at ${emulator.url}`);
   console.log(`  state     ${stateFile ?? "in memory only (--state keeps it)"}`);

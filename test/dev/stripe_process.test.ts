@@ -11,6 +11,7 @@ import { Stripe } from "stripe";
 import { expect, test } from "vitest";
 
 import { readOptions } from "../../dev/stripe/options.ts";
+import { parseEmulatorConfig } from "../../server/config.ts";
 import { startEmulated, startReceiver } from "./stripe_support.ts";
 
 const MAIN = fileURLToPath(new URL("../../dev/stripe/main.ts", import.meta.url));
@@ -27,10 +28,13 @@ function run(args: string[], env: NodeJS.ProcessEnv = {}) {
   return { child, output, exited: once(child, "close") };
 }
 
-async function start(args: string[]) {
-  const { child, output, exited } = run(args);
-  const [first] = await Promise.race([once(createInterface(child.stdout), "line"), exited]);
-  const url = /^The Stripe emulator is at (http:\S+)$/.exec(String(first))?.[1];
+async function start(args: string[], env: NodeJS.ProcessEnv = {}) {
+  const { child, output, exited } = run(args, env);
+  let url: string | undefined;
+  for await (const line of createInterface(child.stdout)) {
+    url = /^The Stripe emulator is at (http:\S+)$/.exec(line)?.[1];
+    if (url !== undefined) break;
+  }
   if (url === undefined) throw new Error(output.text);
   const stripe = new Stripe("sk_test_x", {
     host: "127.0.0.1",
@@ -66,8 +70,12 @@ test("the emulator runs alone, signs with the secret given, and keeps its state 
     .toEqual(["customer.created"]);
   expect(await first.stop("SIGTERM")).toBe(0);
 
-  await using second = await start([...args, "--webhook-secret", secret]);
+  await using second = await start([...args, "--webhook-secret", secret], {
+    STRIPE_EMULATOR_CHAOS: "seed=7, duplicate=.2",
+  });
   expect(await second.stripe.customers.retrieve(id)).toMatchObject({ name: "Acme" });
+  const chaos = await fetch(`${second.url}/_emulator/chaos`);
+  expect(await chaos.json()).toMatchObject({ seed: 7, duplicate: 0.2, drop: 0 });
   expect(await second.stop("SIGINT")).toBe(0);
 });
 
@@ -79,13 +87,28 @@ test("--help says what there is", async () => {
   }
 });
 
-test("a taken port ends the start with one reason, and no stack", async () => {
+test("a taken port or unknown chaos ends the start with one reason, and no stack", async () => {
   await using emulated = await startEmulated();
   const { port } = new URL(emulated.url);
-  const { output, exited } = run([], { STRIPE_EMULATOR_PORT: port });
-  expect((await exited)[0]).toBe(1);
-  expect(output.text).toBe(
-    `npm run stripe: Port ${port} is in use. Stop what listens there or set STRIPE_EMULATOR_PORT.\n`,
+  const refusals = [
+    [
+      { STRIPE_EMULATOR_PORT: port },
+      `Port ${port} is in use. Stop what listens there or set STRIPE_EMULATOR_PORT.`,
+    ],
+    [
+      { STRIPE_EMULATOR_CHAOS: "dorp=0.1" },
+      "STRIPE_EMULATOR_CHAOS: Received unknown parameter: dorp",
+    ],
+  ] as const;
+  await Promise.all(
+    refusals.map(async ([env, reason]) => {
+      const { output, exited } = run([], env);
+      expect([(await exited)[0], output.text]).toEqual([1, `npm run stripe: ${reason}\n`]);
+    }),
+  );
+  const malformed = { STRIPE_EMULATOR_CHAOS: "drop=often" };
+  expect(() => parseEmulatorConfig(malformed)).toThrow(
+    'must be like seed=7,duplicate=0.2, not "drop=often"',
   );
 });
 
