@@ -16,7 +16,8 @@ export function declarer(router: Router): (path: string, work: Work) => void {
   };
 }
 
-function bodyOf(request: Request): unknown {
+/** The body as JSON or, if it does not look like that, as a form. */
+export function bodyOf(request: Request): unknown {
   const body: unknown = request.body;
   const content = Buffer.isBuffer(body) ? body.toString("utf8").trim() : "";
   if (!content.startsWith("{")) return qs.parse(content);

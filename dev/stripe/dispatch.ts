@@ -2,13 +2,13 @@ import type { Chaos, Fate } from "./chaos.ts";
 import { nothingSent } from "./deliveries.ts";
 import type { Delivery } from "./deliveries.ts";
 import { newId } from "./store.ts";
-import type { Endpoint, StoredEvent } from "./store.ts";
+import type { Addressee, StoredEvent } from "./store.ts";
 
 /** How long a delivery that is put back waits at most for others to go first. */
 const PUT_BACK_MS = 250;
 
 /** The deliveries of an event to an endpoint: one, unless there is mischief. */
-export function dispatch(event: StoredEvent, endpoint: Endpoint, chaos: Chaos): Delivery[] {
+export function dispatch(event: StoredEvent, endpoint: Addressee, chaos: Chaos): Delivery[] {
   const [first, second] = chaos.nextFates().map((fate) => newDelivery(event, endpoint, fate));
   if (first === undefined) return [];
   return second === undefined ? [first] : [first, { ...second, isDuplicate: true }];
@@ -22,7 +22,7 @@ export function releasePutBack(pending: Iterable<Delivery>, latest: number): voi
   }
 }
 
-function newDelivery(event: StoredEvent, endpoint: Endpoint, fate: Fate): Delivery {
+function newDelivery(event: StoredEvent, endpoint: Addressee, fate: Fate): Delivery {
   const now = Date.now();
   const notBeforeMs = now + fate.delayMs;
   return {

@@ -18,6 +18,7 @@ import { begin, drop, keep } from "./idempotency.ts";
 import type { Answer } from "./idempotency.ts";
 import { pageRouter } from "./page/router.ts";
 import { isRecord } from "./params.ts";
+import { parameters, QS } from "./parameters.ts";
 import type { Route } from "./route.ts";
 import { ROUTES } from "./routes.ts";
 import { send } from "./sending.ts";
@@ -26,7 +27,6 @@ import { randomText } from "./store.ts";
 import { inTimeOfCall } from "./test_time.ts";
 
 const MAX_KEY = 255;
-const QS = { plainObjects: true, depth: 10, arrayLimit: 1000, parameterLimit: 10_000 };
 
 /** The emulator's HTTP side: Stripe's endpoints, and its own under /_emulator. */
 export function makeApp(engine: Engine): Express {
@@ -179,13 +179,6 @@ function translated(error: unknown): StripeError {
   }
   process.emitWarning(error instanceof Error ? error : String(error));
   return serverError(true);
-}
-
-/** The query and the form body together; the body may come with a DELETE, too. */
-function parameters(request: Request): Record<string, unknown> {
-  const body: unknown = request.body;
-  const form = Buffer.isBuffer(body) ? qs.parse(body.toString("utf8"), QS) : {};
-  return { ...request.query, ...form };
 }
 
 function idempotencyKey(request: Request): string | null {

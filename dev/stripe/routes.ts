@@ -1,5 +1,6 @@
 import { customerRoutes } from "./resources/customers.ts";
 import { entitlementRoutes } from "./resources/entitlements.ts";
+import { eventDestinationRoutes } from "./resources/event_destinations.ts";
 import { eventRoutes } from "./resources/events.ts";
 import { couponRoutes } from "./resources/coupons.ts";
 import { chargeRoutes } from "./resources/charges.ts";
@@ -47,5 +48,6 @@ export const ROUTES: readonly Route[] = [
   ...subscriptionItemRoutes,
   ...subscriptionRoutes,
   ...testClockRoutes,
+  ...eventDestinationRoutes,
   ...webhookEndpointRoutes,
 ];

@@ -22,6 +22,8 @@ export type Store = {
   cards: Map<string, CardOnFile>;
   events: Map<string, StoredEvent>;
   webhookEndpoints: Map<string, Endpoint>;
+  /** Destinations of thin events. */
+  thinEndpoints: Map<string, Addressee>;
   deliveries: Map<string, Delivery>;
   answers: Map<string, SavedAnswer>;
   /** Warnings given once, so that they are not given again. */
@@ -53,6 +55,13 @@ export type StoredEvent = Stripe.EventBase;
 /** A webhook endpoint with the secret that Stripe shows only once. */
 export type Endpoint = { id: string; secret: string; resource: Stripe.WebhookEndpoint };
 
+/** What the webhooks must know of whom they write to. */
+export type Addressee = {
+  id: string;
+  secret: string;
+  resource: { url: string; enabled_events: string[]; status: string };
+};
+
 /** A store that holds nothing. */
 export function emptyStore(): Store {
   return {
@@ -67,6 +76,7 @@ export function emptyStore(): Store {
     cards: new Map(),
     events: new Map(),
     webhookEndpoints: new Map(),
+    thinEndpoints: new Map(),
     deliveries: new Map(),
     answers: new Map(),
     notices: new Map(),

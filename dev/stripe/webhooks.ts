@@ -3,7 +3,8 @@ import { isAccepted, nothingSent, record } from "./deliveries.ts";
 import type { Attempt, Delivery } from "./deliveries.ts";
 import { dispatch, releasePutBack } from "./dispatch.ts";
 import { makePoster } from "./post.ts";
-import type { Endpoint, Store, StoredEvent } from "./store.ts";
+import type { Addressee, Store, StoredEvent } from "./store.ts";
+import { thinOf, thinType } from "./thin.ts";
 
 const CONCURRENCY = 16;
 const MAX_TIMER_MS = 60_000;
@@ -153,11 +154,12 @@ export class Webhooks {
 
   #post(eventId: string, endpointId: string): Promise<Attempt> {
     const event = this.#store.events.get(eventId);
-    const endpoint = this.#store.webhookEndpoints.get(endpointId);
+    const thin = this.#store.thinEndpoints.get(endpointId);
+    const endpoint = thin ?? this.#store.webhookEndpoints.get(endpointId);
     if (event === undefined || endpoint === undefined) {
       return Promise.resolve(nothingSent("the endpoint is gone"));
     }
-    const payload = JSON.stringify(event, null, 2);
+    const payload = JSON.stringify(thin === undefined ? event : thinOf(event), null, 2);
     return this.#poster.post(endpoint.resource.url, endpoint.secret, payload);
   }
 
@@ -179,10 +181,17 @@ export class Webhooks {
     this.#waiting = [];
   }
 
-  #endpointsFor({ type }: StoredEvent): Endpoint[] {
-    return [...this.#store.webhookEndpoints.values()].filter(({ resource }) => {
-      const isAsked = resource.enabled_events.some((each) => each === "*" || each === type);
-      return resource.status === "enabled" && isAsked;
-    });
+  #endpointsFor({ type }: StoredEvent): Addressee[] {
+    return [
+      ...wanting(type, this.#store.webhookEndpoints.values()),
+      ...wanting(thinType(type), this.#store.thinEndpoints.values()),
+    ];
   }
+}
+
+function wanting(type: string, endpoints: Iterable<Addressee>): Addressee[] {
+  return [...endpoints].filter(({ resource }) => {
+    const isAsked = resource.enabled_events.some((each) => each === "*" || each === type);
+    return resource.status === "enabled" && isAsked;
+  });
 }
