@@ -97,7 +97,8 @@ async function openAll(opened: Opened, env: NodeJS.ProcessEnv): Promise<string> 
 function emulate(settings: StartConfig, home: Home, config: ServerConfig) {
   step("Starting the Stripe emulator");
   return startEmulator({
-    port: settings.stripeEmulatorPort,
+    ...settings.stripeEmulator,
+    log: detail,
     home: home.directory,
     webhookUrl: `${localUrl(config)}/webhooks/stripe`,
     webhookSecret: config.stripeWebhookSecrets[0] ?? "",

@@ -4,11 +4,14 @@ import { syncCatalog } from "../cli/stripe_catalog.ts";
 import { makePool } from "../server/database.ts";
 import { makeLogger } from "../server/logger.ts";
 import { makeStripe } from "../tasks/stripe_client.ts";
-import { OperatorError } from "./operator_error.ts";
+import { explainedStart } from "./emulator_start.ts";
 import { startStripeEmulator, type StripeEmulator } from "./stripe/emulator.ts";
 
 export type StandInOptions = {
   port: number;
+  /** Mischief done to webhooks: STRIPE_EMULATOR_CHAOS. */
+  chaos: Readonly<Record<string, string>>;
+  log: (line: string) => void;
   home: string;
   webhookUrl: string;
   webhookSecret: string;
@@ -24,13 +27,15 @@ export const EMULATOR_KEY = "sk_test_emulator";
 
 /** The Stripe emulator for `npm start`. */
 export async function startEmulator(options: StandInOptions): Promise<StandIn> {
-  const { port, home, webhookUrl, webhookSecret } = options;
+  const { port, chaos, home, webhookUrl, webhookSecret } = options;
   const emulator = await startStripeEmulator({
     port,
+    chaos,
+    log: options.log,
     stateFile: join(home, "stripe.json"),
     webhook: { url: webhookUrl, secret: webhookSecret },
   }).catch((error: unknown) => {
-    throw explained(error, port);
+    throw explainedStart(error, port);
   });
   return {
     ...emulator,
@@ -57,13 +62,4 @@ async function fillCatalog(
   } finally {
     await pool.end();
   }
-}
-
-function explained(error: unknown, port: number): unknown {
-  const isTaken = error instanceof Error && "code" in error && error.code === "EADDRINUSE";
-  if (!isTaken) return error;
-  return new OperatorError(
-    `Port ${port} is in use. Stop what listens there or set STRIPE_EMULATOR_PORT.`,
-    { cause: error },
-  );
 }

@@ -4,6 +4,7 @@
  */
 import { externalProviders } from "./auth_config.ts";
 import type { ExternalProvider } from "./auth/external_tokens.ts";
+import { emulatorConfig, type EmulatorConfig } from "./emulator_config.ts";
 import { readEnvironment, type Environment } from "./environment.ts";
 import { appUrl, mailConfig, shownOutbox, type MailConfig } from "./mail_config.ts";
 
@@ -58,7 +59,7 @@ export type WorkerConfig = {
 export type StartConfig = {
   home: string;
   embeddedPostgresPort: number;
-  stripeEmulatorPort: number;
+  stripeEmulator: EmulatorConfig;
   databaseUrl: string | undefined;
   workerDatabaseUrl: string | undefined;
   migrationDatabaseUrl: string | undefined;
@@ -149,13 +150,18 @@ export function parseStartConfig(env: NodeJS.ProcessEnv): StartConfig {
     return {
       home: read.text("ROWHOUSE_HOME", ".rowhouse"),
       embeddedPostgresPort: read.integer("EMBEDDED_POSTGRES_PORT", 54_320, { min: 0, max: 65_535 }),
-      stripeEmulatorPort: read.integer("STRIPE_EMULATOR_PORT", 12_111, { min: 0, max: 65_535 }),
+      stripeEmulator: emulatorConfig(read),
       databaseUrl,
       workerDatabaseUrl: own ? read.postgresUrl("WORKER_DATABASE_URL") : undefined,
       migrationDatabaseUrl: own ? read.postgresUrl("MIGRATION_DATABASE_URL") : undefined,
       stripeSecretKey: read.optionalText("STRIPE_SECRET_KEY"),
     };
   });
+}
+
+/** What `npm run stripe` may be told by the environment. */
+export function parseEmulatorConfig(env: NodeJS.ProcessEnv): EmulatorConfig {
+  return readEnvironment(env, emulatorConfig);
 }
 
 function address(read: Environment): { host: string; port: number; publicUrl: string } {

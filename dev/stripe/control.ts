@@ -15,19 +15,21 @@
  * - `POST webhooks` `{ "mode": "deliver" | "hold" }` keeps events back, or lets them go.
  * - `POST faults` `{ "kind", "method"?, "path"?, "nth"?, "ms"? }` makes the nth matching call fail:
  *   `409`, `429`, `429_lock_timeout`, `500_before` do no work; `500_after` does it, answers 500 and
- *   keeps that under the idempotency key; `reset_after` does it and cuts the connection; `slow`
- *   waits `ms` before it begins. `GET faults` lists what is planned.
- * - `POST reset` empties the state.
+ *   keeps that under the idempotency key; `reset_after` does it and cuts the connection, `truncated`
+ *   in the middle of the answer; `slow` waits `ms` before it begins. `GET faults` lists what is planned.
+ * - `POST reset` empties the state, and takes hostility back to how it was at the start.
+ *
+ * hostility.ts has more.
  */
 import { Router } from "express";
-import type { Request, Response } from "express";
-import qs from "qs";
+import type { ParsedQs } from "qs";
 import type { Stripe } from "stripe";
 
+import { declarer } from "./control_body.ts";
 import { NO_REQUEST } from "./context.ts";
 import { contextFor } from "./engine.ts";
 import type { Engine } from "./engine.ts";
-import { invalidParameter, stateError } from "./errors.ts";
+import { stateError } from "./errors.ts";
 import { FAULT_KINDS } from "./faults.ts";
 import * as p from "./params.ts";
 import { arrange } from "./redelivery.ts";
@@ -44,30 +46,27 @@ const MAX_WAIT_MS = 60_000;
 const MAX_TIMES = 100;
 
 const outcome = p.shape({}, { outcome: p.oneOf("pay", "fail") });
-const advance = p.shape({ seconds: bounded(0, MAX_ADVANCE) }, {});
+const advance = p.shape({ seconds: p.bounded(0, MAX_ADVANCE) }, {});
 const redeliver = p.shape(
   {},
   {
     event: p.text,
     order: p.oneOf("forward", "reverse", "shuffle"),
     seed: p.integer,
-    times: bounded(1, MAX_TIMES),
+    times: p.bounded(1, MAX_TIMES),
   },
 );
-const settle = p.shape({}, { timeout_ms: bounded(0, MAX_WAIT_MS) });
+const settle = p.shape({}, { timeout_ms: p.bounded(0, MAX_WAIT_MS) });
 const mode = p.shape({ mode: p.oneOf("deliver", "hold") }, {});
 const fault = p.shape(
   { kind: p.oneOf(...FAULT_KINDS) },
-  { method: p.text, path: p.text, nth: bounded(1, 1_000_000), ms: bounded(0, MAX_WAIT_MS) },
+  { method: p.text, path: p.text, nth: p.bounded(1, 1_000_000), ms: p.bounded(0, MAX_WAIT_MS) },
 );
-
-type Work = (body: unknown, id: string) => Promise<object> | object;
 
 /** The endpoints under /_emulator. */
 export function controlRouter(engine: Engine): Router {
   const router = Router();
-  const on = (path: string, work: Work) =>
-    router.post(path, (request: Request, response: Response) => answer(work, request, response));
+  const on = declarer(router);
 
   on("/subscriptions/:id/renew", (body, id) => renew(engine, id, outcome(body, "").outcome));
   on("/payment_intents/:id/authenticate", (body, id) =>
@@ -103,29 +102,6 @@ export function controlRouter(engine: Engine): Router {
     response.json({ deliveries: deliveries(engine, request.query) });
   });
   return router;
-}
-
-async function answer(work: Work, request: Request, response: Response): Promise<void> {
-  response.json(await work(bodyOf(request), String(request.params["id"] ?? "")));
-}
-
-function bounded(least: number, most: number): p.Field<number> {
-  return (raw, at) => {
-    const value = p.integer(raw, at);
-    if (value >= least && value <= most) return value;
-    throw invalidParameter(at, `${at} must be from ${least} to ${most}`);
-  };
-}
-
-function bodyOf(request: Request): unknown {
-  const body: unknown = request.body;
-  const content = Buffer.isBuffer(body) ? body.toString("utf8").trim() : "";
-  if (!content.startsWith("{")) return qs.parse(content);
-  try {
-    return JSON.parse(content);
-  } catch {
-    throw invalidParameter("body", "The body is not JSON.");
-  }
 }
 
 function renew(engine: Engine, id: string, how?: "pay" | "fail"): Stripe.Subscription {
@@ -174,7 +150,7 @@ async function sendAgain(engine: Engine, wanted: ReturnType<typeof redeliver>): 
   return { deliveries: results };
 }
 
-function deliveries(engine: Engine, query: qs.ParsedQs): object[] {
+function deliveries(engine: Engine, query: ParsedQs): object[] {
   const all = [...engine.store.deliveries.values()].toReversed();
   return all
     .filter((each) => query["event"] === undefined || each.event === query["event"])

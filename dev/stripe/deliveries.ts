@@ -8,6 +8,12 @@ export type Delivery = {
   /** Real time, in milliseconds: the emulator's clock does not hurry the network. */
   createdMs: number;
   nextAttemptMs: number;
+  notBeforeMs: number;
+  /** Which of all deliveries this is, and where among them it goes out: see chaos.ts. */
+  number: number;
+  place: number;
+  /** The endpoint gets the same event by another delivery, too. */
+  isDuplicate?: true;
   attemptCount: number;
   /** The latest attempts, oldest first. */
   attempts: Attempt[];
@@ -24,6 +30,11 @@ const ATTEMPTS_KEPT = 20;
 /** True of an answer that Stripe takes for receipt: any 2xx, and so no redirect. */
 export function isAccepted(attempt: Attempt): boolean {
   return attempt.status !== null && attempt.status >= 200 && attempt.status < 300;
+}
+
+/** An attempt that ended before anything went out. */
+export function nothingSent(error: string, atMs: number = Date.now()): Attempt {
+  return { at: new Date(atMs).toISOString(), ms: 0, status: null, error };
 }
 
 /** Writes an attempt into the delivery and works out what comes next. */

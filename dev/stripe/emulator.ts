@@ -2,6 +2,7 @@ import { once } from "node:events";
 import http from "node:http";
 import type { AddressInfo } from "node:net";
 
+import { makeChaos } from "./chaos.ts";
 import { makeClock } from "./clock.ts";
 import type { Clock } from "./clock.ts";
 import { NO_REQUEST } from "./context.ts";
@@ -11,6 +12,7 @@ import { makeFaults } from "./faults.ts";
 import { makeApp } from "./http.ts";
 import type { Observer } from "./observer.ts";
 import { loadStore, makeSaver } from "./persistence.ts";
+import { makeRateLimits } from "./rate_limits.ts";
 import { finishAdvancing } from "./resources/test_clocks.ts";
 import { configureEndpoint } from "./resources/webhook_endpoints.ts";
 import { forgetOldEvents } from "./retention.ts";
@@ -31,6 +33,10 @@ export type StripeEmulatorOptions = {
   stateFile?: string;
   /** Is told of every call and event. */
   observer?: Observer;
+  /** Mischief from the start: what `POST /_emulator/chaos` takes. */
+  chaos?: Readonly<Record<string, string | number>>;
+  /** Gets a line for a person when the emulator turns hostile. */
+  log?: (line: string) => void;
 };
 
 /** A running emulator. */
@@ -79,9 +85,14 @@ function makeEngine(
   store: Store,
   clock: Clock,
   touch: () => void,
-  { webhook, observer }: StripeEmulatorOptions,
+  { webhook, observer, chaos: mischief = {}, log = () => undefined }: StripeEmulatorOptions,
 ): Engine {
-  const webhooks = new Webhooks(store, touch);
+  const chaos = makeChaos(mischief);
+  // A seed that was drawn now is that of every reset, too.
+  const atStart = chaos.settings();
+  if (Object.keys(mischief).length > 0) log(`Webhooks suffer ${JSON.stringify(atStart)}`);
+  const rateLimits = makeRateLimits();
+  const webhooks = new Webhooks(store, chaos, touch);
   const faults = makeFaults();
   configureEndpoint(store, clock, webhook);
 
@@ -89,13 +100,27 @@ function makeEngine(
     for (const table of Object.values(store)) table.clear();
     clock.setOffset(0);
     faults.clear();
+    chaos.set(atStart);
+    rateLimits.set("off");
     webhooks.setMode("deliver");
     configureEndpoint(store, clock, webhook);
     webhooks.reload();
     touch();
   }
 
-  return { store, clock, faults, webhooks, observer, site: "", touch, reset };
+  return {
+    store,
+    clock,
+    faults,
+    webhooks,
+    chaos,
+    rateLimits,
+    log,
+    observer,
+    site: "",
+    touch,
+    reset,
+  };
 }
 
 function tick(engine: Engine): void {

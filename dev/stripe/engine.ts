@@ -1,10 +1,13 @@
 import type { Stripe } from "stripe";
 
+import type { Chaos } from "./chaos.ts";
 import type { Clock } from "./clock.ts";
 import { NO_REQUEST } from "./context.ts";
 import type { Context } from "./context.ts";
 import type { Faults } from "./faults.ts";
 import type { Observer } from "./observer.ts";
+import type { RateLimits } from "./rate_limits.ts";
+import { copy, newId } from "./store.ts";
 import type { Store, StoredEvent } from "./store.ts";
 import type { Webhooks } from "./webhooks.ts";
 
@@ -14,6 +17,10 @@ export type Engine = {
   clock: Clock;
   faults: Faults;
   webhooks: Webhooks;
+  chaos: Chaos;
+  rateLimits: RateLimits;
+  /** Tells the person who runs the emulator. */
+  log(line: string): void;
   observer: Observer | undefined;
   /** The URL people reach the emulator by; empty until it listens. */
   site: string;
@@ -32,6 +39,15 @@ export function contextFor(engine: Engine, request: Stripe.Event.Request): Conte
     webhooks.publish(event);
   }
 
+  /** Stripe says that there may be two event objects for one change. */
+  function publishPerhapsTwice(event: StoredEvent): void {
+    publish(event);
+    if (!engine.chaos.nextIsTwin()) return;
+    const twin = { ...copy(event), id: newId("evt"), pending_webhooks: 0 };
+    store.events.set(twin.id, twin);
+    publish(twin);
+  }
+
   function later(work: (context: Context) => void): void {
     setImmediate(() => {
       work(contextFor(engine, NO_REQUEST));
@@ -39,5 +55,5 @@ export function contextFor(engine: Engine, request: Stripe.Event.Request): Conte
     });
   }
 
-  return { store, clock, account: clock, request, site, publish, later };
+  return { store, clock, account: clock, request, site, publish: publishPerhapsTwice, later };
 }

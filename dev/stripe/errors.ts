@@ -76,3 +76,8 @@ export function serverError(kept: boolean): StripeError {
     "An unknown error occurred. The emulator was told to fail, or has a fault itself.";
   return new StripeError(500, { type: "api_error", message }, kept);
 }
+
+/** Refused before any work, to be asked again later. */
+export function tooMany(code: "rate_limit" | "lock_timeout", message: string): StripeError {
+  return new StripeError(429, { type: "invalid_request_error", code, message });
+}

@@ -1,5 +1,6 @@
-import { serverError, StripeError } from "./errors.ts";
+import { serverError, tooMany } from "./errors.ts";
 import { keyInUse } from "./idempotency.ts";
+import type { Reach } from "./sending.ts";
 
 /** The ways in which a call can be told to fail; see control.ts for what each means. */
 export const FAULT_KINDS = [
@@ -9,6 +10,7 @@ export const FAULT_KINDS = [
   "500_before",
   "500_after",
   "reset_after",
+  "truncated",
   "slow",
 ] as const;
 
@@ -69,11 +71,14 @@ export function refuse(fault: Fault | null, key: string): void {
       throw serverError(false);
     case "500_after":
     case "reset_after":
+    case "truncated":
     case "slow":
     case undefined:
   }
 }
 
-function tooMany(code: string, message: string): StripeError {
-  return new StripeError(429, { type: "invalid_request_error", code, message });
+/** How much of the answer a fault lets through. */
+export function reachUnder(fault: Fault | null): Reach {
+  if (fault?.kind === "reset_after") return "none";
+  return fault?.kind === "truncated" ? "half" : "whole";
 }

@@ -12,19 +12,22 @@ import type { Engine } from "./engine.ts";
 import { invalidParameter, serverError, StripeError } from "./errors.ts";
 import { expanded } from "./expand.ts";
 import { checkExpandable } from "./expandable.ts";
-import { refuse } from "./faults.ts";
+import { reachUnder, refuse } from "./faults.ts";
 import { hostedRouter } from "./hosted/router.ts";
+import { hostilityRouter } from "./hostility.ts";
 import { begin, drop, keep } from "./idempotency.ts";
 import type { Answer } from "./idempotency.ts";
 import { pageRouter } from "./page/router.ts";
 import { isRecord } from "./params.ts";
+import { parameters, QS } from "./parameters.ts";
 import type { Route } from "./route.ts";
 import { ROUTES } from "./routes.ts";
+import { send } from "./sending.ts";
+import type { Reach } from "./sending.ts";
 import { randomText } from "./store.ts";
 import { inTimeOfCall } from "./test_time.ts";
 
 const MAX_KEY = 255;
-const QS = { plainObjects: true, depth: 10, arrayLimit: 1000, parameterLimit: 10_000 };
 
 /** The emulator's HTTP side: Stripe's endpoints, and its own under /_emulator. */
 export function makeApp(engine: Engine): Express {
@@ -35,7 +38,7 @@ export function makeApp(engine: Engine): Express {
   app.use(pageRouter(engine));
   app.use(hostedRouter(engine));
   app.use(express.raw({ type: () => true, limit: "1mb" }));
-  app.use("/_emulator", controlRouter(engine));
+  app.use("/_emulator", controlRouter(engine), hostilityRouter(engine));
   for (const route of ROUTES) {
     const path = route.path;
     const handler = (request: Request, response: Response) =>
@@ -89,12 +92,11 @@ async function handle(
   response: Response,
 ): Promise<void> {
   const params = parameters(request);
-  const { answer, isSent } = await serve(engine, route, params, request, response).catch(
-    (error: unknown) => ({ answer: refusal(error, response), isSent: true }),
+  const { answer, reach } = await serve(engine, route, params, request, response).catch(
+    (error: unknown) => ({ answer: refusal(error, response), reach: "whole" as const }),
   );
   engine.observer?.answered({ route, params, client: request.get("User-Agent") ?? "", ...answer });
-  if (isSent) send(response, answer);
-  else request.socket.destroy();
+  send(response, answer, reach);
 }
 
 /** Who is it, has it been answered before, what comes of it, and does it go out. */
@@ -104,8 +106,13 @@ async function serve(
   raw: Record<string, unknown>,
   request: Request,
   response: Response,
-): Promise<{ answer: Answer; isSent: boolean }> {
+): Promise<{ answer: Answer; reach: Reach }> {
   authenticate(request.headers.authorization);
+  const limited = engine.rateLimits.admit(`${route.method} ${route.path}`);
+  if (limited !== null) {
+    response.setHeader("Stripe-Rate-Limited-Reason", limited.reason);
+    throw limited.error;
+  }
   const key = idempotencyKey(request);
   const fault = engine.faults.strike(request.method, request.path);
   refuse(fault, key ?? "");
@@ -122,7 +129,7 @@ async function serve(
     if (saved?.answer) {
       response.setHeader("Idempotent-Replayed", "true");
       response.setHeader("Original-Request", saved.requestId);
-      return { answer: saved.answer, isSent: true };
+      return { answer: saved.answer, reach: "whole" };
     }
   }
   if (fault?.kind === "slow") await sleep(fault.ms);
@@ -132,7 +139,7 @@ async function serve(
   if (key !== null && kept) keep(engine.store, key, answer);
   if (key !== null && !kept) drop(engine.store, key);
   if (request.method !== "GET") engine.touch();
-  return { answer, isSent: fault?.kind !== "reset_after" };
+  return { answer, reach: reachUnder(fault) };
 }
 
 /** Does the work, without a pause in which another call could see half of it. */
@@ -176,20 +183,9 @@ function translated(error: unknown): StripeError {
   return serverError(true);
 }
 
-/** The query and the form body together; the body may come with a DELETE, too. */
-function parameters(request: Request): Record<string, unknown> {
-  const body: unknown = request.body;
-  const form = Buffer.isBuffer(body) ? qs.parse(body.toString("utf8"), QS) : {};
-  return { ...request.query, ...form };
-}
-
 function idempotencyKey(request: Request): string | null {
   const key = request.get("Idempotency-Key");
   if (request.method !== "POST" || key === undefined || key === "") return null;
   if (key.length <= MAX_KEY) return key;
   throw invalidParameter("Idempotency-Key", `Idempotency keys have at most ${MAX_KEY} characters.`);
-}
-
-function send(response: Response, { status, body }: Answer): void {
-  response.status(status).type("application/json").send(body);
 }

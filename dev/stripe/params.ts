@@ -39,6 +39,15 @@ export function integer(raw: unknown, at: string): number {
   return value;
 }
 
+/** A whole number between two bounds, which are allowed. */
+export function bounded(least: number, most: number): Field<number> {
+  return (raw, at) => {
+    const value = integer(raw, at);
+    if (value >= least && value <= most) return value;
+    throw invalidParameter(at, `${at} must be from ${least} to ${most}`);
+  };
+}
+
 /** `true` or `false`. */
 export function boolean(raw: unknown, at: string): boolean {
   if (raw === "true" || raw === true) return true;

@@ -1,6 +1,7 @@
 import { checkoutRoutes } from "./resources/checkout_sessions.ts";
 import { customerRoutes } from "./resources/customers.ts";
 import { entitlementRoutes } from "./resources/entitlements.ts";
+import { eventDestinationRoutes } from "./resources/event_destinations.ts";
 import { eventRoutes } from "./resources/events.ts";
 import { couponRoutes } from "./resources/coupons.ts";
 import { chargeRoutes } from "./resources/charges.ts";
@@ -53,5 +54,6 @@ export const ROUTES: readonly Route[] = [
   ...subscriptionItemRoutes,
   ...subscriptionRoutes,
   ...testClockRoutes,
+  ...eventDestinationRoutes,
   ...webhookEndpointRoutes,
 ];

@@ -23,6 +23,8 @@ export type Store = {
   cards: Map<string, CardOnFile>;
   events: Map<string, StoredEvent>;
   webhookEndpoints: Map<string, Endpoint>;
+  /** Destinations of thin events. */
+  thinEndpoints: Map<string, Addressee>;
   deliveries: Map<string, Delivery>;
   answers: Map<string, SavedAnswer>;
   /** Warnings given once, so that they are not given again. */
@@ -59,6 +61,13 @@ export type StoredEvent = Stripe.EventBase;
 /** A webhook endpoint with the secret that Stripe shows only once. */
 export type Endpoint = { id: string; secret: string; resource: Stripe.WebhookEndpoint };
 
+/** What the webhooks must know of whom they write to. */
+export type Addressee = {
+  id: string;
+  secret: string;
+  resource: { url: string; enabled_events: string[]; status: string };
+};
+
 /** A store that holds nothing. */
 export function emptyStore(): Store {
   return {
@@ -73,6 +82,7 @@ export function emptyStore(): Store {
     cards: new Map(),
     events: new Map(),
     webhookEndpoints: new Map(),
+    thinEndpoints: new Map(),
     deliveries: new Map(),
     answers: new Map(),
     notices: new Map(),

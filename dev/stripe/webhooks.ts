@@ -1,8 +1,10 @@
-import { isAccepted, record } from "./deliveries.ts";
+import type { Chaos } from "./chaos.ts";
+import { isAccepted, nothingSent, record } from "./deliveries.ts";
 import type { Attempt, Delivery } from "./deliveries.ts";
+import { dispatch, releasePutBack } from "./dispatch.ts";
 import { makePoster } from "./post.ts";
-import { newId } from "./store.ts";
-import type { Endpoint, Store, StoredEvent } from "./store.ts";
+import type { Addressee, Store, StoredEvent } from "./store.ts";
+import { thinOf, thinType } from "./thin.ts";
 
 const CONCURRENCY = 16;
 const MAX_TIMER_MS = 60_000;
@@ -13,6 +15,7 @@ export type Resent = Attempt & { event: string; endpoint: string };
 /** Brings events to the webhook endpoints, retrying until each is accepted. Owns its sockets. */
 export class Webhooks {
   readonly #store: Store;
+  readonly #chaos: Chaos;
   readonly #touch: () => void;
   readonly #poster = makePoster(CONCURRENCY);
   /** What the store says is pending, in the order it came. */
@@ -24,8 +27,9 @@ export class Webhooks {
   #isClosed = false;
 
   /** Delivers what is in `store` and tells `touch` of each change there. */
-  constructor(store: Store, touch: () => void) {
+  constructor(store: Store, chaos: Chaos, touch: () => void) {
     this.#store = store;
+    this.#chaos = chaos;
     this.#touch = touch;
   }
 
@@ -40,12 +44,17 @@ export class Webhooks {
   /** Queues an event for every endpoint that wants it. Returns at once. */
   publish(event: StoredEvent): void {
     for (const endpoint of this.#endpointsFor(event)) {
-      const delivery = newDelivery(event, endpoint);
-      event.pending_webhooks += 1;
-      this.#store.deliveries.set(delivery.id, delivery);
-      this.#pending.set(delivery.id, delivery);
+      for (const delivery of dispatch(event, endpoint, this.#chaos)) this.#queue(delivery, event);
     }
     this.#schedule(0);
+  }
+
+  #queue(delivery: Delivery, event: StoredEvent): void {
+    this.#store.deliveries.set(delivery.id, delivery);
+    if (delivery.state !== "pending") return;
+    if (delivery.isDuplicate !== true) event.pending_webhooks += 1;
+    if (this.#isShuffling) releasePutBack(this.#pending.values(), delivery.number);
+    this.#pending.set(delivery.id, delivery);
   }
 
   /** `hold` keeps events waiting; `deliver` sends them. */
@@ -101,9 +110,10 @@ export class Webhooks {
   #pump(): void {
     const now = Date.now();
     let nextMs = Infinity;
-    for (const delivery of this.#pending.values()) {
+    const limit = this.#isShuffling ? 1 : CONCURRENCY;
+    for (const delivery of this.#inOrder()) {
       if (this.#flying.has(delivery.id)) continue;
-      if (this.#flying.size >= CONCURRENCY) return;
+      if (this.#flying.size >= limit) return;
       // Not awaited: an attempt never rejects, and the next one must not wait for it.
       if (delivery.nextAttemptMs <= now) void this.#attempt(delivery);
       else nextMs = Math.min(nextMs, delivery.nextAttemptMs - now);
@@ -111,9 +121,22 @@ export class Webhooks {
     if (nextMs < Infinity) this.#schedule(nextMs);
   }
 
+  get #isShuffling(): boolean {
+    return this.#chaos.settings().reorder > 0;
+  }
+
+  /** By place when the order is tampered with, and then one after another: it is to be repeatable. */
+  #inOrder(): Iterable<Delivery> {
+    const pending = this.#pending.values();
+    return this.#isShuffling ? [...pending].toSorted((a, b) => a.place - b.place) : pending;
+  }
+
   async #attempt(delivery: Delivery): Promise<void> {
     this.#flying.add(delivery.id);
-    const result = await this.#post(delivery.event, delivery.endpoint);
+    const isDropped = this.#chaos.drops(delivery.number, delivery.attemptCount);
+    const result = isDropped
+      ? nothingSent("lost on the way")
+      : await this.#post(delivery.event, delivery.endpoint);
     this.#flying.delete(delivery.id);
     const isStillWanted = this.#store.deliveries.get(delivery.id) === delivery;
     if (isStillWanted && !this.#isClosed) this.#finish(delivery, result);
@@ -131,12 +154,12 @@ export class Webhooks {
 
   #post(eventId: string, endpointId: string): Promise<Attempt> {
     const event = this.#store.events.get(eventId);
-    const endpoint = this.#store.webhookEndpoints.get(endpointId);
+    const thin = this.#store.thinEndpoints.get(endpointId);
+    const endpoint = thin ?? this.#store.webhookEndpoints.get(endpointId);
     if (event === undefined || endpoint === undefined) {
-      const at = new Date().toISOString();
-      return Promise.resolve({ at, ms: 0, status: null, error: "the endpoint is gone" });
+      return Promise.resolve(nothingSent("the endpoint is gone"));
     }
-    const payload = JSON.stringify(event, null, 2);
+    const payload = JSON.stringify(thin === undefined ? event : thinOf(event), null, 2);
     return this.#poster.post(endpoint.resource.url, endpoint.secret, payload);
   }
 
@@ -146,7 +169,7 @@ export class Webhooks {
     record(delivery, result, Date.now());
     const event = this.#store.events.get(delivery.event);
     if (delivery.state !== "pending" && this.#pending.delete(delivery.id) && event !== undefined) {
-      event.pending_webhooks -= 1;
+      if (delivery.isDuplicate !== true) event.pending_webhooks -= 1;
     }
     this.#touch();
     this.#wakeIfIdle();
@@ -158,25 +181,17 @@ export class Webhooks {
     this.#waiting = [];
   }
 
-  #endpointsFor({ type }: StoredEvent): Endpoint[] {
-    return [...this.#store.webhookEndpoints.values()].filter(({ resource }) => {
-      const isAsked = resource.enabled_events.some((each) => each === "*" || each === type);
-      return resource.status === "enabled" && isAsked;
-    });
+  #endpointsFor({ type }: StoredEvent): Addressee[] {
+    return [
+      ...wanting(type, this.#store.webhookEndpoints.values()),
+      ...wanting(thinType(type), this.#store.thinEndpoints.values()),
+    ];
   }
 }
 
-function newDelivery(event: StoredEvent, endpoint: Endpoint): Delivery {
-  const now = Date.now();
-  return {
-    id: newId("dlv"),
-    event: event.id,
-    type: event.type,
-    endpoint: endpoint.id,
-    state: "pending",
-    createdMs: now,
-    nextAttemptMs: now,
-    attemptCount: 0,
-    attempts: [],
-  };
+function wanting(type: string, endpoints: Iterable<Addressee>): Addressee[] {
+  return [...endpoints].filter(({ resource }) => {
+    const isAsked = resource.enabled_events.some((each) => each === "*" || each === type);
+    return resource.status === "enabled" && isAsked;
+  });
 }

@@ -3,6 +3,7 @@ import type { Stripe } from "stripe";
 
 import { BILLING_CALLS } from "./stripe_billing_calls.ts";
 import { HOSTED_CALLS } from "./stripe_hosted_calls.ts";
+import { THIN_CALLS } from "./stripe_thin_calls.ts";
 import { intentOf, type Emulated } from "./stripe_support.ts";
 
 /** What the calls find there. Each that spoils something makes its own. */
@@ -208,6 +209,7 @@ export const CALLS: Record<string, Call> = {
     world.stripe.webhookEndpoints.retrieve((await makeEndpoint(world)).id),
   "DELETE /v1/webhook_endpoints/:id": async (world) =>
     world.stripe.webhookEndpoints.del((await makeEndpoint(world)).id),
+  ...THIN_CALLS,
   "GET /v1/webhook_endpoints": ({ stripe }) => stripe.webhookEndpoints.list(list),
 };
 

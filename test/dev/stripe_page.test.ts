@@ -6,6 +6,8 @@ type Overview = {
   customers: { name: string; subscriptions: { status: string; items: { product: string }[] }[] }[];
   events: { type: string; object: string; deliveries: unknown[] }[];
   mode: string;
+  chaos: { seed: number; drop: number };
+  rateLimits: string;
 };
 
 test("the root is a page that loads nothing from elsewhere", async () => {
@@ -41,8 +43,10 @@ test("its overview shows what the account holds", async () => {
   });
 
   const answer = await fetch(`${emulator.url}/_emulator/overview`);
-  const { customers, events, mode } = (await answer.json()) as Overview;
+  const { customers, events, mode, chaos, rateLimits } = (await answer.json()) as Overview;
   expect(mode).toBe("deliver");
+  expect(chaos).toMatchObject({ seed: expect.any(Number), drop: 0 });
+  expect(rateLimits).toBe("off");
   expect(customers).toMatchObject([
     {
       name: "<b>Acme</b>",

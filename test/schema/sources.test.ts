@@ -42,7 +42,8 @@ test("only a process's entry hands the environment on", async () => {
     )
     .map(([file]) => file)
     .filter(
-      (file) => !/^(\w+\/main|cli\/\w+|dev\/migrations|server\/graphile_env)\.ts$/.test(file),
+      (file) =>
+        !/^((\w+|dev\/stripe)\/main|cli\/\w+|dev\/migrations|server\/graphile_env)\.ts$/.test(file),
     );
   expect(holders).toEqual([]);
 });

@@ -7,7 +7,7 @@ import { idOf } from "../store.ts";
 const LIMIT = 100;
 
 /** What the page shows, newest first. */
-export function overview({ store, clock, webhooks, faults }: Engine): object {
+export function overview({ store, clock, webhooks, faults, chaos, rateLimits }: Engine): object {
   const deliveries = Map.groupBy(store.deliveries.values(), (delivery) => delivery.event);
   return {
     now: clock.now(),
@@ -15,6 +15,8 @@ export function overview({ store, clock, webhooks, faults }: Engine): object {
     mode: webhooks.mode,
     pending: webhooks.pendingCount,
     faults: faults.planned(),
+    chaos: chaos.settings(),
+    rateLimits: rateLimits.mode,
     customers: newest(store.customers).map((customer) => ({
       ...summaryOf(customer),
       subscriptions: [...store.subscriptions.values()]

@@ -3,6 +3,7 @@ import { control, onChange, refresh, tell } from "./calls.js";
 import { customerView } from "./customers.js";
 import { button, element, faint, time } from "./elements.js";
 import { eventView } from "./events.js";
+import { chaosText, hostilityButtons } from "./hostility.js";
 
 const HOUR = 3_600;
 const DAY = 24 * HOUR;
@@ -14,15 +15,17 @@ const advance = (seconds) => () => control("advance", { seconds });
 let shown = "";
 
 function show(overview) {
-  const { now, offset, mode, pending, faults, customers, events } = overview;
+  const { now, offset, mode, pending, faults, chaos, rateLimits, customers, events } = overview;
   const ahead = offset === 0 ? "real time" : `${(offset / DAY).toFixed(1)} days ahead`;
   part("clock").textContent = `${time(now)} · ${ahead}`;
 
   // What did not change is left alone, so that nobody's click or selection is lost.
-  const rest = JSON.stringify({ mode, pending, faults, customers, events });
+  const rest = JSON.stringify({ mode, pending, faults, chaos, rateLimits, customers, events });
   if (rest === shown) return;
   shown = rest;
   part("webhook-buttons").replaceChildren(...webhookButtons(mode, pending));
+  part("hostility").textContent = chaosText(chaos);
+  part("hostility-buttons").replaceChildren(...hostilityButtons(chaos, rateLimits));
   part("customers").replaceChildren(...orNone(customers.map(customerView), "No customer yet."));
   part("events").replaceChildren(...orNone(events.map(eventView), "No event yet."));
   part("faults").replaceChildren(
@@ -58,6 +61,12 @@ part("clock-buttons").append(
 part("fault").addEventListener("submit", (event) => {
   event.preventDefault();
   void control("faults", Object.fromEntries(new FormData(event.target)));
+});
+
+part("chaos").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const filled = [...new FormData(event.target)].filter(([, value]) => value !== "");
+  void control("chaos", Object.fromEntries(filled));
 });
 
 onChange(show);

@@ -41,11 +41,16 @@ export function openContract(directory: string): StripeContract {
     return endpoint;
   }
 
+  /** The second API takes JSON where the first takes forms. */
+  function senderOf(key: string): typeof outgoing {
+    return key.includes(" /v2/") ? incoming : outgoing;
+  }
+
   return {
     endpoints: new Set(Object.keys(index.endpoints)),
     eventTypes: new Set(Object.keys(index.events)),
-    request: (key, params) => outgoing.check(endpointOf(key).params, params),
-    closedSets: (key) => closedSets(endpointOf(key).params, outgoing.definition),
+    request: (key, params) => senderOf(key).check(endpointOf(key).params, params),
+    closedSets: (key) => closedSets(endpointOf(key).params, senderOf(key).definition),
     response(key, status, body) {
       return incoming.check(status < 300 ? endpointOf(key).returns : refusal, body);
     },
