@@ -1,7 +1,7 @@
 /** Several servers at once: real connections, real commits. */
-import type { TestDatabase } from "../../support/index.ts";
-import { expect, withClient, type Cast } from "../../support/index.ts";
+import { expect, withClient, type Cast, type TestDatabase } from "../../support/index.ts";
 import { test } from "../../support/committed.ts";
+import { waitForLock } from "../../support/locks.ts";
 import { codeOf, request, rowOf } from "../../support/query.ts";
 
 async function limit(database: TestDatabase, tenantId: string, quota: number): Promise<void> {
@@ -80,22 +80,10 @@ test("a refusal tells what is used when it is refused, not what was when it came
     late = request(database, who, (second) => second.query(use, [2, "second"])).catch(
       (error: unknown) => error,
     );
-    await waitForLock(database);
+    await withClient(database.urls.superuser, (watcher) => waitForLock(watcher));
   });
   expect(await late).toMatchObject({
     code: "QUOTA",
     detail: expect.stringContaining('"used" : 9'),
   });
 });
-
-async function waitForLock(database: TestDatabase): Promise<void> {
-  const { waitUntil } = await import("../../support/wait_until.ts");
-  await withClient(database.urls.superuser, (client) =>
-    waitUntil(async () => {
-      const { rows } = await client.query(
-        "select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
-      );
-      return rows.length > 0;
-    }),
-  );
-}

@@ -1,7 +1,8 @@
 /** Two workers write what they fetched: real connections, in both orders, and at the same time. */
 import { DAY, EPOCH, record, standing, subscription, tieCustomer } from "../../support/billing.ts";
-import { expect, waitUntil, withClient, type TestDatabase } from "../../support/index.ts";
+import { expect, withClient, type TestDatabase } from "../../support/index.ts";
 import { test } from "../../support/committed.ts";
+import { waitForLock } from "../../support/locks.ts";
 
 const older = subscription({ status: "past_due", past_due_since: EPOCH });
 const newer = subscription({ status: "active", current_period_end: EPOCH + 60 * DAY });
@@ -33,7 +34,7 @@ test.for([
       waiting = onConnection(database, (other) =>
         record(other, { customer, seq: two, subscriptions: [second] }),
       );
-      await waitForLock(database);
+      await withClient(database.urls.superuser, (watcher) => waitForLock(watcher));
       await client.query("commit");
     });
     expect(await waiting).toBe(answer);
@@ -46,14 +47,3 @@ test.for([
     });
   },
 );
-
-async function waitForLock({ urls }: TestDatabase): Promise<void> {
-  await withClient(urls.superuser, (client) =>
-    waitUntil(async () => {
-      const { rows } = await client.query(
-        "select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
-      );
-      return rows.length > 0;
-    }),
-  );
-}
