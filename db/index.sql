@@ -3,6 +3,11 @@
 --!include 00_foundation/settings.sql
 --!include 00_foundation/permissions.sql
 
+--!include 05_operations/tables.sql
+--!include 05_operations/access.sql
+--!include 05_operations/policies.sql
+--!include 05_operations/alarms.sql
+
 --!include 10_identity/tables.sql
 --!include 10_identity/access.sql
 --!include 10_identity/policies.sql

@@ -4,6 +4,7 @@ import type { Logger } from "pino";
 import type { WorkerConfig } from "../server/config.ts";
 import { makePool } from "../server/database.ts";
 import { guardStartup } from "../server/startup_guard.ts";
+import { CRONTAB } from "./crontab.ts";
 import { makeTaskList } from "./index.ts";
 import { makeMailer } from "./mail/mailer.ts";
 import { makeStripe } from "./stripe_client.ts";
@@ -35,7 +36,7 @@ export async function startWorker(config: WorkerConfig, logger: Logger): Promise
       concurrency: CONCURRENCY,
       pollInterval: 1_000,
       noHandleSignals: true,
-      crontab: "",
+      crontab: CRONTAB,
       logger: workerLogger(logger),
       taskList: makeTaskList({
         stripe: makeStripe(config.stripe),

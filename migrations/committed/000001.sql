@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:b11fbf1781d917cc740b2ac9b9539cb8ce9d19e8
+--! Hash: sha1:28559d19374355df88005e1423d0adad26db7e25
 
 --! Included index.sql
 --! Included 00_foundation/schemas.sql
@@ -238,6 +238,89 @@ grant execute on function
   app_private.require_permission(text)
   to app_user, app_definer;
 --! EndIncluded 00_foundation/permissions.sql
+
+--! Included 05_operations/tables.sql
+create table if not exists app_private.alarms (
+  id             uuid        not null default uuidv7(),
+  kind           text        not null,
+  subject        text        not null,
+  message        text        not null,
+  details        jsonb       not null default '{}',
+  times          integer     not null default 1,
+  raised_at      timestamptz not null default now(),
+  last_raised_at timestamptz not null default now(),
+  resolved_at    timestamptz,
+  constraint alarms_pkey primary key (id),
+  constraint alarms_kind_form check (kind ~ '^[a-z][a-z_]{0,59}$'),
+  constraint alarms_subject_bounded check (char_length(subject) <= 255),
+  constraint alarms_message_bounded check (char_length(message) <= 1000)
+);
+comment on table app_private.alarms is
+  'What an operator should look at. The same thing again counts up the open alarm instead of making '
+  'another; what has mended itself is resolved, not deleted.';
+comment on column app_private.alarms.kind is 'What is wrong, e.g. duplicate_subscription.';
+comment on column app_private.alarms.subject is 'What it is wrong with: a Stripe id, a tenant''s id.';
+comment on column app_private.alarms.times is 'How often it was raised since raised_at.';
+/* At most one open alarm a matter, whoever races. */
+create unique index if not exists alarms_one_open
+  on app_private.alarms (kind, subject) where resolved_at is null;
+--! EndIncluded 05_operations/tables.sql
+--! Included 05_operations/access.sql
+revoke all on app_private.alarms from public, app_user, app_anonymous, app_worker, app_definer;
+grant
+  select, insert,
+  update (message, details, times, last_raised_at, resolved_at)
+  on app_private.alarms to app_worker, app_definer;
+--! EndIncluded 05_operations/access.sql
+--! Included 05_operations/policies.sql
+alter table app_private.alarms enable row level security;
+alter table app_private.alarms force row level security;
+drop policy if exists all_system on app_private.alarms;
+create policy all_system on app_private.alarms
+  for all to app_worker, app_definer using (true) with check (true);
+--! EndIncluded 05_operations/policies.sql
+--! Included 05_operations/alarms.sql
+create or replace function app_private.raise_alarm(
+  p_kind text,
+  p_subject text,
+  p_message text,
+  p_details jsonb default '{}'
+)
+  returns void
+  language sql volatile parallel unsafe
+begin atomic
+  insert into app_private.alarms (kind, subject, message, details)
+  values (p_kind, left(p_subject, 255), left(p_message, 1000), p_details)
+  on conflict (kind, subject) where resolved_at is null do update set
+    message = excluded.message,
+    details = excluded.details,
+    times = alarms.times + 1,
+    last_raised_at = now();
+end;
+comment on function app_private.raise_alarm(text, text, text, jsonb) is
+  'Tells the operator of something; once for each matter that is open.';
+
+create or replace function app_private.resolve_alarm(p_kind text, p_subject text)
+  returns void
+  language sql volatile parallel unsafe
+begin atomic
+  update app_private.alarms set resolved_at = now()
+  where alarms.kind = p_kind
+  and alarms.subject = left(p_subject, 255)
+  and alarms.resolved_at is null;
+end;
+comment on function app_private.resolve_alarm(text, text) is
+  'Closes the open alarm of a matter that has mended itself, if there is one.';
+
+revoke all on function
+  app_private.raise_alarm(text, text, text, jsonb),
+  app_private.resolve_alarm(text, text)
+  from public;
+grant execute on function
+  app_private.raise_alarm(text, text, text, jsonb),
+  app_private.resolve_alarm(text, text)
+  to app_worker, app_definer;
+--! EndIncluded 05_operations/alarms.sql
 
 --! Included 10_identity/tables.sql
 /*

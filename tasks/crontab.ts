@@ -1,0 +1,5 @@
+/**
+ * What happens by the clock, in UTC, in graphile-worker's crontab format. `?fill` catches up on what
+ * was due while no worker ran; each task may run twice at no harm.
+ */
+export const CRONTAB = "";
