@@ -50,6 +50,8 @@ export type Store = {
   meterEvents: Map<string, Stripe.Billing.MeterEvent>;
   portalConfigurations: Map<string, Stripe.BillingPortal.Configuration>;
   portalSessions: Map<string, Stripe.BillingPortal.Session>;
+  /** The portal sessions whose flow has been gone through. */
+  finishedFlows: Map<string, { id: string }>;
   checkoutSessions: Map<string, Stripe.Checkout.Session>;
   /** What a session was made with and how far its customer got, by the session's id. */
   checkouts: Map<string, Checkout>;
@@ -105,6 +107,7 @@ export function emptyStore(): Store {
     meterEvents: new Map(),
     portalConfigurations: new Map(),
     portalSessions: new Map(),
+    finishedFlows: new Map(),
     checkoutSessions: new Map(),
     checkouts: new Map(),
   };

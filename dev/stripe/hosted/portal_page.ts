@@ -56,23 +56,29 @@ function subscriptionView(
   configuration: Configuration,
 ): Html {
   const { features } = configuration;
-  const { id, items, status, cancel_at: end } = subscription;
+  const { id, cancel_at: end } = subscription;
   const hidden = { subscription: id };
   const step = end === null ? "cancel" : "keep";
   const label = end === null ? "Cancel subscription" : "Don't cancel";
-  return html`${items.data.map(
-    ({ price, quantity }) =>
-      html`<p>
-        <strong>${nameOf(context.store, price)}</strong> ${priceText(price)}
-        ${(quantity ?? 1) > 1 ? `× ${quantity}` : ""} <span class="tag">${status}</span>
-      </p>`,
-  )}
+  return html`${itemsView(context, subscription)}
   ${end === null ? html`` : html`<p class="faint">Ends on ${day(end)}</p>`}
   ${features.subscription_update.enabled ? planForm(context, subscription, configuration) : html``}
   ${features.subscription_cancel.enabled ? stepButton(label, step, hidden) : html``}`;
 }
 
-function planForm(
+/** What a subscription is for. */
+export function itemsView(context: Context, { items, status }: Stripe.Subscription): Html[] {
+  return items.data.map(
+    ({ price, quantity }) =>
+      html`<p>
+        <strong>${nameOf(context.store, price)}</strong> ${priceText(price)}
+        ${(quantity ?? 1) > 1 ? `× ${quantity}` : ""} <span class="tag">${status}</span>
+      </p>`,
+  );
+}
+
+/** The plans to choose from, if there is a choice. */
+export function planForm(
   context: Context,
   subscription: Stripe.Subscription,
   configuration: Configuration,
@@ -94,7 +100,8 @@ function planForm(
   </form>`;
 }
 
-function cardView(context: Context, customer: string): Html {
+/** The card that is charged, and the choice of another. */
+export function cardView(context: Context, customer: string): Html {
   if (askedSetup(context, customer) !== undefined) return bankQuestion();
   const { invoice_settings: settings } = liveCustomer(context.store, customer);
   const own = livingSubscriptions(context, customer).map((each) => each.default_payment_method);
