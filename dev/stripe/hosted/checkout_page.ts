@@ -66,6 +66,7 @@ function paymentForm(context: Context, session: Session, error: string): Html {
   const attempted = context.store.checkouts.get(session.id)?.customer;
   const isNew = session.customer_creation === "always" && attempted === undefined;
   const asksEmail = !email && isNew;
+  const isDue = (session.amount_total ?? 0) > 0;
   const label = session.mode === "setup" ? "Save card" : "Subscribe";
   return html`<section>
     <h2>Pay with a card</h2>
@@ -77,7 +78,7 @@ function paymentForm(context: Context, session: Session, error: string): Html {
               <input id="email" name="email" type="email" autocomplete="email" required />`
           : html``
       }
-      ${needsNoCard(session) ? html`` : cardChoice()}
+      ${needsNoCard(session) ? html`` : cardChoice(isDue ? session.currency : null)}
       <button name="step" value="pay">${label}</button>
     </form>
   </section>`;

@@ -1,6 +1,7 @@
 import type { Stripe } from "stripe";
 
 import type { Context } from "../context.ts";
+import { isProcessing } from "../resources/debits.ts";
 import { askedSetup, choicesFor, livingSubscriptions } from "../resources/portal_actions.ts";
 import { liveCustomer } from "../resources/shared.ts";
 import { idOf } from "../store.ts";
@@ -111,7 +112,7 @@ export function cardView(context: Context, customer: string): Html {
     <h2>Payment method</h2>
     <p>${card === undefined ? "None." : `${card.brand} •••• ${card.last4}`}</p>
     <form method="post" class="stack">
-      ${cardChoice()}
+      ${cardChoice(null)}
       <button name="step" value="card" class="plain">Use this card</button>
     </form>
   </section>`;
@@ -138,11 +139,12 @@ function invoiceView(context: Context, invoice: Stripe.Invoice): Html {
 }
 
 function paymentView(context: Context, invoice: Stripe.Invoice): Html {
-  const { id } = invoice;
+  const { id, currency } = invoice;
+  if (isProcessing(context, invoice)) return html`<p class="faint">The bank has been asked.</p>`;
   if (isAsked(context, invoice)) return bankQuestion({ invoice: id });
   return html`<form method="post" class="inline">
     <input type="hidden" name="invoice" value="${id}" />
-    ${cardChoice(`card-${id}`)}
+    ${cardChoice(currency, `card-${id}`)}
     <button name="step" value="pay">Pay</button>
   </form>`;
 }
