@@ -76,7 +76,7 @@ test("a debit that fails leaves the session unpaid, and the subscription expires
 test("a bank can be made to answer now, and once", async () => {
   await using emulated = await startEmulated();
   const { stripe, control } = emulated;
-  const { intent, subscription } = await makeIncomplete(stripe);
+  const { intent, subscription, customer } = await makeIncomplete(stripe);
   const payment_method = "pm_usBankAccount_success";
   const processing = await stripe.paymentIntents.confirm(intent, { payment_method });
   expect(processing).toMatchObject({ status: "processing" });
@@ -91,7 +91,7 @@ test("a bank can be made to answer now, and once", async () => {
   await stripe.paymentIntents.confirm(intent, { payment_method });
   await control(`payment_intents/${intent}/settle`);
   expect((await stripe.subscriptions.retrieve(subscription.id)).status).toBe("active");
-  const { data } = await stripe.paymentMethods.list({ customer: String(subscription.customer) });
+  const { data } = await stripe.paymentMethods.list({ customer: customer.id });
   expect(data).toMatchObject([{ type: "us_bank_account", us_bank_account: { last4: "6789" } }]);
 });
 
@@ -102,12 +102,13 @@ test("a renewal by debit keeps the subscription active until its bank says no", 
   await stripe.paymentIntents.confirm(intent, { payment_method: "pm_usBankAccount_success" });
   await control(`payment_intents/${intent}/settle`);
   await control("advance", { seconds: 31 * DAY + 7200 });
-  const see = () => stripe.subscriptions.retrieve(subscription.id, { expand: ["latest_invoice"] });
-  expect(await see()).toMatchObject({ status: "active", latest_invoice: { status: "open" } });
+  const current = () =>
+    stripe.subscriptions.retrieve(subscription.id, { expand: ["latest_invoice"] });
+  expect(await current()).toMatchObject({ status: "active", latest_invoice: { status: "open" } });
   const { data } = await stripe.paymentIntents.list({ limit: 1 });
   expect(data).toMatchObject([{ status: "processing" }]);
   await control(`payment_intents/${data[0]?.id}/settle`, { outcome: "fail" });
-  expect(await see()).toMatchObject({
+  expect(await current()).toMatchObject({
     status: "past_due",
     latest_invoice: { status: "open", next_payment_attempt: expect.any(Number) },
   });

@@ -117,6 +117,7 @@ function subscribe(
       price: price?.id ?? "",
       ...(quantity === null ? {} : { quantity }),
     })),
+    ...(checkout.discounts === undefined ? {} : { discounts: checkout.discounts }),
     payment_behavior: "default_incomplete",
     payment_settings: { save_default_payment_method: "on_subscription" },
     ...(method === undefined ? {} : { default_payment_method: method }),

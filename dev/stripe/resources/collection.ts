@@ -103,10 +103,10 @@ function giveUp(context: Context, subscription: Stripe.Subscription): void {
 }
 
 /** The holder of a card disputes a charge; the account may have chosen to end what it paid for. */
-export function dispute(context: Context, charge: Stripe.Charge): Stripe.Dispute {
-  const opened = openDispute(context, charge);
+export function dispute(context: Context, disputed: Stripe.Charge): Stripe.Dispute {
+  const opened = openDispute(context, disputed);
   const payment = [...context.store.invoicePayments.values()].find(
-    (each) => each.payment.payment_intent === charge.payment_intent,
+    (each) => each.payment.payment_intent === disputed.payment_intent,
   );
   const invoice = context.store.invoices.get(idOf(payment?.invoice ?? ""));
   const subscription = invoice === undefined ? undefined : subscriptionOf(context, invoice);
@@ -120,9 +120,9 @@ export function dispute(context: Context, charge: Stripe.Charge): Stripe.Dispute
 /** Some test cards dispute what they have paid, soon afterwards. */
 function disputeLater(context: Context, intent: Stripe.PaymentIntent, method: string | null): void {
   const number = context.store.cards.get(method ?? "")?.number ?? "";
-  const charge = context.store.charges.get(idOf(intent.latest_charge ?? ""));
-  if (charge === undefined || TEST_CARDS.get(number)?.isDisputed !== true) return;
-  context.later((afterwards) => void dispute(afterwards, charge));
+  const made = context.store.charges.get(idOf(intent.latest_charge ?? ""));
+  if (made === undefined || TEST_CARDS.get(number)?.isDisputed !== true) return;
+  context.later((afterwards) => void dispute(afterwards, made));
 }
 
 /** First payments, and those of pending updates, have 23 hours; nobody else tries them again. */
