@@ -84,7 +84,11 @@ function defaultsOf(html: string, form: string): URLSearchParams {
       /<option(?: value="([^"]*)")?>([^<]*)/.exec(options)?.slice(1).find(Boolean) ?? "",
     ],
   );
-  return new URLSearchParams([...inputs, ...selects].filter(([, value]) => value !== ""));
+  const fields = new URLSearchParams();
+  for (const [name = "", value = ""] of [...inputs, ...selects]) {
+    if (value !== "") fields.append(name, value);
+  }
+  return fields;
 }
 
 test("its forms offer all there is, and are taken as they stand", async () => {
