@@ -66,3 +66,22 @@ test("what is held back can be let through one by one, by hand", async () => {
   await control("settle");
   expect(receiver.received).toHaveLength(2);
 });
+
+test("a reset ends what was planned, held back and limited", async () => {
+  await using emulated = await startEmulated();
+  const { url, control } = emulated;
+  await control("faults", { kind: "500_before", path: "/v1/customers" });
+  await control("rate_limits", { on: true });
+  await control("webhooks", { mode: "drop" });
+  await control("settings", { after_retries: "unpaid" });
+  await control("reset");
+  const { faults, rateLimits, mode, settings } = (await (
+    await fetch(`${url}/_emulator/overview`)
+  ).json()) as Record<string, unknown>;
+  expect({ faults, rateLimits, mode, settings }).toEqual({
+    faults: [],
+    rateLimits: "off",
+    mode: "deliver",
+    settings: { after_retries: "cancel", on_dispute: "keep" },
+  });
+});

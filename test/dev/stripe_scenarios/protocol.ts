@@ -1,7 +1,13 @@
+import type { Stripe } from "stripe";
 import { expect } from "vitest";
 
 import type { Scenario } from "./bench.ts";
 import { makeCustomer } from "./steps.ts";
+
+/** What the header of a replay says. Clients keep headers in one way or another. */
+function isReplayed({ lastResponse }: Stripe.Response<Stripe.Customer>): string | null {
+  return new Headers(lastResponse.headers).get("idempotent-replayed");
+}
 
 /** How the API answers, whatever it is about. */
 export const PROTOCOL: readonly Scenario[] = [
@@ -13,12 +19,9 @@ export const PROTOCOL: readonly Scenario[] = [
       const name = bench.unique("Acme");
       const first = await stripe.customers.create({ name }, options);
       bench.afterwards(() => stripe.customers.del(first.id));
-      expect(first.lastResponse.headers).not.toHaveProperty("idempotent-replayed");
+      expect(isReplayed(first)).toBeNull();
       const again = await stripe.customers.create({ name }, options);
-      expect([again.id, again.lastResponse.headers["idempotent-replayed"]]).toEqual([
-        first.id,
-        "true",
-      ]);
+      expect([again.id, isReplayed(again)]).toEqual([first.id, "true"]);
       const refusal = { statusCode: 400, rawType: "idempotency_error" };
       await expect(stripe.customers.create({ name: "Other" }, options)).rejects.toMatchObject(
         refusal,
