@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 
 import { startStripeEmulator } from "../../dev/stripe/emulator.ts";
+import { makeChaos } from "../../dev/stripe/chaos.ts";
 import type { ChaosSettings } from "../../dev/stripe/chaos.ts";
 import type { Delivery } from "../../dev/stripe/deliveries.ts";
 import { makeRateLimits } from "../../dev/stripe/rate_limits.ts";
@@ -144,6 +145,19 @@ test("settings that make no sense are refused by name", async () => {
     const [name = ""] = Object.keys(settings);
     await expect(emulated.control("chaos", settings)).rejects.toThrow(name);
   }
+});
+
+test("a seed that is set again begins anew", () => {
+  const chaos = makeChaos({});
+  const fates = () => {
+    chaos.set({ seed: 7, twin: 0.5, reorder: 0.5, same_second: 0.5 });
+    return Array.from({ length: 20 }, (_, index) => [
+      chaos.nextIsTwin(),
+      chaos.nextFates(),
+      chaos.secondOf(index),
+    ]);
+  };
+  expect(fates()).toEqual(fates());
 });
 
 test("mischief from the start is told with its seed, and is back after a reset", async () => {

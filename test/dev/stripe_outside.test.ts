@@ -124,6 +124,7 @@ test("an invoice is announced a week ahead, once, and without an id", async () =
   await control("advance", { seconds: until - 10 });
   expect(await announced(stripe)).toEqual([]);
   await control("advance", { seconds: 20 });
+  expect(await announced(stripe)).toHaveLength(1);
   await control("advance", { seconds: DAY });
   const [event, second] = await announced(stripe);
   expect(second).toBeUndefined();

@@ -25,7 +25,9 @@ test("a flow to change the card shows that task alone, and then the portal", asy
   expect(html).not.toContain("Cancel subscription");
   const asked = await press(url, { step: "card", card: "pm_card_authenticationRequiredOnSetup" });
   expect(asked.status).toBe(303);
-  expect((await look(url)).html).toContain("3-D Secure");
+  const question = (await look(url)).html;
+  expect(question).toContain("Change your payment method");
+  expect(question).toContain("3-D Secure");
   await press(url, { step: "authenticate" });
   expect((await look(url)).html).toContain("Manage your billing");
 });
