@@ -42,6 +42,9 @@ test("a session's discount is taken off, and goes on with the subscription", asy
     total_details: { amount_discount: 950 },
     discounts: [{ coupon: coupon.id, promotion_code: null }],
   });
+  expect((await stripe.checkout.sessions.listLineItems(session.id)).data).toMatchObject([
+    { amount_subtotal: 3800, amount_discount: 950, amount_total: 2850 },
+  ]);
   expect((await look(session.url)).html).toContain("$28.50");
   await press(session.url, pay);
   const expand = ["invoice", "subscription.discounts"];
