@@ -28,6 +28,8 @@ test("what Stripe says is what the tenant is", async ({ db }) => {
     current_period_end: seconds(EPOCH + 30 * DAY),
     cancel_at: seconds(EPOCH + 30 * DAY),
     grace_ends_at: null,
+    trial_ends_at: null,
+    access_until: seconds(EPOCH + 30 * DAY),
     subscription: "sub_1",
     client_secret: null,
   });
