@@ -5,6 +5,7 @@ import type pg from "pg";
 import { pino } from "pino";
 import type Stripe from "stripe";
 
+import { idOf } from "../../dev/stripe/store.ts";
 import { makePool } from "../../server/database.ts";
 import { makeTaskList } from "../../tasks/index.ts";
 import { makeStripe } from "../../tasks/stripe_client.ts";
@@ -73,11 +74,7 @@ async function newTenant(running: Post): Promise<Tenant> {
   const { data } = await running.stripe.subscriptions.search({
     query: `metadata['tenant_id']:'${tenantId}'`,
   });
-  return {
-    tenantId,
-    customer: String(data[0]?.customer ?? ""),
-    subscription: data[0]?.id ?? "",
-  };
+  return { tenantId, customer: idOf(data[0]?.customer ?? ""), subscription: data[0]?.id ?? "" };
 }
 
 /** What Stripe has told of a customer, oldest first. */

@@ -1,3 +1,5 @@
+import type Stripe from "stripe";
+
 import { stripeSyncCustomer } from "../../tasks/stripe_sync_customer.ts";
 import { DAY, standing } from "../support/billing.ts";
 import { expect, withClient } from "../support/index.ts";
@@ -67,6 +69,30 @@ test("S17: what was read before a change is not written after it", async ({ work
   });
   const late = { ...reading(stripe), subscriptions };
   await stripeSyncCustomer({ ...options, stripe: late })({ customer_id: customer }, helpers);
+  expect(await stands(workshop, tenantId)).toMatchObject({ access_reason: "canceled" });
+});
+
+test("S19: an event that comes while a sync runs gets another sync after it", async ({
+  workshop,
+}) => {
+  const { stripe, pool, options } = workshop;
+  const { tenantId, customer, subscription } = await paidTenant(workshop);
+  let reads = 0;
+  const subscriptions = listing(stripe.subscriptions, async (read) => {
+    reads += 1;
+    if (reads > 1) return read;
+    await stripe.subscriptions.cancel(subscription);
+    await pool.query("select app_private.request_customer_sync($1)", [customer]);
+    return read;
+  });
+  await pool.query("select app_private.request_customer_sync($1)", [customer]);
+  const slow: Stripe = Object.create(options.stripe);
+  slow.subscriptions = subscriptions;
+  await workshop.settle({ stripe: slow });
+  expect(reads).toBe(1);
+  // The second waits for the customer's queue, which is free by now.
+  await workshop.settle({ stripe: slow });
+  expect(reads).toBe(2);
   expect(await stands(workshop, tenantId)).toMatchObject({ access_reason: "canceled" });
 });
 

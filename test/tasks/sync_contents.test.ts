@@ -1,6 +1,7 @@
 /** What the sync copies of a customer, and what it costs. */
 import Stripe from "stripe";
 
+import { idOf } from "../../dev/stripe/store.ts";
 import { stripeSyncCustomer } from "../../tasks/stripe_sync_customer.ts";
 import { expect } from "../support/index.ts";
 import { rowOf } from "../support/query.ts";
@@ -123,7 +124,7 @@ test("S42: of more entitlements than fit on a page none is lost", async ({ works
   const keys = Array.from({ length: 101 }, (_, n) => `feature_${String(n).padStart(3, "0")}`);
   for (const lookup_key of keys) {
     const { id } = await stripe.entitlements.features.create({ lookup_key, name: lookup_key });
-    await stripe.products.createFeature(String(product), { entitlement_feature: id });
+    await stripe.products.createFeature(idOf(product), { entitlement_feature: id });
   }
   const tenant = await tenantWith(workshop, { items: [{ price }] });
   await sync(workshop, tenant.customer);
@@ -174,4 +175,32 @@ test("S45: a price of a fraction of a cent is copied exactly", async ({ workshop
   expect(await copyOf(workshop, tenant)).toMatchObject({
     items: [{ price_id: price, unit_amount_decimal: "0.105", quantity: 1000 }],
   });
+});
+
+test("an invoice is followed until it is settled, however many newer ones there are", async ({
+  workshop,
+}) => {
+  const { stripe, pool } = workshop;
+  const tenant = await paidTenant(workshop);
+  const renew = (outcome: "pay" | "fail") =>
+    workshop.control(`subscriptions/${tenant.subscription}/renew`, { outcome });
+  await renew("fail");
+  const [old] = (await stripe.invoices.list({ customer: tenant.customer, status: "open" })).data;
+  const id = old?.id ?? "";
+  await stripe.invoices.markUncollectible(id);
+  await sync(workshop, tenant.customer);
+  for (let n = 0; n < 101; n += 1) await renew("pay");
+  const known = () =>
+    rowOf(
+      pool,
+      `select count(*)::integer as count, min(status) filter (where id = $2) as old
+      from app_public.invoices where tenant_id = $1`,
+      [tenant.tenantId, id],
+    );
+  await sync(workshop, tenant.customer);
+  // The first one and the old one came with the first sync, the newest 100 with the second.
+  expect(await known()).toEqual({ count: 102, old: "uncollectible" });
+  await stripe.invoices.pay(id, { payment_method: "pm_card_visa" });
+  await sync(workshop, tenant.customer);
+  expect(await known()).toEqual({ count: 102, old: "paid" });
 });
