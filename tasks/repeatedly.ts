@@ -19,7 +19,10 @@ export function repeatedly(
     } catch (error) {
       logger.warn({ err: error }, `${what} failed`);
     }
-    if (!isStopped) timer = setTimeout(() => (underWay = turn()), everyMs);
+    if (!isStopped) timer = setTimeout(go, everyMs);
+  }
+  function go(): void {
+    underWay = turn();
   }
 
   let underWay = turn();
