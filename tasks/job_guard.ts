@@ -1,7 +1,8 @@
-import type { JobHelpers, Task, TaskList } from "graphile-worker";
+import { isValidTask, type JobHelpers, type Task, type TaskList } from "graphile-worker";
 import Stripe from "stripe";
 
-import { heldBackFor, isKeyRefused } from "./stripe_gate.ts";
+import { messageOf } from "../server/connection_error.ts";
+import { heldBackFor, isKeyRefused, PAUSED } from "./stripe_gate.ts";
 
 /** How long a job is put off whose call Stripe refused; the others are by the gate. */
 const REFUSED_SECONDS = 60;
@@ -13,8 +14,8 @@ const REFUSED_SECONDS = 60;
  */
 export function guardTasks(tasks: TaskList): TaskList {
   const guarded: TaskList = {};
-  for (const [name, task] of Object.entries(tasks)) {
-    if (task !== undefined) guarded[name] = guard(name, task);
+  for (const [name, task] of Object.entries<unknown>(tasks)) {
+    if (isValidTask<string>(task)) guarded[name] = guard(name, task);
   }
   return guarded;
 }
@@ -25,6 +26,8 @@ function guard(name: string, task: Task<string>): Task<string> {
       return await task(payload, helpers);
     } catch (error) {
       await settle(name, error, helpers);
+      // Named as what it is, so that resuming finds this job among the others that wait.
+      if (isKeyRefused(error)) throw new Error(`${PAUSED}. ${messageOf(error)}`, { cause: error });
       throw error;
     }
   };

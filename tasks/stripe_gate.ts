@@ -82,7 +82,7 @@ async function admit(
     case "paused":
       return heldBack(
         PAUSED_SECONDS,
-        "Stripe work is paused, because Stripe refused our key. See: npm run alarms -- list",
+        `${PAUSED}. See: npm run alarms -- list`,
       );
     default:
       return heldBack(
@@ -128,6 +128,9 @@ function heldBack(seconds: number, message: string): Stripe.HttpClientResponse {
     toJSON: async () => ({ error: { type: "invalid_request_error", code: HELD_BACK, message } }),
   };
 }
+
+/** How the errors of jobs begin that wait for the end of a pause; app_private.resume_stripe looks for it. */
+export const PAUSED = "Stripe work is paused, because Stripe refused our key";
 
 const HELD_BACK = "rowhouse_held_back";
 

@@ -7,7 +7,7 @@ export type Refusal = { status: number; headers?: Record<string, string>; error:
 export type StripeDoor = AsyncDisposable & {
   url: string;
   /** Every call that came, e.g. `GET /v1/prices`, and whether it got in. */
-  calls: { call: string; refused: boolean; at: number }[];
+  calls: { call: string; refused: boolean; at: number; key: string | undefined }[];
   /** Turns calls away that it has an answer for; undefined lets a call in. */
   refuse: (call: string) => Refusal | undefined;
 };
@@ -31,7 +31,8 @@ export async function openStripeDoor(stripeUrl: string): Promise<StripeDoor> {
     const [path = ""] = (incoming.url ?? "").split("?", 1);
     const call = `${incoming.method ?? ""} ${path}`;
     const refusal = door.refuse(call);
-    calls.push({ call, refused: refusal !== undefined, at: Date.now() });
+    const key = incoming.headers["idempotency-key"]?.toString();
+    calls.push({ call, refused: refusal !== undefined, at: Date.now(), key });
     if (refusal === undefined) pass(stripeUrl, incoming, outgoing);
     else {
       incoming.resume();

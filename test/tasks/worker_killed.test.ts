@@ -49,10 +49,7 @@ test("a worker that is stopped says so, and leaves nothing to release", async ({
   });
 });
 
-async function untilKilled(
-  workshop: Workshop,
-  condition: () => Promise<boolean>,
-): Promise<void> {
+async function untilKilled(workshop: Workshop, condition: () => Promise<boolean>): Promise<void> {
   const first = spawnWorker(workshop);
   try {
     await waitUntil(condition, { deadlineMs: 15_000 });
@@ -70,7 +67,9 @@ function gone(child: ChildProcess): Promise<void> {
 
 /** Makes everything a minute older that says when a worker last did something. */
 async function passMinute(client: pg.Client): Promise<void> {
-  await client.query("update app_private.worker_heartbeats set beat_at = beat_at - interval '1 minute'");
+  await client.query(
+    "update app_private.worker_heartbeats set beat_at = beat_at - interval '1 minute'",
+  );
   for (const table of ["_private_jobs", "_private_job_queues"]) {
     await client.query(
       `update graphile_worker.${table} set locked_at = locked_at - interval '1 minute'`,
