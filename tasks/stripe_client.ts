@@ -11,6 +11,10 @@ const TIMEOUT_MS = 20_000;
 /** What Stripe allows an account in a second. */
 const CALLS_PER_SECOND = { live: 100, test: 25 };
 
+/** How Stripe's log names the caller; a probe asks, on purpose, what Rowhouse never would. */
+const OUR_NAME = "Rowhouse";
+export const PROBE_NAME = "rowhouse-probe";
+
 type Access = Pick<StripeConfig, "secretKey" | "apiBase" | "callsPerSecond">;
 
 /**
@@ -20,12 +24,13 @@ type Access = Pick<StripeConfig, "secretKey" | "apiBase" | "callsPerSecond">;
 export function makeStripe(
   { secretKey, apiBase, callsPerSecond }: Access,
   gate?: Pick<StripeGateOptions, "pool" | "logger">,
+  name = OUR_NAME,
 ): Stripe {
   return new Stripe(secretKey, {
     timeout: TIMEOUT_MS,
     maxNetworkRetries: 1,
     telemetry: false,
-    appInfo: { name: "Rowhouse" },
+    appInfo: { name },
     ...(apiBase === undefined ? {} : addressOf(apiBase)),
     ...(gate === undefined
       ? {}

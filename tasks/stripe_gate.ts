@@ -80,10 +80,7 @@ async function admit(
       if (asked.wait_ms > 0) await delay(asked.wait_ms + Math.random() * SPREAD_MS);
       return undefined;
     case "paused":
-      return heldBack(
-        PAUSED_SECONDS,
-        `${PAUSED}. See: npm run alarms -- list`,
-      );
+      return heldBack(PAUSED_SECONDS, `${PAUSED}. See: npm run alarms -- list`);
     default:
       return heldBack(
         Math.ceil((asked?.wait_ms ?? MAX_WAIT_MS) / 1000),

@@ -18,7 +18,7 @@ import { startHeartbeat } from "./heartbeat.ts";
 import { makeTaskList } from "./index.ts";
 import { guardTasks, isWaiting } from "./job_guard.ts";
 import { makeMailer } from "./mail/mailer.ts";
-import { fingerprintOf, makeStripe } from "./stripe_client.ts";
+import { fingerprintOf, makeStripe, PROBE_NAME } from "./stripe_client.ts";
 import { startStripeProbe } from "./stripe_probe.ts";
 
 /** Mostly waiting for Stripe, so more than there are cores. */
@@ -100,7 +100,11 @@ function startUpkeep(
   { pool, workerId, logger }: { pool: pg.Pool; workerId: string; logger: Logger },
 ) {
   const heartbeat = startHeartbeat({ pool, workerId, logger });
-  const probe = startStripeProbe({ pool, stripe: makeStripe(stripe), logger });
+  const probe = startStripeProbe({
+    pool,
+    stripe: makeStripe(stripe, undefined, PROBE_NAME),
+    logger,
+  });
   return {
     async stop(): Promise<void> {
       await probe.stop();
