@@ -27,6 +27,8 @@ export type StripeGateOptions = {
   callsPerSecond: number;
   /** Tells this key from another, and nothing else. */
   keyFingerprint: string;
+  /** For how long the database is waited for. */
+  answerMs?: number;
 };
 
 /** `inner`, behind the gate. */
@@ -63,7 +65,7 @@ type Verdict = { verdict: string; wait_ms: number };
 /** Waits until the call may be made; an answer means that it may not. */
 async function admit(
   call: StripeCall,
-  { pool, logger, callsPerSecond }: StripeGateOptions,
+  { pool, logger, callsPerSecond, answerMs = ANSWER_MS }: StripeGateOptions,
 ): Promise<Stripe.HttpClientResponse | undefined> {
   let asked: Verdict | undefined;
   try {
@@ -71,7 +73,7 @@ async function admit(
       "select * from app_private.ask_stripe_call($1, $2, $3, $4)",
       [call.endpoint, callsPerSecond, call.quantityOf, MAX_WAIT_MS],
     );
-    asked = (await within(ANSWER_MS, asking)).rows[0];
+    asked = (await within(answerMs, asking)).rows[0];
   } catch (error) {
     logger.warn({ err: error }, "could not ask for a call to Stripe");
   }

@@ -2,7 +2,7 @@
  * A real worker process, killed in the middle of a call to Stripe, and another one that takes over.
  * What is due to time, a heartbeat that is old, is brought about by making it older.
  */
-import { type ChildProcess } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 
 import type pg from "pg";
 
@@ -42,11 +42,48 @@ test("a worker that is stopped says so, and leaves nothing to release", async ({
     try {
       await waitUntil(async () => (await heartbeats(client)) === 1, { deadlineMs: 15_000 });
     } finally {
-      worker.kill("SIGTERM");
-      await gone(worker);
+      await stopped(worker);
     }
     expect(await heartbeats(client)).toBe(0);
   });
+});
+
+test("a worker that was only stalled does no harm when it goes on beside another", async ({
+  workshop,
+}) => {
+  const tenantId = await workshop.found();
+  // The first read of the customer: in the sync, which runs in the customer's queue.
+  await workshop.control("faults", {
+    kind: "slow",
+    method: "GET",
+    path: "/v1/customers/",
+    ms: 100,
+  });
+  await withClient(workshop.database.urls.superuser, async (client) => {
+    const stalled = spawnWorker(workshop);
+    const other = await (async () => {
+      await waitUntil(() => isHeld(workshop), { deadlineMs: 15_000 });
+      stalled.kill("SIGSTOP");
+      await passMinute(client);
+      return spawnWorker(workshop);
+    })();
+    try {
+      await waitUntil(() => isOver(workshop, tenantId), { deadlineMs: 15_000, everyMs: 50 });
+      stalled.kill("SIGCONT");
+      await waitUntil(async () => (await heartbeats(client)) === 2, { deadlineMs: 15_000 });
+    } finally {
+      await Promise.all([stopped(stalled), stopped(other)]);
+    }
+    expect(await rowsOf(client, "select from graphile_worker._private_jobs")).toEqual([]);
+    expect(
+      await rowsOf(
+        client,
+        "select from graphile_worker._private_job_queues where locked_by is not null",
+      ),
+    ).toEqual([]);
+  });
+  const { customers, subscriptions } = await workshop.atStripe(tenantId);
+  expect([customers.length, subscriptions.length]).toEqual([1, 1]);
 });
 
 async function untilKilled(workshop: Workshop, condition: () => Promise<boolean>): Promise<void> {
@@ -58,7 +95,9 @@ async function untilKilled(workshop: Workshop, condition: () => Promise<boolean>
   }
 }
 
-function gone(child: ChildProcess): Promise<void> {
+/** Stops it cleanly. */
+function stopped(child: ChildProcess): Promise<void> {
+  child.kill("SIGTERM");
   return new Promise((resolve) => {
     if (child.exitCode !== null) resolve();
     else child.once("exit", () => resolve());
@@ -68,7 +107,9 @@ function gone(child: ChildProcess): Promise<void> {
 /** Makes everything a minute older that says when a worker last did something. */
 async function passMinute(client: pg.Client): Promise<void> {
   await client.query(
-    "update app_private.worker_heartbeats set beat_at = beat_at - interval '1 minute'",
+    `update app_private.worker_heartbeats set
+      beat_at = beat_at - interval '1 minute',
+      tended_at = tended_at - interval '1 minute'`,
   );
   for (const table of ["_private_jobs", "_private_job_queues"]) {
     await client.query(
