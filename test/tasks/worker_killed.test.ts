@@ -14,9 +14,12 @@ import { spawnWorker } from "../support/worker_process.ts";
 
 /** Until after the death: what a dead process asked for still arrives. */
 const HELD_MS = 500;
+/** Processes start slowly on a machine that is busy. */
+const PROCESSES_MS = 60_000;
 
 test.for(["/v1/customers", "/v1/subscriptions"])(
   "a worker killed while POST %s is under way leaves one customer and one subscription",
+  { timeout: PROCESSES_MS },
   async (path, { workshop }) => {
     const tenantId = await workshop.found();
     await workshop.control("faults", { kind: "slow", method: "POST", path, ms: HELD_MS });
@@ -35,56 +38,62 @@ test.for(["/v1/customers", "/v1/subscriptions"])(
   },
 );
 
-test("a worker that is stopped says so, and leaves nothing to release", async ({ workshop }) => {
-  await withClient(workshop.database.urls.superuser, async (client) => {
-    await client.query("delete from app_private.worker_heartbeats");
-    const worker = spawnWorker(workshop);
-    try {
-      await waitUntil(async () => (await heartbeats(client)) === 1, { deadlineMs: 15_000 });
-    } finally {
-      await stopped(worker);
-    }
-    expect(await heartbeats(client)).toBe(0);
-  });
-});
+test(
+  "a worker that is stopped says so, and leaves nothing to release",
+  { timeout: PROCESSES_MS },
+  async ({ workshop }) => {
+    await withClient(workshop.database.urls.superuser, async (client) => {
+      await client.query("delete from app_private.worker_heartbeats");
+      const worker = spawnWorker(workshop);
+      try {
+        await waitUntil(async () => (await heartbeats(client)) === 1, { deadlineMs: 15_000 });
+      } finally {
+        await stopped(worker);
+      }
+      expect(await heartbeats(client)).toBe(0);
+    });
+  },
+);
 
-test("a worker that was only stalled does no harm when it goes on beside another", async ({
-  workshop,
-}) => {
-  const tenantId = await workshop.found();
-  // The first read of the customer: in the sync, which runs in the customer's queue.
-  await workshop.control("faults", {
-    kind: "slow",
-    method: "GET",
-    path: "/v1/customers/",
-    ms: 100,
-  });
-  await withClient(workshop.database.urls.superuser, async (client) => {
-    const stalled = spawnWorker(workshop);
-    const other = await (async () => {
-      await waitUntil(() => isHeld(workshop), { deadlineMs: 15_000 });
-      stalled.kill("SIGSTOP");
-      await passMinute(client);
-      return spawnWorker(workshop);
-    })();
-    try {
-      await waitUntil(() => isOver(workshop, tenantId), { deadlineMs: 15_000, everyMs: 50 });
-      stalled.kill("SIGCONT");
-      await waitUntil(async () => (await heartbeats(client)) === 2, { deadlineMs: 15_000 });
-    } finally {
-      await Promise.all([stopped(stalled), stopped(other)]);
-    }
-    expect(await rowsOf(client, "select from graphile_worker._private_jobs")).toEqual([]);
-    expect(
-      await rowsOf(
-        client,
-        "select from graphile_worker._private_job_queues where locked_by is not null",
-      ),
-    ).toEqual([]);
-  });
-  const { customers, subscriptions } = await workshop.atStripe(tenantId);
-  expect([customers.length, subscriptions.length]).toEqual([1, 1]);
-});
+test(
+  "a worker that was only stalled does no harm when it goes on beside another",
+  { timeout: PROCESSES_MS },
+  async ({ workshop }) => {
+    const tenantId = await workshop.found();
+    // The first read of the customer: in the sync, which runs in the customer's queue.
+    await workshop.control("faults", {
+      kind: "slow",
+      method: "GET",
+      path: "/v1/customers/",
+      ms: 100,
+    });
+    await withClient(workshop.database.urls.superuser, async (client) => {
+      const stalled = spawnWorker(workshop);
+      const other = await (async () => {
+        await waitUntil(() => isHeld(workshop), { deadlineMs: 15_000 });
+        stalled.kill("SIGSTOP");
+        await passMinute(client);
+        return spawnWorker(workshop);
+      })();
+      try {
+        await waitUntil(() => isOver(workshop, tenantId), { deadlineMs: 15_000, everyMs: 50 });
+        stalled.kill("SIGCONT");
+        await waitUntil(async () => (await heartbeats(client)) === 2, { deadlineMs: 15_000 });
+      } finally {
+        await Promise.all([stopped(stalled), stopped(other)]);
+      }
+      expect(await rowsOf(client, "select from graphile_worker._private_jobs")).toEqual([]);
+      expect(
+        await rowsOf(
+          client,
+          "select from graphile_worker._private_job_queues where locked_by is not null",
+        ),
+      ).toEqual([]);
+    });
+    const { customers, subscriptions } = await workshop.atStripe(tenantId);
+    expect([customers.length, subscriptions.length]).toEqual([1, 1]);
+  },
+);
 
 async function untilKilled(workshop: Workshop, condition: () => Promise<boolean>): Promise<void> {
   const first = spawnWorker(workshop);

@@ -81,7 +81,8 @@ test("an alarm that is closed although its jobs still stand failed is raised ane
   const { id } = await rowOf<{ id: string }>(db, "select id from app_private.alarms");
   expect(await outcome(db, "dismiss_alarm", id)).toBe("resolved");
   await tend(db);
-  expect((await alarms(db)).map(({ open }) => open).toSorted()).toEqual([false, true]);
+  const open = (await alarms(db)).filter((alarm) => alarm["open"]);
+  expect([open.length, (await alarms(db)).length]).toEqual([1, 2]);
 });
 
 test("a job that was booked anew while it ran and then failed is no failed job, and goes away", async ({
