@@ -108,30 +108,26 @@ begin
     return;
   end if;
 
-  select candidates.starts_at into v_starts
-  from generate_series(
-    date_bin(v_slot, v_now, 'epoch'),
-    v_now + make_interval(secs => p_max_wait_ms / 1000.0),
-    v_slot
-  ) as candidates (starts_at)
-  where not exists (
+  /* The first slot that has a place in each scope; mostly it is the one of now. */
+  v_starts := date_bin(v_slot, v_now, 'epoch');
+  while exists (
     select
     from unnest(v_scopes, v_places) as asked (scope, places)
     left join app_private.stripe_slowdowns as slowdowns on slowdowns.scope = asked.scope
     left join app_private.stripe_call_slots as slots
-      on slots.scope = asked.scope and slots.starts_at = candidates.starts_at
-    where candidates.starts_at + v_slot <= slowdowns.blocked_until
+      on slots.scope = asked.scope and slots.starts_at = v_starts
+    where v_starts + v_slot <= slowdowns.blocked_until
     or slots.taken >= greatest(
       1,
       asked.places >> coalesce(app_private.stripe_slowdown_level(slowdowns, v_now), 0)
     )
-  )
-  order by candidates.starts_at
-  limit 1;
-  if not found then
-    return query select 'busy', p_max_wait_ms;
-    return;
-  end if;
+  ) loop
+    v_starts := v_starts + v_slot;
+    if v_starts > v_now + make_interval(secs => p_max_wait_ms / 1000.0) then
+      return query select 'busy', p_max_wait_ms;
+      return;
+    end if;
+  end loop;
 
   insert into app_private.stripe_call_slots as slots (scope, starts_at, ends_at, taken)
   select scope, v_starts, v_starts + v_slot, 1 from unnest(v_scopes) as scope
