@@ -48,6 +48,27 @@ test("S61: several workers together ask Stripe no faster than a sandbox allows",
   expect(gated.door.calls).toHaveLength(36);
 });
 
+test("S61: a call is made when the time that was booked for it comes, not before", async ({
+  workshop,
+  gated,
+}) => {
+  // All that the account may do in the next second is taken.
+  await workshop.pool.query(
+    `insert into app_private.stripe_call_slots
+    select 'account', starts_at, starts_at + interval '200 milliseconds', 1000
+    from generate_series(
+      date_bin('200 milliseconds', clock_timestamp(), 'epoch'),
+      clock_timestamp() + interval '1 second',
+      '200 milliseconds'
+    ) as starts_at
+    on conflict (scope, starts_at) do update set taken = 1000`,
+  );
+  const taken = Date.now();
+  await worker(workshop, gated.door).prices.list();
+  expect(gated.door.calls).toHaveLength(1);
+  expect((gated.door.calls[0]?.at ?? 0) - taken).toBeGreaterThan(800);
+});
+
 test("a call that would wait too long is not made, and its job waits without a lost attempt", async ({
   workshop,
   gated,

