@@ -7,6 +7,11 @@
 --!include 05_operations/access.sql
 --!include 05_operations/policies.sql
 --!include 05_operations/alarms.sql
+--!include 05_operations/heartbeats.sql
+--!include 05_operations/failed_jobs.sql
+--!include 05_operations/stripe_pause.sql
+--!include 05_operations/stripe_budget.sql
+--!include 05_operations/operator.sql
 
 --!include 10_identity/tables.sql
 --!include 10_identity/access.sql
