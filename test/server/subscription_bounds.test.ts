@@ -1,24 +1,23 @@
 import { once } from "node:events";
-import { createServer } from "node:http";
 import { connect } from "node:net";
 
-import { exportJWK, generateKeyPair, SignJWT } from "jose";
-
 import { graphql } from "../support/client.ts";
-import { expect, waitUntil, withClient } from "../support/index.ts";
-import { foundOpenTenant, test } from "../support/quiet_system.ts";
-import { Subscriber, TENANT_CHANGED } from "../support/subscriber.ts";
-import { withSystem } from "../support/system.ts";
+import { expect, waitUntil } from "../support/index.ts";
+import { test } from "../support/quiet_system.ts";
+import { Subscriber } from "../support/subscriber.ts";
 
 const EVENT = "subscription { tenantChanged { event } }";
 
-test("what is no message of the protocol ends the connection, with the protocol's code", async ({
+test("whoever says nothing, or what is no message of the protocol, is cut off with its code", async ({
   system,
   alice,
 }) => {
+  using silent = await Subscriber.open(system.url);
   const after = async (message: string, token: string | undefined) => {
     using subscriber =
-      token === undefined ? await opened(system.url) : await Subscriber.connect(system.url, token);
+      token === undefined
+        ? await Subscriber.open(system.url)
+        : await Subscriber.connect(system.url, token);
     subscriber.say(message);
     const { code } = await subscriber.end();
     return code;
@@ -32,14 +31,6 @@ test("what is no message of the protocol ends the connection, with the protocol'
   const large = JSON.stringify({ type: "ping", payload: { text: "x".repeat(300 * 1024) } });
   expect(await after(large, alice.token)).toBe(1009);
 
-  using other = new Subscriber(system.url);
-  other.socket.close();
-  using none = await Subscriber.connect(system.url, alice.token);
-  expect(none.ended).toBeUndefined();
-});
-
-test("whoever says nothing is not waited for", async ({ system }) => {
-  using silent = await opened(system.url);
   expect(await silent.end()).toMatchObject({ code: 4408 });
 });
 
@@ -48,11 +39,10 @@ test("a flood of messages ends the connection; pings are answered until then", a
   alice,
 }) => {
   using flood = await Subscriber.connect(system.url, alice.token);
-  for (let n = 0; n < 300; n += 1) flood.say({ type: "ping" });
+  for (let n = 0; n < 150; n += 1) flood.say({ type: "ping" });
+  await waitUntil(() => flood.messages.filter(({ type }) => type === "pong").length === 150);
+  for (let n = 0; n < 100; n += 1) flood.say({ type: "ping" });
   expect(await flood.end()).toMatchObject({ code: 1008 });
-  const pongs = flood.messages.filter(({ type }) => type === "pong");
-  expect(pongs.length).toBeGreaterThan(100);
-  expect(pongs.length).toBeLessThan(300);
 });
 
 test("a connection holds ten subscriptions, and a caller twenty connections", async ({
@@ -113,46 +103,6 @@ test("subscriptions are as deep as queries may be, and only subscriptions are ta
   expect(data).toEqual({ tenants: { totalCount: 1 } });
 });
 
-test("what fails is masked, and no token reaches a log", async ({ database }) => {
-  await withClient(database.urls.superuser, async (admin) => {
-    const lines: string[] = [];
-    const { pino } = await import("pino");
-    const logger = pino({ level: "trace" }, { write: (line: string) => void lines.push(line) });
-    await withSystem(database, { worker: false, logger }, async (system) => {
-      const owner = await foundOpenTenant(system, admin, { name: "Acme", person: "Alice" });
-      using subscriber = await Subscriber.connect(system.url, owner.token);
-      subscriber.subscribe();
-      await subscriber.until(({ data }) => data?.tenantChanged?.["event"] === "current");
-      await admin.query("alter table app_public.tenants rename column status to secret_column");
-      await admin.query("update app_public.tenants set plan = 'starter'");
-      await waitUntil(() => subscriber.codes().length > 0);
-      await admin.query("alter table app_public.tenants rename column secret_column to status");
-      expect(subscriber.codes()).toEqual(["INTERNAL"]);
-      expect(JSON.stringify(subscriber.messages)).not.toContain("column");
-      const log = lines.join("\n");
-      expect(log).toContain("request failed");
-      expect(log).not.toContain(owner.token);
-    });
-  });
-});
-
-test("a server takes as many connections as it was told to", async ({ database }) => {
-  const options = { worker: false, config: { maxWebsockets: 1 } };
-  await withSystem(database, options, async ({ url }) => {
-    using first = await opened(url);
-    const second = new Subscriber(url);
-    const [, response] = (await once(second.socket, "unexpected-response")) as [
-      unknown,
-      { statusCode: number },
-    ];
-    expect(response.statusCode).toBe(503);
-    first.socket.close();
-    await first.end();
-    using third = await opened(url);
-    expect(third.ended).toBeUndefined();
-  });
-});
-
 test("another path's upgrade, and another protocol's, are answered as plain requests", async ({
   system,
 }) => {
@@ -168,69 +118,3 @@ test("another path's upgrade, and another protocol's, are answered as plain requ
   expect(await status("GET /graphql HTTP/1.1\r\nUpgrade: h2c")).toBe(405);
   expect(await status("GET /graphql HTTP/1.1\r\nUpgrade: websocket")).toBe(400);
 });
-
-test("a token's end is the connection's end", async ({ database }) => {
-  const { publicKey, privateKey } = await generateKeyPair("RS256");
-  const jwks = { keys: [{ ...(await exportJWK(publicKey)), kid: "k1", alg: "RS256" }] };
-  const provider = createServer((_request, response) => response.end(JSON.stringify(jwks)));
-  provider.listen(0, "127.0.0.1");
-  await once(provider, "listening");
-  const { port } = provider.address() as { port: number };
-  const issuer = "https://idp.example.com/";
-  const jwksUrl = new URL(`http://127.0.0.1:${port}/jwks.json`);
-  const externalProviders = [{ issuer, audience: "rowhouse", jwksUrl }];
-  await withSystem(database, { worker: false, config: { externalProviders } }, async ({ url }) => {
-    const expiresAt = Math.ceil(Date.now() / 1000) + 1;
-    const token = await new SignJWT({ sub: "ada", email: "ada@example.com", exp: expiresAt })
-      .setProtectedHeader({ alg: "RS256", kid: "k1" })
-      .setIssuer(issuer)
-      .setAudience("rowhouse")
-      .sign(privateKey);
-    using ada = await Subscriber.connect(url, token);
-    expect(ada.messages).toEqual([{ type: "connection_ack" }]);
-    expect(await ada.end()).toMatchObject({
-      code: 4403,
-      reason: expect.stringMatching(/^UNAUTHENTICATED: /),
-    });
-    expect(Date.now()).toBeLessThan(expiresAt * 1000 + 500);
-  });
-  provider.close();
-  provider.closeAllConnections();
-});
-
-test("a server that is told to stop says so to every connection, and does stop", async ({
-  database,
-}) => {
-  await withClient(database.urls.superuser, async (admin) => {
-    const open = Promise.withResolvers<Subscriber>();
-    const stopped = withSystem(database, { worker: false }, async (system) => {
-      const owner = await foundOpenTenant(system, admin, { name: "Acme", person: "Alice" });
-      const subscriber = await Subscriber.connect(system.url, owner.token);
-      subscriber.subscribe(TENANT_CHANGED);
-      await subscriber.until(({ data }) => data !== undefined);
-      // Whoever does not answer is not waited for either.
-      const deaf = await Subscriber.connect(system.url, owner.token);
-      deaf.socket.pause();
-      open.resolve(subscriber);
-    });
-    stopped.catch(open.reject);
-    using subscriber = await open.promise;
-    const startedAt = performance.now();
-    expect(await subscriber.end()).toEqual({ code: 1001, reason: "The server is stopping" });
-    await stopped;
-    expect(performance.now() - startedAt).toBeLessThan(3_000);
-    await waitUntil(async () => {
-      const { rows } = await admin.query(
-        "select from pg_stat_activity where datname = $1 and usename = 'rowhouse_server'",
-        [database.name],
-      );
-      return rows.length === 0;
-    });
-  });
-});
-
-async function opened(url: string): Promise<Subscriber> {
-  const subscriber = new Subscriber(url);
-  await once(subscriber.socket, "open");
-  return subscriber;
-}

@@ -1,5 +1,6 @@
 /** What a frontend subscribes with: graphql-transport-ws over a real socket, every message kept. */
 import { once } from "node:events";
+import type { IncomingMessage } from "node:http";
 
 import { WebSocket } from "ws";
 
@@ -34,10 +35,23 @@ export class Subscriber implements Disposable {
     this.socket.on("error", () => {});
   }
 
-  /** Connects with a token, and waits for what the server says to it. */
-  static async connect(url: string, token?: string, headers?: Record<string, string>) {
+  /** Opens a connection and says nothing yet. */
+  static async open(url: string, headers?: Record<string, string>): Promise<Subscriber> {
     const subscriber = new Subscriber(url, headers);
     await once(subscriber.socket, "open");
+    return subscriber;
+  }
+
+  /** The status with which an upgrade is refused. */
+  static async refused(url: string, headers?: Record<string, string>): Promise<number> {
+    const { socket } = new Subscriber(url, headers);
+    const [, response] = (await once(socket, "unexpected-response")) as [unknown, IncomingMessage];
+    return response.statusCode ?? 0;
+  }
+
+  /** Connects with a token, and waits for what the server says to it. */
+  static async connect(url: string, token?: string, headers?: Record<string, string>) {
+    const subscriber = await Subscriber.open(url, headers);
     const payload = token === undefined ? {} : { payload: { Authorization: `Bearer ${token}` } };
     subscriber.say({ type: "connection_init", ...payload });
     await waitUntil(
