@@ -105,11 +105,15 @@ class TenantChanges implements AsyncIterableIterator<TenantChange> {
   }
 
   async #entered(): Promise<string> {
+    const tenantId = await this.#tried();
+    if (tenantId === (this.#tenantId ?? tenantId)) return tenantId;
+    throw new Error("A subscription's caller is in another tenant than it began with");
+  }
+
+  async #tried(): Promise<string> {
     for (let tries = 1; ; tries += 1) {
       try {
-        const tenantId = await this.#enter();
-        if (tenantId === (this.#tenantId ?? tenantId)) return tenantId;
-        throw new Error("A subscription's caller is in another tenant than it began with");
+        return await this.#enter();
       } catch (error) {
         const isFault = describeDatabaseError(error).code === "INTERNAL";
         if (!isFault || tries === TRIES || this.#isOver) throw error;

@@ -127,13 +127,14 @@ function send(websocket: WebSocket, text: string): Promise<void> {
   });
 }
 
-function keepAlive(websocket: WebSocket): void {
+/** Ends a connection whose other end is gone without a word. */
+export function keepAlive(websocket: WebSocket, pingEveryMs = PING_EVERY_MS): void {
   let isAlive = true;
   const pinging = setInterval(() => {
     if (!isAlive) websocket.terminate();
     isAlive = false;
     websocket.ping();
-  }, PING_EVERY_MS);
+  }, pingEveryMs);
   websocket.on("pong", () => {
     isAlive = true;
   });

@@ -1,6 +1,9 @@
 import { once } from "node:events";
 import { connect } from "node:net";
 
+import { WebSocket, WebSocketServer } from "ws";
+
+import { keepAlive } from "../../server/websockets.ts";
 import { graphql } from "../support/client.ts";
 import { expect, waitUntil } from "../support/index.ts";
 import { test } from "../support/quiet_system.ts";
@@ -101,6 +104,19 @@ test("subscriptions are as deep as queries may be, and only subscriptions are ta
   });
   const { data } = await graphql(system.url, alice.token, "{ tenants { totalCount } }");
   expect(data).toEqual({ tenants: { totalCount: 1 } });
+});
+
+test("whoever answers no ping is cut off, whoever does is not", async () => {
+  const sockets = new WebSocketServer({ port: 0, host: "127.0.0.1" });
+  sockets.on("connection", (websocket) => keepAlive(websocket, 200));
+  await once(sockets, "listening");
+  const { port } = sockets.address() as { port: number };
+  const alive = new WebSocket(`ws://127.0.0.1:${port}`);
+  const dead = new WebSocket(`ws://127.0.0.1:${port}`, { autoPong: false });
+  await once(dead, "close");
+  expect(alive.readyState).toBe(WebSocket.OPEN);
+  alive.terminate();
+  sockets.close();
 });
 
 test("another path's upgrade, and another protocol's, are answered as plain requests", async ({

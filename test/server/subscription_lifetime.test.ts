@@ -45,14 +45,14 @@ const test = base.extend<{
 });
 
 test("a token's end is the connection's end", async ({ observed: { system, tokenUntil } }) => {
-  const expiresAt = Math.ceil(Date.now() / 1000) + 1;
+  const expiresAt = Math.ceil(Date.now() / 1000) + 2;
   using ada = await Subscriber.connect(system.url, await tokenUntil(expiresAt));
   expect(ada.messages).toEqual([{ type: "connection_ack" }]);
   expect(await ada.end()).toMatchObject({
     code: 4403,
     reason: expect.stringMatching(/^UNAUTHENTICATED: /),
   });
-  expect(Math.abs(Date.now() - expiresAt * 1000)).toBeLessThan(500);
+  expect(Math.abs(Date.now() - expiresAt * 1000)).toBeLessThan(1_500);
 });
 
 test("a server takes as many connections as it was told to", async ({ observed: { system } }) => {
@@ -105,6 +105,6 @@ test("a server that is told to stop says so to every connection, and does stop",
     const startedAt = performance.now();
     expect(await subscriber.end()).toEqual({ code: 1001, reason: "The server is stopping" });
     await stopped;
-    expect(performance.now() - startedAt).toBeLessThan(3_000);
+    expect(performance.now() - startedAt).toBeLessThan(5_000);
   });
 });

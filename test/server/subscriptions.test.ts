@@ -186,6 +186,8 @@ test("20 tenants at once are told of their own changes and of nobody else's", as
   );
   for (const [n, { owner, subscriber }] of all.entries()) {
     const told = subscriber.told().map(({ data }) => data?.tenantChanged?.["tenant"]);
+    // The first event, three changes and one that was forged: of the others' 57 none.
+    expect(told.length).toBeLessThanOrEqual(5);
     const ids = new Set(told.map((tenant) => textAt(tenant, "rowId")));
     expect(ids).toEqual(new Set([owner.tenantId]));
     const [first, ...rest] = subscriber.names();
@@ -223,6 +225,9 @@ test("the client of graphql-ws gets what the documentation says", async ({ syste
   const client = createClient({
     url: `${system.url.replace(/^http/, "ws")}/graphql`,
     connectionParams: async () => ({ Authorization: `Bearer ${owner.token}` }),
+    retryAttempts: Infinity,
+    shouldRetry: (event) =>
+      event instanceof CloseEvent && !event.reason.startsWith("TENANT_NOT_FOUND"),
   });
   const seen: unknown[] = [];
   for await (const { data } of client.iterate({ query: TENANT_CHANGED })) {
