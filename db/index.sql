@@ -36,6 +36,7 @@
 --!include 30_tenancy/invitation_answers.sql
 --!include 30_tenancy/api_keys.sql
 --!include 30_tenancy/api_key_changes.sql
+--!include 30_tenancy/triggers.sql
 --!include 30_tenancy/seed.sql
 
 --!include 35_audit_log/tables.sql

@@ -71,6 +71,7 @@ export async function withSystem<T>(
       outboxDirectory,
       corsOrigins: ["https://app.example.com"],
       trustedProxies: [],
+      maxWebsockets: 100,
       authSecret: randomBytes(32).toString("base64url"),
       externalProviders: [],
       stripeWebhookSecrets: [webhookSecret],
