@@ -27,12 +27,6 @@ create policy update_worker on app_public.plan_prices
 
 alter table app_private.stripe_prices enable row level security;
 alter table app_private.stripe_prices force row level security;
-drop policy if exists select_worker on app_private.stripe_prices;
-create policy select_worker on app_private.stripe_prices
-  for select to app_worker using (true);
-drop policy if exists insert_worker on app_private.stripe_prices;
-create policy insert_worker on app_private.stripe_prices
-  for insert to app_worker with check (true);
-drop policy if exists update_worker on app_private.stripe_prices;
-create policy update_worker on app_private.stripe_prices
-  for update to app_worker using (true) with check (true);
+drop policy if exists all_worker on app_private.stripe_prices;
+create policy all_worker on app_private.stripe_prices
+  for all to app_worker using (true) with check (true);
