@@ -32,7 +32,7 @@ export async function copyCatalog(
 ): Promise<void> {
   const { rows } = await query<{ seq: string; lookup_keys: string[] }>(
     `select
-      app_private.next_sync_seq() as seq,
+      nextval('app_private.stripe_sync_seq') as seq,
       array(select lookup_key from app_public.plan_prices order by lookup_key) as lookup_keys`,
   );
   const [start] = rows;
