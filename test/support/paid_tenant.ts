@@ -40,12 +40,11 @@ export async function addMembers(
       returning id`,
       [count],
     );
-    for (const { id } of people) {
-      await client.query(
-        "insert into app_public.memberships (tenant_id, user_id, role) values ($1, $2, $3)",
-        [tenantId, id, role],
-      );
-    }
+    await client.query(
+      `insert into app_public.memberships (tenant_id, user_id, role)
+      select $1, unnest($2::uuid[]), $3`,
+      [tenantId, people.map(({ id }) => id), role],
+    );
     return people.map(({ id }) => id);
   });
 }
