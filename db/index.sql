@@ -60,6 +60,7 @@
 --!include 50_billing/seats.sql
 --!include 50_billing/seat_changes.sql
 --!include 50_billing/seat_triggers.sql
+--!include 50_billing/meter_events.sql
 
 --!include 60_billing_mails/tables.sql
 --!include 60_billing_mails/access.sql

@@ -10,6 +10,7 @@ import { sendInvitation } from "./send_invitation.ts";
 import type { ConfiguredPrices } from "./stripe_customer_truth.ts";
 import { stripeProcessEvent } from "./stripe_process_event.ts";
 import { stripeProvisionTenant } from "./stripe_provision_tenant.ts";
+import { stripeReportUsage } from "./stripe_report_usage.ts";
 import { stripeSyncCatalog } from "./stripe_sync_catalog.ts";
 import { stripeSyncCustomer } from "./stripe_sync_customer.ts";
 import { stripeSyncSeats } from "./stripe_sync_seats.ts";
@@ -34,6 +35,7 @@ export function makeTaskList(options: TaskOptions) {
     send_invitation: sendInvitation({ mailer, appUrl }),
     stripe_process_event: stripeProcessEvent(),
     stripe_provision_tenant: stripeProvisionTenant({ stripe, configuredPrices }),
+    stripe_report_usage: stripeReportUsage({ stripe }),
     stripe_sync_catalog: stripeSyncCatalog({ stripe, configuredPrices }),
     stripe_sync_customer: stripeSyncCustomer({ stripe, gracePeriodDays, configuredPrices }),
     stripe_sync_seats: stripeSyncSeats({ stripe, configuredPrices }),

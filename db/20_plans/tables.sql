@@ -15,15 +15,22 @@ create table if not exists app_public.features (
   key         text not null,
   name        text not null,
   kind        text not null,
+  meter_event text,
   constraint features_pkey primary key (key),
   constraint features_key_format check (key ~ '^[a-z][a-zA-Z0-9]{0,39}$'),
   constraint features_name_bounded check (char_length(name) between 1 and 100),
-  constraint features_kind_known check (kind in ('boolean', 'count', 'metered'))
+  constraint features_kind_known check (kind in ('boolean', 'count', 'metered')),
+  constraint features_meter_event_metered check (meter_event is null or kind = 'metered'),
+  constraint features_meter_event_bounded check (char_length(meter_event) between 1 and 100)
 );
 comment on table app_public.features is 'What a plan may contain. Anyone may read it.';
 comment on column app_public.features.kind is
   'boolean: on or off. count: how many may exist at once. metered: how many may be used in one '
   'billing period.';
+comment on column app_public.features.meter_event is
+  E'@behavior -*\n'
+  'The event_name of the meter at Stripe that is told of each use, to charge by it; null means that '
+  'Stripe is told nothing.';
 
 create table if not exists app_public.plan_features (
   plan_key    text    not null,
