@@ -55,6 +55,8 @@
 --!include 50_billing/inbox.sql
 --!include 50_billing/sync_subscriptions.sql
 --!include 50_billing/sync_invoices.sql
+--!include 50_billing/forget_customer.sql
+--!include 50_billing/sync_alarms.sql
 --!include 50_billing/sync.sql
 --!include 50_billing/create_tenant.sql
 --!include 50_billing/seats.sql

@@ -75,15 +75,17 @@ export function invoiceTruth(invoice: Stripe.Invoice): InvoiceTruth {
 
 /**
  * When the debt of a subscription began that runs now: when its oldest invoice was finalised that is
- * open and newer than the last one paid, voided or written off. Older ones that were left open belong
- * to a debt that has been over since. `invoices` are newest first.
+ * open and newer than the last one settled. Older ones that were left open belong to a debt that has
+ * been over since. One written off counts as settled, unless it is the newest: then it is what is
+ * overdue, if anything is. `invoices` are newest first.
  */
 export function debtSince(
   subscriptionId: string,
   invoices: readonly Stripe.Invoice[],
 ): number | null {
   const own = invoices.filter((invoice) => subscriptionOf(invoice) === subscriptionId);
-  const settled = own.findIndex(({ status }) => status !== "open");
+  const owing = own[0]?.status === "uncollectible" ? ["open", "uncollectible"] : ["open"];
+  const settled = own.findIndex(({ status }) => !owing.includes(status ?? ""));
   const owed = settled === -1 ? own : own.slice(0, settled);
   const times = owed.flatMap((invoice) => invoice.status_transitions.finalized_at ?? []);
   return times.length === 0 ? null : Math.min(...times);

@@ -1,5 +1,6 @@
 import type Stripe from "stripe";
 
+import { isUuid } from "../server/auth/claims.ts";
 import type { ConfiguredPrices } from "./stripe_customer_truth.ts";
 import { debtSince } from "./stripe_invoice_truth.ts";
 import { readAll } from "./stripe_read_all.ts";
@@ -8,6 +9,7 @@ import { readAll } from "./stripe_read_all.ts";
 export type SubscriptionTruth = {
   id: string;
   status: string;
+  /** Whom its metadata name; see CustomerTruth. */
   claimed_tenant_id: string | null;
   items: ItemTruth[];
   current_period_start: number | null;
@@ -49,12 +51,13 @@ export async function subscriptionTruth(
 ): Promise<SubscriptionTruth> {
   const items = await allItems(stripe, subscription);
   const { latest_invoice: invoice, pause_collection: pause, pending_update } = subscription;
+  const { tenant_id: tenantId } = subscription.metadata;
   const isPayable = typeof invoice === "object" && invoice?.status === "open";
   const periodEnd = earliest(items.map((item) => item.current_period_end));
   return {
     id: subscription.id,
     status: subscription.status,
-    claimed_tenant_id: subscription.metadata["tenant_id"] ?? null,
+    claimed_tenant_id: isUuid(tenantId) ? tenantId : null,
     items: items.map((item) => itemTruth(item, known.configuredPrices)),
     current_period_start: earliest(items.map((item) => item.current_period_start)),
     current_period_end: periodEnd,

@@ -26,7 +26,8 @@ export type StripeSyncCustomerOptions = {
  * Copies what a customer has at Stripe. Safe to run twice, in any order, at the same time: the
  * number taken before the fetch decides which copy stays.
  *
- * Costs two statements and four calls, three of them at once.
+ * Costs two statements and four calls, three of them at once; a customer that was deleted, one
+ * statement and nothing else.
  */
 export function stripeSyncCustomer(
   options: StripeSyncCustomerOptions,
@@ -35,7 +36,8 @@ export function stripeSyncCustomer(
 
   return async function run(payload, { query, logger }) {
     const customerId = stripeIdFrom(payload, "customer_id", "cus");
-    const { seq, unsettledInvoiceIds } = await begin(query, customerId);
+    const { seq, isDeleted, unsettledInvoiceIds } = await begin(query, customerId);
+    if (isDeleted) return;
     const truth = await fetchCustomer(stripe, customerId, {
       configuredPrices,
       unsettledInvoiceIds,
@@ -56,13 +58,15 @@ export function stripeSyncCustomer(
 async function begin(
   query: JobHelpers["query"],
   customerId: string,
-): Promise<{ seq: string; unsettledInvoiceIds: string[] }> {
-  const { rows } = await query<{ seq: string; unsettled_invoice_ids: string[] }>(
-    "select seq, unsettled_invoice_ids from app_private.begin_customer_sync($1)",
-    [customerId],
-  );
+): Promise<{ seq: string; isDeleted: boolean; unsettledInvoiceIds: string[] }> {
+  const { rows } = await query<{
+    seq: string;
+    is_deleted: boolean;
+    unsettled_invoice_ids: string[];
+  }>("select * from app_private.begin_customer_sync($1)", [customerId]);
   if (rows[0] === undefined) throw new Error("begin_customer_sync returned no row");
-  return { seq: rows[0].seq, unsettledInvoiceIds: rows[0].unsettled_invoice_ids };
+  const { seq, is_deleted: isDeleted, unsettled_invoice_ids: unsettledInvoiceIds } = rows[0];
+  return { seq, isDeleted, unsettledInvoiceIds };
 }
 
 async function record(

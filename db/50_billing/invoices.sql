@@ -31,6 +31,7 @@ create table if not exists app_public.invoices (
   constraint invoices_pdf_url_bounded check (char_length(invoice_pdf_url) <= 5000)
 );
 comment on table app_public.invoices is
+  E'@defaultOrder CREATED_AT_DESC\n'
   'What Stripe has asked the tenant to pay, newest first. For those whose role may manage billing. '
   'Drafts are not among them: nobody owes those yet.';
 comment on column app_public.invoices.id is 'Stripe''s id of the invoice.';

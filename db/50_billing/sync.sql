@@ -1,9 +1,15 @@
 create or replace function app_private.begin_customer_sync(p_customer_id text)
-  returns table (seq bigint, unsettled_invoice_ids text[])
+  returns table (seq bigint, is_deleted boolean, unsettled_invoice_ids text[])
   language sql volatile parallel unsafe
 begin atomic
   select
     nextval('app_private.stripe_sync_seq'::regclass),
+    exists (
+      select
+      from app_private.stripe_customers
+      where stripe_customers.id = p_customer_id
+      and stripe_customers.is_deleted
+    ),
     array(
       select invoices.id
       from app_private.stripe_customers
@@ -14,7 +20,8 @@ begin atomic
     );
 end;
 comment on function app_private.begin_customer_sync(text) is
-  'Called before a fetch from Stripe. seq: whoever fetched later has the higher number. '
+  'Called before a fetch from Stripe. seq: whoever fetched later has the higher number. is_deleted: '
+  'the customer was deleted, which is final; there is nothing to fetch. '
   'unsettled_invoice_ids: what we hold that may still change, however old it is.';
 
 /*
@@ -62,7 +69,11 @@ begin
     v_tenant_id, v_customer_id, p_truth->'subscriptions', make_interval(secs => p_grace_days * 86400)
   );
   perform app_private.record_stripe_invoices(v_tenant_id, p_truth->'invoices');
+  if (p_truth->>'is_deleted')::boolean then
+    perform app_private.forget_stripe_customer(v_tenant_id, v_customer_id);
+  end if;
   perform app_private.apply_billing(v_tenant_id);
+  perform app_private.raise_billing_alarms(v_tenant_id, p_truth);
   return 'recorded';
 end;
 $$;

@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:a10333795a10e60f1a914f65d1b5284ddf47783d
+--! Hash: sha1:691eb956a6856c46555da645bfd1eb7ffca93f2e
 
 --! Included index.sql
 --! Included 00_foundation/schemas.sql
@@ -3506,6 +3506,7 @@ create table if not exists app_public.invoices (
   constraint invoices_pdf_url_bounded check (char_length(invoice_pdf_url) <= 5000)
 );
 comment on table app_public.invoices is
+  E'@defaultOrder CREATED_AT_DESC\n'
   'What Stripe has asked the tenant to pay, newest first. For those whose role may manage billing. '
   'Drafts are not among them: nobody owes those yet.';
 comment on column app_public.invoices.id is 'Stripe''s id of the invoice.';
@@ -4329,13 +4330,166 @@ comment on function app_private.record_stripe_invoices(uuid, jsonb) is
 revoke all on function app_private.record_stripe_invoices(uuid, jsonb) from public;
 grant execute on function app_private.record_stripe_invoices(uuid, jsonb) to app_worker;
 --! EndIncluded 50_billing/sync_invoices.sql
+--! Included 50_billing/forget_customer.sql
+create or replace function app_private.forget_stripe_customer(
+  p_tenant_id uuid,
+  p_customer_id text
+)
+  returns boolean
+  language plpgsql volatile parallel unsafe
+as $$
+begin
+  update app_public.billing_accounts set
+    stripe_customer_id = null,
+    stripe_subscription_id = null,
+    client_secret = null
+  where billing_accounts.tenant_id = p_tenant_id
+  and billing_accounts.stripe_customer_id = p_customer_id;
+  if not found then
+    return false;
+  end if;
+
+  /* Under its old keys a wish that is still open would be answered with the customer forgotten. */
+  update app_private.billing_intents set
+    is_in_doubt = false,
+    first_attempt_at = null,
+    key_generation = billing_intents.key_generation + 1
+  where billing_intents.tenant_id = p_tenant_id
+  and billing_intents.completed_at is null;
+  return true;
+end;
+$$;
+comment on function app_private.forget_stripe_customer(uuid, text) is
+  'Unties a customer that was deleted at Stripe from its tenant, so that no call is made with its id '
+  'any more and provisioning makes another. Its subscriptions and invoices stay known. False when '
+  'the tenant has another customer, or none.';
+
+revoke all on function app_private.forget_stripe_customer(uuid, text) from public;
+grant execute on function app_private.forget_stripe_customer(uuid, text) to app_worker;
+--! EndIncluded 50_billing/forget_customer.sql
+--! Included 50_billing/sync_alarms.sql
+/*
+ * What an operator should look at in a customer's truth. Each matter is found anew at every sync,
+ * so that its alarm is resolved by the first sync that finds it mended.
+ */
+create or replace function app_private.billing_matters(p_tenant_id uuid, p_truth jsonb)
+  returns table (kind text, subject text, message text, details jsonb)
+  language sql stable parallel safe
+begin atomic
+  with live as (
+    select subscriptions.id, subscriptions.status, subscriptions.plan_key,
+      subscriptions.unknown_since, subscriptions.items, subscriptions.known_status
+    from app_private.stripe_subscriptions as subscriptions
+    where subscriptions.tenant_id = p_tenant_id
+    and subscriptions.status not in ('canceled', 'incomplete_expired')
+  )
+  select
+    'duplicate_subscription',
+    p_tenant_id::text,
+    'A tenant pays for more than one subscription',
+    jsonb_build_object('subscriptions', jsonb_agg(live.id order by live.id))
+  from live
+  where live.status <> 'incomplete'
+  having count(*) > 1
+  union all
+  select
+    'unknown_status',
+    live.id,
+    'A subscription has a status that is not known: it keeps what it granted for a day',
+    jsonb_build_object('tenant_id', p_tenant_id, 'status', live.status, 'since', live.unknown_since)
+  from live
+  where live.unknown_since is not null
+  union all
+  select
+    'unknown_price',
+    live.id,
+    'A subscription has no price of a plan of ours: its tenant keeps the plan it had',
+    jsonb_build_object(
+      'tenant_id', p_tenant_id,
+      'prices', jsonb_path_query_array(live.items, '$[*].price_id')
+    )
+  from live
+  where live.plan_key is null
+  union all
+  select
+    'tenant_mismatch',
+    claims.id,
+    'The metadata of an object at Stripe name a tenant that it does not belong to',
+    jsonb_build_object('tenant_id', p_tenant_id, 'claimed_tenant_id', claims.tenant_id)
+  from (
+    select p_truth->>'id', p_truth->>'claimed_tenant_id'
+    union all
+    select subscriptions.id, subscriptions.claimed_tenant_id
+    from jsonb_to_recordset(p_truth->'subscriptions')
+      as subscriptions (id text, claimed_tenant_id text)
+    join live using (id)
+  ) as claims (id, tenant_id)
+  where claims.tenant_id <> p_tenant_id::text;
+end;
+comment on function app_private.billing_matters(uuid, jsonb) is
+  'What is wrong with a customer that was just recorded, each matter once.';
+
+create or replace function app_private.raise_billing_alarms(p_tenant_id uuid, p_truth jsonb)
+  returns void
+  language plpgsql volatile parallel unsafe
+as $$
+declare
+  v_matters jsonb;
+begin
+  select coalesce(jsonb_agg(to_jsonb(matters)), '[]') into v_matters
+  from app_private.billing_matters(p_tenant_id, p_truth) as matters;
+
+  perform app_private.raise_alarm(
+    matters.kind, matters.subject, matters.message, matters.details
+  )
+  from jsonb_to_recordset(v_matters)
+    as matters (kind text, subject text, message text, details jsonb);
+
+  perform app_private.resolve_alarm(alarms.kind, alarms.subject)
+  from app_private.alarms
+  where alarms.resolved_at is null
+  and alarms.kind in (
+    'duplicate_subscription', 'unknown_status', 'unknown_price', 'tenant_mismatch'
+  )
+  and (
+    alarms.subject in (p_tenant_id::text, p_truth->>'id')
+    or alarms.subject in (
+      select subscriptions.id
+      from app_private.stripe_subscriptions as subscriptions
+      where subscriptions.tenant_id = p_tenant_id
+    )
+  )
+  and not v_matters @> jsonb_build_array(
+    jsonb_build_object('kind', alarms.kind, 'subject', alarms.subject)
+  );
+end;
+$$;
+comment on function app_private.raise_billing_alarms(uuid, jsonb) is
+  'Raises an alarm for what is wrong with a customer that was just recorded, and resolves those '
+  'whose matter has mended.';
+
+revoke all on function
+  app_private.billing_matters(uuid, jsonb),
+  app_private.raise_billing_alarms(uuid, jsonb)
+  from public;
+grant execute on function
+  app_private.billing_matters(uuid, jsonb),
+  app_private.raise_billing_alarms(uuid, jsonb)
+  to app_worker;
+--! EndIncluded 50_billing/sync_alarms.sql
 --! Included 50_billing/sync.sql
 create or replace function app_private.begin_customer_sync(p_customer_id text)
-  returns table (seq bigint, unsettled_invoice_ids text[])
+  returns table (seq bigint, is_deleted boolean, unsettled_invoice_ids text[])
   language sql volatile parallel unsafe
 begin atomic
   select
     nextval('app_private.stripe_sync_seq'::regclass),
+    exists (
+      select
+      from app_private.stripe_customers
+      where stripe_customers.id = p_customer_id
+      and stripe_customers.is_deleted
+    ),
     array(
       select invoices.id
       from app_private.stripe_customers
@@ -4346,7 +4500,8 @@ begin atomic
     );
 end;
 comment on function app_private.begin_customer_sync(text) is
-  'Called before a fetch from Stripe. seq: whoever fetched later has the higher number. '
+  'Called before a fetch from Stripe. seq: whoever fetched later has the higher number. is_deleted: '
+  'the customer was deleted, which is final; there is nothing to fetch. '
   'unsettled_invoice_ids: what we hold that may still change, however old it is.';
 
 /*
@@ -4394,7 +4549,11 @@ begin
     v_tenant_id, v_customer_id, p_truth->'subscriptions', make_interval(secs => p_grace_days * 86400)
   );
   perform app_private.record_stripe_invoices(v_tenant_id, p_truth->'invoices');
+  if (p_truth->>'is_deleted')::boolean then
+    perform app_private.forget_stripe_customer(v_tenant_id, v_customer_id);
+  end if;
   perform app_private.apply_billing(v_tenant_id);
+  perform app_private.raise_billing_alarms(v_tenant_id, p_truth);
   return 'recorded';
 end;
 $$;

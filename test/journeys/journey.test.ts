@@ -66,6 +66,8 @@ describe("a tenant's life", { timeout: 40 * SECONDS }, () => {
       currentPeriodEnd: expect.any(String),
       cancelAt: null,
       graceEndsAt: null,
+      trialEndsAt: null,
+      accessUntil: null,
       billing: {
         stripeCustomerId: expect.stringMatching(/^cus_/),
         stripeSubscriptionId: expect.stringMatching(/^sub_/),
@@ -178,6 +180,7 @@ describe("a tenant's life", { timeout: 40 * SECONDS }, () => {
       currentPeriodStart: expect.any(String),
       currentPeriodEnd: expect.any(String),
       graceEndsAt: expect.any(String),
+      accessUntil: overdue.graceEndsAt,
       billing: { ...paid.billing, clientSecret: expect.stringMatching(/^pi_.+_secret_/) },
     });
     await expectRowsOf(alice);
@@ -193,6 +196,44 @@ describe("a tenant's life", { timeout: 40 * SECONDS }, () => {
     overdue = failedTwice;
   });
 
+  test("the invoices are listed with their links, newest first and page by page", async () => {
+    const page = (more: string) =>
+      alice.ask(`query {
+        invoices(first: 2${more}) {
+          totalCount
+          pageInfo { hasNextPage endCursor }
+          nodes { number status attemptCount amountDue amountPaid currency hostedInvoiceUrl }
+        }
+      }`);
+    const first = await page("");
+    expect(first.errors).toEqual([]);
+    const open = {
+      // Both renewals fell into one second, perhaps.
+      number: expect.stringMatching(/-000[23]$/),
+      status: "open",
+      attemptCount: 1,
+      amountDue: "4900",
+      amountPaid: "0",
+      currency: "usd",
+      hostedInvoiceUrl: expect.stringMatching(/^http/),
+    };
+    expect(first.data).toMatchObject({
+      invoices: {
+        totalCount: 3,
+        pageInfo: { hasNextPage: true },
+        nodes: [open, open],
+      },
+    });
+    const cursor = textAt(first.data, "invoices", "pageInfo", "endCursor");
+    const { data } = await page(`, after: "${cursor}"`);
+    expect(data).toMatchObject({
+      invoices: {
+        pageInfo: { hasNextPage: false },
+        nodes: [{ status: "paid", amountPaid: "4900" }],
+      },
+    });
+  });
+
   test("after the grace period rows are refused, but what is owed is told", async ({ running }) => {
     const suspended = await tenantOnce(alice, ({ status }) => status === "suspended");
     expect(suspended).toEqual({
@@ -200,6 +241,7 @@ describe("a tenant's life", { timeout: 40 * SECONDS }, () => {
       status: "suspended",
       access: "none",
       accessReason: "grace_ended",
+      accessUntil: null,
     });
     expect(Date.now()).toBeGreaterThanOrEqual(Date.parse(String(overdue.graceEndsAt)));
     await expectSuspended(alice, "grace_ended");

@@ -164,6 +164,8 @@ export type Standing = {
   current_period_end: Date | null;
   cancel_at: Date | null;
   grace_ends_at: Date | null;
+  trial_ends_at: Date | null;
+  access_until: Date | null;
   subscription: string | null;
   client_secret: string | null;
 };
@@ -172,7 +174,7 @@ export function standing(client: pg.ClientBase, tenantId: string): Promise<Stand
   return rowOf<Standing>(
     client,
     `select plan, status, access, access_reason, current_period_end, cancel_at, grace_ends_at,
-      stripe_subscription_id as subscription, client_secret
+      trial_ends_at, access_until, stripe_subscription_id as subscription, client_secret
     from app_public.tenants
     join app_public.billing_accounts on billing_accounts.tenant_id = tenants.id
     where tenants.id = $1`,

@@ -60,7 +60,7 @@ const fetches = fc.array(
   { maxLength: 12 },
 );
 
-test("any interleaving and repetition of fetches and writes ends in Stripe's final state", async ({
+test("S17, S18: any interleaving and repetition of fetches and writes ends in Stripe's final state", async ({
   db,
 }) => {
   const { acme } = await createCast(db);

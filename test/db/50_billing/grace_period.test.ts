@@ -35,7 +35,7 @@ test("starts with the unpaid invoice, keeps full access, and books its own end",
   expect(await bookedEnds(db)).toEqual([{ run_at: endsAt, key: `end_grace_period:${acme}` }]);
 });
 
-test("does not move over repeated syncs, nor by a longer period configured meanwhile", async ({
+test("S27: does not move over repeated syncs, nor by a longer period configured meanwhile", async ({
   db,
 }) => {
   const { acme } = await createCast(db);
@@ -47,7 +47,7 @@ test("does not move over repeated syncs, nor by a longer period configured meanw
   expect(await bookedEnds(db)).toHaveLength(1);
 });
 
-test("does not move either when Stripe shows no open invoice", async ({ db }) => {
+test("S27: does not move either when Stripe shows no open invoice", async ({ db }) => {
   const { acme } = await createCast(db);
   await tieCustomer(db, acme);
   await recordAsWorker(db, { seq: 1, subscriptions: [overdue(null)] });
@@ -57,7 +57,7 @@ test("does not move either when Stripe shows no open invoice", async ({ db }) =>
   expect(await standing(db, acme)).toEqual(before);
 });
 
-test("is over by payment: access stays, the booking is gone", async ({ db }) => {
+test("S27: is over by payment: access stays, the booking is gone", async ({ db }) => {
   const { acme } = await createCast(db);
   await tieCustomer(db, acme);
   await recordAsWorker(db, { seq: 1, subscriptions: [overdue(NOW - DAY)] });
@@ -94,7 +94,7 @@ test("ends in suspension, and its end comes too early in vain", async ({ db }) =
   expect(await standing(db, acme)).toMatchObject({ ...suspended, client_secret: "secret" });
 });
 
-test("that has ended is not begun again by a repeated sync; payment gives everything back", async ({
+test("S27: that has ended is not begun again by a repeated sync; payment gives everything back", async ({
   db,
 }) => {
   const { acme } = await createCast(db);

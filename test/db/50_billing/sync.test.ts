@@ -3,6 +3,7 @@ import {
   DAY,
   earlier,
   EPOCH,
+  invoice,
   recordAsWorker,
   standing,
   subscription,
@@ -28,12 +29,14 @@ test("what Stripe says is what the tenant is", async ({ db }) => {
     current_period_end: seconds(EPOCH + 30 * DAY),
     cancel_at: seconds(EPOCH + 30 * DAY),
     grace_ends_at: null,
+    trial_ends_at: null,
+    access_until: seconds(EPOCH + 30 * DAY),
     subscription: "sub_1",
     client_secret: null,
   });
 });
 
-test("what was fetched earlier, or under the same number, changes nothing", async ({ db }) => {
+test("S17: what was fetched earlier, or under the same number, changes nothing", async ({ db }) => {
   const { acme } = await createCast(db);
   await tieCustomer(db, acme);
   await recordAsWorker(db, { seq: 7, subscriptions: [subscription()] });
@@ -53,7 +56,7 @@ test("a customer that no tenant has is unknown and leaves nothing", async ({ db 
   expect(await rowsOf(db, "select from app_private.stripe_subscriptions")).toEqual([]);
 });
 
-test("a deleted customer's tenant has no access and nothing to pay with", async ({ db }) => {
+test("S39: a deleted customer's tenant has no access and nothing to pay with", async ({ db }) => {
   const { acme } = await createCast(db);
   await tieCustomer(db, acme);
   await recordAsWorker(db, { seq: 1, subscriptions: [subscription({ client_secret: "secret" })] });
@@ -143,7 +146,7 @@ test("S26: a status unknown takes nothing away when an old subscription has ende
   expect(await standing(db, acme)).toMatchObject({ plan: "starter", subscription: "sub_2" });
 });
 
-test("the best of several subscriptions decides; an old one that ends takes nothing away", async ({
+test("S32: the best of several subscriptions decides; an old one that ends takes nothing away", async ({
   db,
 }) => {
   const { acme } = await createCast(db);
@@ -159,7 +162,7 @@ test("the best of several subscriptions decides; an old one that ends takes noth
   expect(await standing(db, acme)).toMatchObject({ plan: "pro", access: "full" });
 });
 
-test("of two made in the same second always the same one decides", async ({ db }) => {
+test("S33: of two made in the same second always the same one decides", async ({ db }) => {
   const { acme } = await createCast(db);
   await tieCustomer(db, acme);
   const one = subscription({ id: "sub_a", lookup_keys: ["starter_month"] });
@@ -172,7 +175,7 @@ test("of two made in the same second always the same one decides", async ({ db }
   expect(await standing(db, acme)).toEqual(first);
 });
 
-test("a price that is none of ours keeps the plan; everything else is still synced", async ({
+test("S41: a price that is none of ours keeps the plan; everything else is still synced", async ({
   db,
 }) => {
   const { acme } = await createCast(db);
@@ -186,7 +189,7 @@ test("a price that is none of ours keeps the plan; everything else is still sync
   });
 });
 
-test("an add-on beside the plan does not hide it, in whatever order", async ({ db }) => {
+test("S43: an add-on beside the plan does not hide it, in whatever order", async ({ db }) => {
   const { acme } = await createCast(db);
   await tieCustomer(db, acme);
   const keys = ["addon_month", "starter_month"];
@@ -215,7 +218,7 @@ test("a closed tenant stays closed, whatever is paid", async ({ db }) => {
   expect(await standing(db, acme)).toMatchObject({ status: "closed", access: "none" });
 });
 
-test("one tenant's customer changes nothing of its neighbour", async ({ db }) => {
+test("S25: one tenant's customer changes nothing of its neighbour", async ({ db }) => {
   const { acme, globex } = await createCast(db);
   await tieCustomer(db, acme);
   await tieCustomer(db, globex, "cus_globex");
@@ -223,4 +226,89 @@ test("one tenant's customer changes nothing of its neighbour", async ({ db }) =>
   await recordAsWorker(db, { seq: NOW, subscriptions: [subscription()] });
   await recordAsWorker(db, { seq: NOW + 1, isDeleted: true });
   expect(await standing(db, globex)).toEqual(before);
+});
+
+test("S29: an unpaid subscription gives nothing, though its period has not ended", async ({
+  db,
+}) => {
+  const { acme } = await createCast(db);
+  await tieCustomer(db, acme);
+  await recordAsWorker(db, { seq: 1, subscriptions: [subscription()] });
+  const unpaid = subscription({ status: "unpaid", current_period_end: NOW + 300 * DAY });
+  await recordAsWorker(db, { seq: 2, subscriptions: [unpaid] });
+  expect(await standing(db, acme)).toMatchObject({
+    status: "suspended",
+    access: "none",
+    access_reason: "unpaid",
+    current_period_end: seconds(NOW + 300 * DAY),
+    access_until: null,
+  });
+});
+
+test("S33: of two that are paid the larger plan counts, and one in its grace period last", async ({
+  db,
+}) => {
+  const { acme } = await createCast(db);
+  await tieCustomer(db, acme);
+  const large = subscription({ id: "sub_a", lookup_keys: ["enterprise_month"], created: EPOCH });
+  const small = subscription({ id: "sub_b", lookup_keys: ["starter_month"], created: EPOCH + 1 });
+  await recordAsWorker(db, { seq: 1, subscriptions: [large, small] });
+  expect(await standing(db, acme)).toMatchObject({ plan: "enterprise", subscription: "sub_a" });
+  const overdue = { ...large, status: "past_due", past_due_since: NOW - DAY };
+  await recordAsWorker(db, { seq: 2, subscriptions: [overdue, small] });
+  expect(await standing(db, acme)).toMatchObject({
+    plan: "starter",
+    status: "active",
+    grace_ends_at: null,
+  });
+  const ended = { ...large, status: "canceled" };
+  const waiting = { ...small, status: "incomplete", client_secret: "secret" };
+  await recordAsWorker(db, { seq: 3, subscriptions: [ended, waiting] });
+  expect(await standing(db, acme)).toMatchObject({
+    status: "incomplete",
+    subscription: "sub_b",
+    client_secret: "secret",
+  });
+});
+
+test("S39: a customer deleted is untied, once, and a wish still open gets fresh keys", async ({
+  db,
+}) => {
+  const { acme, globex } = await createCast(db);
+  await tieCustomer(db, acme);
+  await tieCustomer(db, globex, "cus_globex");
+  const keys = () =>
+    rowsOf(
+      db,
+      `select stripe_customer_id, key_generation
+      from app_public.billing_accounts
+      join app_private.billing_intents using (tenant_id)
+      order by tenant_id`,
+    );
+  await recordAsWorker(db, { seq: 1, isDeleted: true });
+  await recordAsWorker(db, { seq: 2, isDeleted: true });
+  expect(await keys()).toEqual([
+    { stripe_customer_id: null, key_generation: 1 },
+    { stripe_customer_id: "cus_globex", key_generation: 0 },
+  ]);
+});
+
+test("a sync that finds nothing new writes nothing but when it was", async ({ db }) => {
+  const { acme } = await createCast(db);
+  await tieCustomer(db, acme);
+  const truth = { subscriptions: [subscription()], invoices: [invoice()] };
+  await recordAsWorker(db, { seq: 1, ...truth });
+  const versions = () =>
+    rowsOf(
+      db,
+      `select ctid from app_public.tenants where id = $1
+      union all select ctid from app_public.billing_accounts where tenant_id = $1
+      union all select ctid from app_private.stripe_subscriptions where tenant_id = $1
+      union all select ctid from app_public.invoices where tenant_id = $1`,
+      [acme],
+    );
+  const before = await versions();
+  expect(before).toHaveLength(4);
+  await recordAsWorker(db, { seq: 2, ...truth });
+  expect(await versions()).toEqual(before);
 });
