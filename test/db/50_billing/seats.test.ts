@@ -47,6 +47,23 @@ test("a person who leaves books a change, for their own tenant alone", async ({ 
   expect(await booked(db)).toEqual([{ key: `stripe_seats:${acme}` }]);
 });
 
+test("a later change does not put off what an earlier one has booked", async ({ db }) => {
+  const { alice, bob, acme } = await createCast(db);
+  await billProBySeat(db);
+  const runAt = "2026-11-01T00:00:00Z";
+  await db.query("delete from graphile_worker._private_jobs");
+  for (const person of [bob, alice]) {
+    await db.query("delete from app_public.memberships where tenant_id = $1 and user_id = $2", [
+      acme,
+      person,
+    ]);
+    if (person === bob)
+      await db.query("update graphile_worker._private_jobs set run_at = $1", [runAt]);
+  }
+  const jobs = await rowsOf(db, "select run_at from graphile_worker._private_jobs");
+  expect(jobs).toEqual([{ run_at: new Date(runAt) }]);
+});
+
 test("a closed tenant's members change nothing at Stripe", async ({ db }) => {
   const { bob, acme } = await createCast(db);
   await billProBySeat(db);
