@@ -10,6 +10,7 @@ import { PostGraphileConnectionFilterPreset } from "postgraphile-plugin-connecti
 
 import type { Caller } from "./auth/claims.ts";
 import { clientAddress } from "./client_address.ts";
+import { RowhouseDefaultOrderPlugin } from "./graphile_default_order.ts";
 import { RowhouseInflectionPlugin } from "./graphile_inflection.ts";
 import { LoudMutationsPlugin } from "./graphile_mutations.ts";
 import { asBadInput, asComplexityRule, knownOperations, makeMaskError } from "./graphql_errors.ts";
@@ -58,7 +59,12 @@ export function makePreset(options: PresetOptions): GraphileConfig.Preset {
       PgSimplifyInflectionPreset,
       PostGraphileConnectionFilterPreset,
     ],
-    plugins: [BadInputPlugin, LoudMutationsPlugin, RowhouseInflectionPlugin],
+    plugins: [
+      BadInputPlugin,
+      LoudMutationsPlugin,
+      RowhouseDefaultOrderPlugin,
+      RowhouseInflectionPlugin,
+    ],
     pgServices: [makeRowhousePgService(pool)],
     schema: {
       defaultBehavior: "-node:interface:deprecated",
