@@ -49,7 +49,11 @@
 --!include 50_billing/policies.sql
 --!include 50_billing/access_rules.sql
 --!include 50_billing/provisioning.sql
+--!include 50_billing/event_routes.sql
 --!include 50_billing/inbox.sql
+--!include 50_billing/event_states.sql
+--!include 50_billing/event_care.sql
+--!include 50_billing/customer_claims.sql
 --!include 50_billing/sync.sql
 --!include 50_billing/create_tenant.sql
 

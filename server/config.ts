@@ -7,17 +7,10 @@ import type { ExternalProvider } from "./auth/external_tokens.ts";
 import { emulatorConfig, type EmulatorConfig } from "./emulator_config.ts";
 import { readEnvironment, type Environment } from "./environment.ts";
 import { appUrl, mailConfig, shownOutbox, type MailConfig } from "./mail_config.ts";
+import { stripeConfig, type StripeConfig } from "./stripe_config.ts";
 
 export { ConfigError } from "./environment.ts";
-
-/** How to reach and verify Stripe. */
-export type StripeConfig = {
-  secretKey: string;
-  /** An emulator or a proxy; undefined means Stripe itself. */
-  apiBase: URL | undefined;
-  /** Lookup key by price id, for prices that are configured by id (STRIPE_…_PRICE_ID). */
-  configuredPrices: Readonly<Record<string, string>>;
-};
+export type { StripeConfig } from "./stripe_config.ts";
 
 export type ServerConfig = {
   databaseUrl: string;
@@ -40,6 +33,8 @@ export type ServerConfig = {
   stripeWebhookSecrets: readonly string[];
   /** Whether events of Stripe's live mode are ours; those of the other mode are ignored. */
   stripeLivemode: boolean;
+  /** The account whose events are ours, where the endpoint hears of several. */
+  stripeAccountId?: string | undefined;
   isProduction: boolean;
   logLevel: string;
 };
@@ -67,7 +62,6 @@ export type StartConfig = {
 };
 
 const LOG_LEVELS = ["fatal", "error", "warn", "info", "debug", "trace", "silent"] as const;
-const PLANS = ["starter", "pro", "enterprise"] as const;
 
 export function parseServerConfig(env: NodeJS.ProcessEnv): ServerConfig {
   return readEnvironment(env, (read) => {
@@ -85,6 +79,7 @@ export function parseServerConfig(env: NodeJS.ProcessEnv): ServerConfig {
       externalProviders: externalProviders(read),
       stripeWebhookSecrets: read.list("STRIPE_WEBHOOK_SECRET"),
       stripeLivemode: read.text("STRIPE_SECRET_KEY", "sk_test_").includes("_live_"),
+      stripeAccountId: read.optionalText("STRIPE_ACCOUNT_ID"),
       isProduction: isProduction(read),
       logLevel: logLevel(read),
     };
@@ -96,11 +91,7 @@ export function parseWorkerConfig(env: NodeJS.ProcessEnv): WorkerConfig {
     databaseUrl: read.postgresUrl(
       env["WORKER_DATABASE_URL"] ? "WORKER_DATABASE_URL" : "DATABASE_URL",
     ),
-    stripe: {
-      secretKey: read.secret("STRIPE_SECRET_KEY", { minLength: 9 }),
-      apiBase: read.optionalUrl("STRIPE_API_BASE"),
-      configuredPrices: configuredPrices(read),
-    },
+    stripe: stripeConfig(read),
     gracePeriodDays: read.number("GRACE_PERIOD_DAYS", 14, { min: 0, max: 365 }),
     isProduction: isProduction(read),
     mail: mailConfig(read, isProduction(read)),
@@ -177,16 +168,6 @@ function isProduction(read: Environment): boolean {
 
 function logLevel(read: Environment): string {
   return read.choice("LOG_LEVEL", "info", LOG_LEVELS);
-}
-
-/** The three variables name what a plan costs by the month. */
-function configuredPrices(read: Environment): Record<string, string> {
-  const prices: Record<string, string> = {};
-  for (const plan of PLANS) {
-    const id = read.optionalText(`STRIPE_${plan.toUpperCase()}_PRICE_ID`);
-    if (id !== undefined) prices[id] = `${plan}_month`;
-  }
-  return prices;
 }
 
 /** A wildcard address is for listening; in a URL it means this machine, and IPv6 wants brackets. */

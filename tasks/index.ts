@@ -9,6 +9,7 @@ import type { ConfiguredPrices } from "./stripe_customer_truth.ts";
 import { stripeProcessEvent } from "./stripe_process_event.ts";
 import { stripeProvisionTenant } from "./stripe_provision_tenant.ts";
 import { stripeSyncCustomer } from "./stripe_sync_customer.ts";
+import { stripePruneEvents, stripeTendEvents } from "./stripe_tend_events.ts";
 
 export type TaskOptions = {
   stripe: Stripe;
@@ -26,8 +27,10 @@ export function makeTaskList(options: TaskOptions) {
     end_grace_period: endGracePeriod(),
     send_identity_mail: sendIdentityMail({ mailer, appUrl }),
     send_invitation: sendInvitation({ mailer, appUrl }),
-    stripe_process_event: stripeProcessEvent(),
+    stripe_process_event: stripeProcessEvent({ stripe }),
     stripe_provision_tenant: stripeProvisionTenant({ stripe, configuredPrices }),
     stripe_sync_customer: stripeSyncCustomer({ stripe, gracePeriodDays, configuredPrices }),
+    stripe_prune_events: stripePruneEvents(),
+    stripe_tend_events: stripeTendEvents(),
   } satisfies TaskList;
 }

@@ -9,12 +9,17 @@ const TIMEOUT_MS = 20_000;
  * The SDK retries a call once; the job queue does the long retries, under idempotency keys that are
  * stored with the intent and so survive the process.
  */
-export function makeStripe({ secretKey, apiBase }: Pick<StripeConfig, "secretKey" | "apiBase">) {
+export function makeStripe({
+  secretKey,
+  apiBase,
+  accountId,
+}: Pick<StripeConfig, "secretKey" | "apiBase" | "accountId">) {
   return new Stripe(secretKey, {
     timeout: TIMEOUT_MS,
     maxNetworkRetries: 1,
     telemetry: false,
     appInfo: { name: "Rowhouse" },
+    ...(accountId === undefined ? {} : { stripeContext: accountId }),
     ...(apiBase === undefined ? {} : addressOf(apiBase)),
   });
 }

@@ -7,6 +7,7 @@ import {
   type ConfiguredPrices,
   type CustomerTruth,
 } from "./stripe_customer_truth.ts";
+import { settleEvents } from "./stripe_settle_events.ts";
 
 declare global {
   namespace GraphileWorker {
@@ -36,17 +37,29 @@ export function stripeSyncCustomer(
     const { rows } = await query<{ seq: string }>("select app_private.next_sync_seq() as seq");
 
     const truth = await fetchCustomer(stripe, customerId, configuredPrices);
-    if (truth === undefined) {
-      logger.warn(`Stripe has no customer ${customerId}; nothing to copy`);
-      return;
-    }
-    const write = () => record(query, rows[0]?.seq, truth, gracePeriodDays);
-    if ((await write()) !== "unknown") return;
-
-    // The event was faster than our own note of the customer, or the customer is not ours.
-    if (await adopt(query, truth)) await write();
-    else logger.info(`Customer ${customerId} belongs to no tenant here; left alone`);
+    const isOurs =
+      truth !== undefined && (await write(query, rows[0]?.seq, truth, gracePeriodDays));
+    await settleEvents(query, {
+      customerId,
+      seq: rows[0]?.seq,
+      isOurs,
+      claimedTenantId: truth?.intent?.tenantId,
+    });
+    if (!isOurs) logger.info(`Customer ${customerId} belongs to no tenant here; left alone`);
   };
+}
+
+/** Whether the customer is a tenant's; what was fetched is written then. */
+async function write(
+  query: JobHelpers["query"],
+  seq: string | undefined,
+  truth: CustomerTruth,
+  gracePeriodDays: number,
+): Promise<boolean> {
+  if ((await record(query, seq, truth, gracePeriodDays)) !== "unknown") return true;
+  // The event was faster than our own note of the customer, or the customer is not ours.
+  if (!(await adopt(query, truth))) return false;
+  return (await record(query, seq, truth, gracePeriodDays)) !== "unknown";
 }
 
 async function record(

@@ -1,6 +1,7 @@
-import type { JobHelpers } from "graphile-worker";
+import { parseCrontab, type JobHelpers } from "graphile-worker";
 import { Stripe } from "stripe";
 
+import { CRONTAB } from "../../tasks/crontab.ts";
 import { makeTaskList } from "../../tasks/index.ts";
 import { expect, test } from "../support/index.ts";
 import { schemaFiles } from "../support/schema.ts";
@@ -15,14 +16,21 @@ const tasks = makeTaskList({
   appUrl: "https://app.example.com",
 });
 
-test("what db/ enqueues are exactly the tasks there are", async () => {
-  const enqueued = new Set<string>();
+/** Booked by db/ for a task that is not written yet; a job without a task waits for one. */
+const TO_COME = ["stripe_sync_catalog"];
+
+/** Tasks that take no payload. */
+const BARE = new Set(["stripe_prune_events", "stripe_tend_events"]);
+
+test("what db/ enqueues and the clock does are exactly the tasks there are", async () => {
+  const enqueued = new Set(parseCrontab(CRONTAB).map(({ task }) => task));
   for (const text of (await schemaFiles()).values()) {
     for (const [, name = ""] of text.matchAll(/add_job\(\s*'([^']*)'/g)) enqueued.add(name);
     // A name that is worked out could not be compared.
     expect(text).not.toMatch(/add_job\(\s*[^'\s]/);
   }
-  expect([...enqueued].toSorted()).toEqual(Object.keys(tasks).toSorted());
+  const known = new Set([...Object.keys(tasks), ...TO_COME]);
+  expect([...enqueued].toSorted()).toEqual([...known].toSorted());
 });
 
 const NOBODY = "00000000-0000-7000-8000-000000000000";
@@ -53,7 +61,7 @@ const BAD = [
   },
 ];
 
-test.for(Object.entries(tasks))(
+test.for(Object.entries(tasks).filter(([name]) => !BARE.has(name)))(
   "%s refuses a payload that is not what it was promised",
   async ([, task]) => {
     const helpers = {

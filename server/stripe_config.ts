@@ -1,0 +1,33 @@
+import type { Environment } from "./environment.ts";
+
+const PLANS = ["starter", "pro", "enterprise"] as const;
+
+/** How to reach and verify Stripe. */
+export type StripeConfig = {
+  secretKey: string;
+  /** An emulator or a proxy; undefined means Stripe itself. */
+  apiBase: URL | undefined;
+  /** Lookup key by price id, for prices that are configured by id (STRIPE_…_PRICE_ID). */
+  configuredPrices: Readonly<Record<string, string>>;
+  /** The account that is ours, where the key opens several; undefined means the key's own. */
+  accountId?: string | undefined;
+};
+
+export function stripeConfig(read: Environment): StripeConfig {
+  return {
+    secretKey: read.secret("STRIPE_SECRET_KEY", { minLength: 9 }),
+    apiBase: read.optionalUrl("STRIPE_API_BASE"),
+    configuredPrices: configuredPrices(read),
+    accountId: read.optionalText("STRIPE_ACCOUNT_ID"),
+  };
+}
+
+/** The three variables name what a plan costs by the month. */
+function configuredPrices(read: Environment): Record<string, string> {
+  const prices: Record<string, string> = {};
+  for (const plan of PLANS) {
+    const id = read.optionalText(`STRIPE_${plan.toUpperCase()}_PRICE_ID`);
+    if (id !== undefined) prices[id] = `${plan}_month`;
+  }
+  return prices;
+}
