@@ -57,8 +57,7 @@ export function makeApp({ config, logger, pool, identityPool, readiness }: AppOp
     stripeWebhook({
       pool,
       secrets: config.stripeWebhookSecrets,
-      livemode: config.stripeLivemode,
-      accountId: config.stripeAccountId,
+      ours: { livemode: config.stripeLivemode, accountId: config.stripeAccountId },
     }),
   );
   app.all("/webhooks/stripe", onlyPost("Stripe posts its events"));

@@ -7,18 +7,16 @@ import type pg from "pg";
 
 import { Refusal } from "./errors.ts";
 import { hintOf, type StripeEventHint } from "./stripe_event_hint.ts";
+import { keepEvent, type OurStripe } from "./stripe_inbox.ts";
 import { requireSignature } from "./stripe_signature.ts";
 
 export type StripeWebhookOptions = {
   pool: pg.Pool;
   secrets: readonly string[];
-  livemode: boolean;
-  /** The account that is ours, where the endpoint hears of several. */
-  accountId: string | undefined;
+  ours: OurStripe;
 };
 
-export function stripeWebhook(options: StripeWebhookOptions): RequestHandler {
-  const { pool, secrets, livemode, accountId } = options;
+export function stripeWebhook({ pool, secrets, ours }: StripeWebhookOptions): RequestHandler {
   return async function receive(request, response) {
     const body: unknown = request.body;
     if (!Buffer.isBuffer(body)) throw new Refusal("INPUT", "The body must be JSON, sent as it is");
@@ -26,29 +24,8 @@ export function stripeWebhook(options: StripeWebhookOptions): RequestHandler {
     requireSignature({ body, signatures, secrets });
 
     const payload = body.toString("utf8");
-    const hint = hintIn(payload);
-    // Named, so that each connection prepares it once.
-    const { rows } = await pool.query<{ status: string }>({
-      name: "receive_stripe_event",
-      text: `select app_private.receive_stripe_event(
-        $1, $2, $3, $4, $5, $6, $7, $8, to_timestamp($9::double precision), $10, $11, $12
-      ) as status`,
-      values: [
-        hint.id,
-        hint.type,
-        hint.objectType,
-        hint.objectId,
-        hint.customerId,
-        hint.accountId,
-        hint.livemode,
-        hint.apiVersion,
-        hint.created,
-        payload,
-        accountId ?? null,
-        livemode,
-      ],
-    });
-    response.json({ received: true, status: rows[0]?.status });
+    const status = await keepEvent(pool, { hint: hintIn(payload), payload, ours });
+    response.json({ received: true, status });
   };
 }
 

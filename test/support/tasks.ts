@@ -38,7 +38,7 @@ export type Workshop = {
   found(): Promise<string>;
   /** Tells the emulator something under /_emulator. */
   control(path: string, body: object): Promise<unknown>;
-  /** Runs what is due; what failed, again and at once, until nothing fails any more. */
+  /** Runs what is due; what failed, again and at once, until nothing fails or will be tried again. */
   settle(options?: Partial<TaskOptions>): Promise<void>;
   /** The tenant's customers and subscriptions at Stripe, by their metadata. */
   atStripe(tenantId: string): Promise<{
@@ -142,7 +142,8 @@ function workshop(
           rowsOf(
             client,
             `update graphile_worker._private_jobs set run_at = now()
-            where last_error is not null and locked_at is null returning last_error`,
+            where last_error is not null and locked_at is null and attempts < max_attempts
+            returning last_error`,
           ),
         );
         if (failed.length === 0) return;
