@@ -52,6 +52,7 @@
 --!include 50_billing/event_routes.sql
 --!include 50_billing/inbox.sql
 --!include 50_billing/event_states.sql
+--!include 50_billing/event_settling.sql
 --!include 50_billing/event_care.sql
 --!include 50_billing/customer_claims.sql
 --!include 50_billing/sync.sql

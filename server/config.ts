@@ -116,6 +116,13 @@ export function parseAuditConfig(env: NodeJS.ProcessEnv): { databaseUrl: string 
   }));
 }
 
+/** Where the operator's commands work; undefined means the embedded server's database. */
+export function parseOperatorConfig(env: NodeJS.ProcessEnv): { databaseUrl: string | undefined } {
+  return readEnvironment(env, (read) => ({
+    databaseUrl: read.optionalPostgresUrl("MIGRATION_DATABASE_URL"),
+  }));
+}
+
 /** What `npm run attack` comes through: three logins, or undefined for the embedded server's. */
 export function parseAttackConfig(env: NodeJS.ProcessEnv) {
   return readEnvironment(env, (read) => {

@@ -1,7 +1,5 @@
 import type { Environment } from "./environment.ts";
 
-const PLANS = ["starter", "pro", "enterprise"] as const;
-
 /** How to reach and verify Stripe. */
 export type StripeConfig = {
   secretKey: string;
@@ -13,6 +11,9 @@ export type StripeConfig = {
   accountId?: string | undefined;
 };
 
+const PLANS = ["starter", "pro", "enterprise"] as const;
+
+/** What the worker is told of Stripe. */
 export function stripeConfig(read: Environment): StripeConfig {
   return {
     secretKey: read.secret("STRIPE_SECRET_KEY", { minLength: 9 }),

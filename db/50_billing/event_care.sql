@@ -27,11 +27,7 @@ begin
   end loop;
 
   /* Whoever deletes jobs by hand takes no event with them. */
-  perform graphile_worker.add_job(
-    'stripe_process_event',
-    json_build_object('event_id', stripe_events.id),
-    job_key => 'stripe_event:' || stripe_events.id
-  )
+  perform app_private.book_event_job(stripe_events.id)
   from app_private.stripe_events
   where stripe_events.status = 'pending'
   and stripe_events.received_at < now() - interval '10 minutes'
@@ -67,11 +63,7 @@ begin
       using errcode = 'INPUT';
   end if;
   perform app_private.resolve_alarm('stripe_event_failed', p_event_id);
-  perform graphile_worker.add_job(
-    'stripe_process_event',
-    json_build_object('event_id', p_event_id),
-    job_key => 'stripe_event:' || p_event_id
-  );
+  perform app_private.book_event_job(p_event_id);
 end;
 $$;
 comment on function app_private.replay_stripe_event(text) is

@@ -93,6 +93,38 @@ test.for(["processed", "ignored", "ignored_mode", "foreign", "dismissed"])(
   },
 );
 
+test("an event whose customer's sync has yet to begin needs no other", async ({ db }) => {
+  await receive(db);
+  await process(db);
+  const revision = () =>
+    rowOf(db, "select revision from graphile_worker._private_jobs where key = $1", [SYNC.key]);
+  const before = await revision();
+  await process(db);
+  expect(await revision()).toEqual(before);
+});
+
+test.for([
+  ["runs already", "locked_at = now(), locked_by = 'worker'"],
+  ["failed and will be tried again", "attempts = 3"],
+  ["is to come later", "run_at = now() + interval '1 minute'"],
+] as const)(
+  "an event whose customer's sync %s gets another, at once",
+  async ([, change], { db }) => {
+    await receive(db);
+    await process(db);
+    await db.query(`update graphile_worker._private_jobs set ${change} where key = $1`, [SYNC.key]);
+    await process(db);
+    expect(
+      await rowOf(
+        db,
+        `select attempts, run_at <= now() as is_due, locked_at is null as is_free
+      from graphile_worker._private_jobs where key = $1`,
+        [SYNC.key],
+      ),
+    ).toEqual({ attempts: 0, is_due: true, is_free: true });
+  },
+);
+
 test("an event that is unknown books nothing", async ({ db }) => {
   expect(await process(db, "evt_unknown")).toEqual([]);
   expect(await bookedJobs(db)).toEqual([]);

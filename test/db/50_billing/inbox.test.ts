@@ -1,6 +1,6 @@
 import { asUser, asWorker, createCast, expect, test, withClient } from "../../support/index.ts";
 import { bookedJobs, keptEvents, openAlarms, receive } from "../../support/inbox.ts";
-import { codeOf, rowOf, undone } from "../../support/query.ts";
+import { codeOf, rowOf, rowsOf, undone } from "../../support/query.ts";
 
 test("an event and the job for it are there together", async ({ db }) => {
   expect(await receive(db)).toBe("pending");
@@ -72,6 +72,32 @@ test("when the job can't be booked the event is not kept either, and the reverse
   expect([await keptEvents(db), await bookedJobs(db)]).toEqual([[], []]);
   expect(await codeOf(undone(db, () => receive(db, { id: "" })))).toBe("23514");
   expect([await keptEvents(db), await bookedJobs(db)]).toEqual([[], []]);
+});
+
+test("the job is as the queue's own function makes it, also before there is any of its kind", async ({
+  db,
+}) => {
+  const jobs = () =>
+    rowsOf(
+      db,
+      `select
+        task_id, payload::text, key, job_queue_id, priority, max_attempts, attempts, flags,
+        is_available, run_at <= now() as is_due, last_error, locked_by, revision
+      from graphile_worker._private_jobs`,
+    );
+  await receive(db, { id: "evt_1" });
+  await db.query("delete from graphile_worker._private_jobs");
+  await receive(db, { id: "evt_2" });
+  const ours = await jobs();
+  await db.query("delete from graphile_worker._private_jobs");
+  await db.query(`select graphile_worker.add_job(
+    'stripe_process_event', json_build_object('event_id', 'evt_2'), job_key => 'stripe_event:evt_2')`);
+  expect(ours).toEqual(await jobs());
+
+  await db.query("delete from graphile_worker._private_jobs");
+  await db.query("delete from graphile_worker._private_tasks");
+  await receive(db, { id: "evt_3" });
+  expect(await bookedJobs(db)).toMatchObject([{ key: "stripe_event:evt_3" }]);
 });
 
 test("each event has a higher number than any sync that began before it came", async ({ db }) => {
