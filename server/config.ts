@@ -26,6 +26,8 @@ export type ServerConfig = {
   corsOrigins: readonly string[];
   /** Reverse proxies whose word is taken for where a request comes from. */
   trustedProxies: readonly string[];
+  /** WebSockets held open by one process, for subscriptions. */
+  maxWebsockets: number;
   authSecret: string;
   /** Identity providers whose tokens are taken besides our own. */
   externalProviders: readonly ExternalProvider[];
@@ -75,6 +77,7 @@ export function parseServerConfig(env: NodeJS.ProcessEnv): ServerConfig {
       outboxDirectory: shownOutbox(read, { isProduction: isProduction(read), publicUrl }),
       corsOrigins: read.list("CORS_ORIGINS", []),
       trustedProxies: read.subnets("TRUSTED_PROXIES"),
+      maxWebsockets: read.integer("MAX_WEBSOCKETS", 5_000, { min: 0, max: 100_000 }),
       authSecret: read.secret("AUTH_SECRET", { minLength: 32 }),
       externalProviders: externalProviders(read),
       stripeWebhookSecrets: read.list("STRIPE_WEBHOOK_SECRET"),

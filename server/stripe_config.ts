@@ -9,6 +9,8 @@ export type StripeConfig = {
   configuredPrices: Readonly<Record<string, string>>;
   /** The account that is ours, where the key opens several; undefined means the key's own. */
   accountId?: string | undefined;
+  /** What Stripe allows the account; undefined means what it allows every one of the key's mode. */
+  callsPerSecond?: number | undefined;
 };
 
 const PLANS = ["starter", "pro", "enterprise"] as const;
@@ -20,6 +22,10 @@ export function stripeConfig(read: Environment): StripeConfig {
     apiBase: read.optionalUrl("STRIPE_API_BASE"),
     configuredPrices: configuredPrices(read),
     accountId: read.optionalText("STRIPE_ACCOUNT_ID"),
+    callsPerSecond:
+      read.optionalText("STRIPE_CALLS_PER_SECOND") === undefined
+        ? undefined
+        : read.integer("STRIPE_CALLS_PER_SECOND", 25, { min: 6, max: 100_000 }),
   };
 }
 

@@ -196,7 +196,7 @@ test("S25: a customer whose metadata names another tenant stays its own tenant's
   expect(await stands(workshop, a.tenantId)).toMatchObject({ status: "active", access: "full" });
   expect(await stands(workshop, tenantB)).toEqual(before);
   expect(await alarmsOf(workshop, a.customer)).toEqual([
-    { kind: "customer_of_another_tenant", subject: a.customer, times: 1 },
+    { kind: "tenant_mismatch", subject: a.customer, times: 1 },
   ]);
 
   await stripe.customers.update(a.customer, { metadata: { tenant_id: a.tenantId } });

@@ -66,7 +66,7 @@ test("all events of a customer whose sync was given up are failed, under one ala
   expect(await openAlarms(db)).toEqual([
     { kind: "stripe_event_failed", subject: "cus_1", times: 1 },
   ]);
-  await call(db, "settle_stripe_events('cus_1', app_private.next_sync_seq(), true)");
+  await call(db, "settle_stripe_events('cus_1', nextval('app_private.stripe_sync_seq'), true)");
   expect(await openAlarms(db)).toEqual([]);
 });
 

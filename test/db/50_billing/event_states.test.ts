@@ -19,14 +19,17 @@ async function settle(db: pg.Client, isOurs: boolean, seq?: string): Promise<voi
   await asWorker(db, async () => {
     await db.query(
       `select app_private.settle_stripe_events(
-        'cus_1', coalesce($1::bigint, app_private.next_sync_seq()), $2)`,
+        'cus_1', coalesce($1::bigint, nextval('app_private.stripe_sync_seq')), $2)`,
       [seq ?? null, isOurs],
     );
   });
 }
 
 async function nextSeq(db: pg.Client): Promise<string> {
-  const { seq } = await rowOf<{ seq: string }>(db, "select app_private.next_sync_seq() as seq");
+  const { seq } = await rowOf<{ seq: string }>(
+    db,
+    "select nextval('app_private.stripe_sync_seq') as seq",
+  );
   return seq;
 }
 

@@ -103,7 +103,7 @@ test("the job is as the queue's own function makes it, also before there is any 
 test("each event has a higher number than any sync that began before it came", async ({ db }) => {
   const { before } = await rowOf<{ before: string }>(
     db,
-    "select app_private.next_sync_seq() as before",
+    "select nextval('app_private.stripe_sync_seq') as before",
   );
   await receive(db);
   const { received_seq } = await rowOf<{ received_seq: string }>(
