@@ -11,6 +11,7 @@ import { PostGraphileConnectionFilterPreset } from "postgraphile-plugin-connecti
 
 import type { Caller } from "./auth/claims.ts";
 import { clientAddress } from "./client_address.ts";
+import { RowhouseDefaultOrderPlugin } from "./graphile_default_order.ts";
 import { RowhouseInflectionPlugin } from "./graphile_inflection.ts";
 import { LoudMutationsPlugin } from "./graphile_mutations.ts";
 import { tenantChangedPlugin } from "./graphile_subscriptions.ts";
@@ -66,6 +67,7 @@ export function makePreset(options: PresetOptions): GraphileConfig.Preset {
     plugins: [
       BadInputPlugin,
       LoudMutationsPlugin,
+      RowhouseDefaultOrderPlugin,
       RowhouseInflectionPlugin,
       tenantChangedPlugin(notifications),
     ],

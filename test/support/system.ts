@@ -87,7 +87,8 @@ export async function withSystem<T>(
     const running = await startWorker(
       {
         databaseUrl: database.urls.worker,
-        stripe: { secretKey: SECRET_KEY, apiBase, configuredPrices: {} },
+        // The emulator has no limits, and tests no time.
+        stripe: { secretKey: SECRET_KEY, apiBase, configuredPrices: {}, callsPerSecond: 10_000 },
         gracePeriodDays,
         isProduction: false,
         mail: {
