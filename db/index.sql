@@ -53,6 +53,14 @@
 --!include 50_billing/sync.sql
 --!include 50_billing/create_tenant.sql
 
+--!include 55_billing_requests/tables.sql
+--!include 55_billing_requests/access.sql
+--!include 55_billing_requests/policies.sql
+--!include 55_billing_requests/checks.sql
+--!include 55_billing_requests/book.sql
+--!include 55_billing_requests/requests.sql
+--!include 55_billing_requests/run.sql
+
 --!include 90_example/tables.sql
 --!include 90_example/access.sql
 --!include 90_example/policies.sql

@@ -40,6 +40,8 @@ export type ServerConfig = {
   stripeWebhookSecrets: readonly string[];
   /** Whether events of Stripe's live mode are ours; those of the other mode are ignored. */
   stripeLivemode: boolean;
+  /** How long a mutation that asks something of Stripe waits before it answers with "pending". */
+  billingWaitSeconds: number;
   isProduction: boolean;
   logLevel: string;
 };
@@ -85,6 +87,7 @@ export function parseServerConfig(env: NodeJS.ProcessEnv): ServerConfig {
       externalProviders: externalProviders(read),
       stripeWebhookSecrets: read.list("STRIPE_WEBHOOK_SECRET"),
       stripeLivemode: read.text("STRIPE_SECRET_KEY", "sk_test_").includes("_live_"),
+      billingWaitSeconds: read.number("BILLING_WAIT_SECONDS", 10, { min: 0, max: 10 }),
       isProduction: isProduction(read),
       logLevel: logLevel(read),
     };

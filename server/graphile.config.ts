@@ -10,6 +10,7 @@ import { PostGraphileConnectionFilterPreset } from "postgraphile-plugin-connecti
 
 import type { Caller } from "./auth/claims.ts";
 import { clientAddress } from "./client_address.ts";
+import { makeBillingPlugin, type BillingWait } from "./graphile_billing.ts";
 import { RowhouseInflectionPlugin } from "./graphile_inflection.ts";
 import { LoudMutationsPlugin } from "./graphile_mutations.ts";
 import { asBadInput, asComplexityRule, knownOperations, makeMaskError } from "./graphql_errors.ts";
@@ -45,20 +46,29 @@ export type PresetOptions = {
   maxRequestLength: number;
   /** Whether API keys made here are rh_live_. */
   livemode: boolean;
+  /** The origins that people may be sent back to from Stripe's pages. */
+  returnOrigins: readonly string[];
+  /** How the mutations that ask something of Stripe wait for its answer. */
+  billing: BillingWait;
   /** Whether Ruru (GraphiQL) is served at `/`. */
   ruru: boolean;
 };
 
 /** How PostGraphile makes an API of app_public. */
 export function makePreset(options: PresetOptions): GraphileConfig.Preset {
-  const { pool, logger, maxRequestLength, livemode, ruru } = options;
+  const { pool, logger, maxRequestLength, billing, ruru } = options;
   return {
     extends: [
       PostGraphileAmberPreset,
       PgSimplifyInflectionPreset,
       PostGraphileConnectionFilterPreset,
     ],
-    plugins: [BadInputPlugin, LoudMutationsPlugin, RowhouseInflectionPlugin],
+    plugins: [
+      BadInputPlugin,
+      LoudMutationsPlugin,
+      RowhouseInflectionPlugin,
+      makeBillingPlugin(billing),
+    ],
     pgServices: [makeRowhousePgService(pool)],
     schema: {
       defaultBehavior: "-node:interface:deprecated",
@@ -69,7 +79,7 @@ export function makePreset(options: PresetOptions): GraphileConfig.Preset {
       // Never: plans and statistics tell of other tenants' rows.
       explain: false,
       context: (requestContext) => ({
-        pgSettings: settingsFor(requestContext.expressv4?.req, livemode),
+        pgSettings: settingsFor(requestContext.expressv4?.req, options),
       }),
     },
     grafserv: {
@@ -84,13 +94,17 @@ export function makePreset(options: PresetOptions): GraphileConfig.Preset {
   };
 }
 
-function settingsFor(request: Request | undefined, livemode: boolean): EnterSettings {
+function settingsFor(
+  request: Request | undefined,
+  { livemode, returnOrigins }: Pick<PresetOptions, "livemode" | "returnOrigins">,
+): EnterSettings {
   const caller = request?.caller;
   const from = {
     "app.request": JSON.stringify({
       ip: request && clientAddress(request),
       requestId: request?.id,
       livemode,
+      returnOrigins,
     }),
   };
   if (caller === undefined) return { role: "app_anonymous", ...from };

@@ -43,12 +43,15 @@ export async function startServer(config: ServerConfig, logger: Logger): Promise
     });
     const readiness = databaseChecks(pool);
     const app = makeApp({ config, logger, pool, identityPool, readiness });
+    const stopping = new AbortController();
     const graphile = postgraphile(
       makePreset({
         pool,
         logger,
         maxRequestLength: BODY_LIMITS.graphql,
         livemode: config.stripeLivemode,
+        returnOrigins: returnOrigins(config),
+        billing: { waitMs: config.billingWaitSeconds * 1000, stopping: stopping.signal },
         ruru: !config.isProduction,
       }),
     );
@@ -62,6 +65,7 @@ export async function startServer(config: ServerConfig, logger: Logger): Promise
     return {
       url: config.publicUrl,
       async close() {
+        stopping.abort();
         await stopListening(server);
         await graphile.release();
         await closePools();
@@ -71,6 +75,12 @@ export async function startServer(config: ServerConfig, logger: Logger): Promise
     await closePools();
     throw error;
   }
+}
+
+/** Where people may be sent back to from Stripe: the frontend's origins, and our own. */
+function returnOrigins({ appUrl, publicUrl, corsOrigins }: ServerConfig): string[] {
+  const pages = [appUrl, publicUrl, ...corsOrigins].filter((url) => URL.canParse(url));
+  return [...new Set(pages.map((url) => new URL(url).origin))];
 }
 
 async function listen(server: Server, { host, port }: ServerConfig): Promise<void> {

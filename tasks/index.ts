@@ -3,6 +3,7 @@ import type Stripe from "stripe";
 
 import { endGracePeriod } from "./end_grace_period.ts";
 import type { Mailer } from "./mail/mail.ts";
+import { runBillingRequest } from "./run_billing_request.ts";
 import { sendIdentityMail } from "./send_identity_mail.ts";
 import { sendInvitation } from "./send_invitation.ts";
 import type { ConfiguredPrices } from "./stripe_customer_truth.ts";
@@ -24,6 +25,7 @@ export function makeTaskList(options: TaskOptions) {
   const { stripe, configuredPrices, gracePeriodDays, mailer, appUrl } = options;
   return {
     end_grace_period: endGracePeriod(),
+    run_billing_request: runBillingRequest({ stripe, configuredPrices, gracePeriodDays, appUrl }),
     send_identity_mail: sendIdentityMail({ mailer, appUrl }),
     send_invitation: sendInvitation({ mailer, appUrl }),
     stripe_process_event: stripeProcessEvent(),
