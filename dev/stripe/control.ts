@@ -7,6 +7,7 @@
  * - `POST payment_intents/:id/authenticate` `{ "outcome"?: "pay" | "fail" }` answers the bank's
  *   question for a payment in `requires_action`.
  * - `POST setup_intents/:id/authenticate` does the same for a setup intent.
+ * - `POST payment_intents/:id/clear` `{ "outcome"?: "pay" | "fail" }` ends one that is `processing`.
  * - `POST advance` `{ "seconds": n }` moves the emulator's clock and does what falls due, in order.
  * - `GET deliveries` (`?event=`, `?state=`) lists webhook deliveries and their attempts.
  * - `POST deliveries/redeliver` `{ "event"?, "order"?: "forward" | "reverse" | "shuffle", "seed"?,
@@ -33,6 +34,7 @@ import { stateError } from "./errors.ts";
 import { FAULT_KINDS } from "./faults.ts";
 import * as p from "./params.ts";
 import { arrange } from "./redelivery.ts";
+import { afterCleared } from "./resources/checkout_state.ts";
 import { authenticate } from "./resources/collection.ts";
 import { invoiceOf } from "./resources/payment_intents.ts";
 import { renewNow } from "./resources/renewal.ts";
@@ -71,6 +73,9 @@ export function controlRouter(engine: Engine): Router {
   on("/subscriptions/:id/renew", (body, id) => renew(engine, id, outcome(body, "").outcome));
   on("/payment_intents/:id/authenticate", (body, id) =>
     answerBank(engine, id, outcome(body, "").outcome ?? "pay"),
+  );
+  on("/payment_intents/:id/clear", (body, id) =>
+    clear(engine, id, outcome(body, "").outcome ?? "pay"),
   );
   on("/setup_intents/:id/authenticate", (body, id) =>
     answerSetup(engine, id, outcome(body, "").outcome ?? "pay"),
@@ -118,6 +123,19 @@ function answerBank(engine: Engine, id: string, how: "pay" | "fail"): Stripe.Pay
   }
   const context = inTimeOf(contextFor(engine, NO_REQUEST), id);
   authenticate(context, invoiceOf(context, intent), how);
+  engine.touch();
+  return intent;
+}
+
+function clear(engine: Engine, id: string, how: "pay" | "fail"): Stripe.PaymentIntent {
+  const intent = found(engine.store.paymentIntents, "payment_intent", id);
+  if (intent.status !== "processing") {
+    throw stateError(`${id} is not on its way: it is ${intent.status}.`);
+  }
+  const context = inTimeOf(contextFor(engine, NO_REQUEST), id);
+  const invoice = invoiceOf(context, intent);
+  authenticate(context, invoice, how);
+  afterCleared(context, invoice);
   engine.touch();
   return intent;
 }

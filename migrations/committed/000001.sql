@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:774a9bb581eec3f593b8f38b7606e9024d2488b4
+--! Hash: sha1:52ce7808dccab1c091516e534e964ca88fc80de5
 
 --! Included index.sql
 --! Included 00_foundation/schemas.sql
@@ -4610,7 +4610,6 @@ create or replace function app_private.begin_billing_request(
     lookup_keys text[]
   )
   language plpgsql volatile parallel unsafe
-  set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 begin

@@ -14,18 +14,28 @@ const endpoints = ROUTES.map(({ method, path }) => `${method} ${path}`);
 
 /** What the SDK's methods that Rowhouse uses call. */
 const METHODS: Record<string, string> = {
+  "billingPortal.sessions.create": "POST /v1/billing_portal/sessions",
+  "checkout.sessions.create": "POST /v1/checkout/sessions",
+  "checkout.sessions.expire": "POST /v1/checkout/sessions/:id/expire",
+  "checkout.sessions.list": "GET /v1/checkout/sessions",
   "customers.create": "POST /v1/customers",
   "customers.del": "DELETE /v1/customers/:id",
   "customers.list": "GET /v1/customers",
   "customers.retrieve": "GET /v1/customers/:id",
+  "invoices.createPreview": "POST /v1/invoices/create_preview",
   "invoices.list": "GET /v1/invoices",
+  "invoices.voidInvoice": "POST /v1/invoices/:id/void",
+  "paymentIntents.retrieve": "GET /v1/payment_intents/:id",
   "prices.create": "POST /v1/prices",
   "prices.list": "GET /v1/prices",
   "products.create": "POST /v1/products",
   "products.list": "GET /v1/products",
   "subscriptionItems.list": "GET /v1/subscription_items",
+  "subscriptions.cancel": "DELETE /v1/subscriptions/:id",
   "subscriptions.create": "POST /v1/subscriptions",
   "subscriptions.list": "GET /v1/subscriptions",
+  "subscriptions.resume": "POST /v1/subscriptions/:id/resume",
+  "subscriptions.update": "POST /v1/subscriptions/:id",
 };
 
 /** What there is reason to listen to: all that may change what a customer has bought, or owes. */

@@ -38,7 +38,7 @@ export function payInvoice(
 }
 
 function refuseDecline(outcome: ReturnType<typeof collect>): void {
-  if (outcome !== "succeeded" && outcome !== "requires_action") throw cardError(outcome);
+  if (typeof outcome !== "string") throw cardError(outcome);
 }
 
 /** True of an invoice whose payment waits for the bank's question to be answered. */

@@ -12,6 +12,7 @@ const CARDS: ReadonlyMap<string, string> = new Map([
   ["pm_card_chargeDeclinedInsufficientFunds", "4000 0000 0000 9995: has insufficient funds"],
   ["pm_card_authenticationRequired", "4000 0027 6000 3184: the bank asks every time"],
   ["pm_card_authenticationRequiredOnSetup", "4000 0025 0000 3155: the bank asks once"],
+  ["pm_card_clearsLater", "4000 0000 0000 1000: pays, but days later, like a bank debit"],
   ["pm_card_chargeCustomerFail", "4000 0000 0000 0341: pays now, fails at renewals"],
 ]);
 

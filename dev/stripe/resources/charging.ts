@@ -13,7 +13,7 @@ import { recordCharge } from "./charges.ts";
 export type Manner = { offSession: boolean; outcome?: "pay" | "fail" };
 
 /** How a charge ended. */
-export type Outcome = "succeeded" | "requires_action" | Decline;
+export type Outcome = "succeeded" | "requires_action" | "processing" | Decline;
 
 /** Makes the intent that collects an invoice's amount. */
 export function createIntent(
@@ -80,6 +80,7 @@ export function foresee(context: Context, method: string | null, manner: Manner)
   const onFile = context.store.cards.get(method ?? "");
   const card = TEST_CARDS.get(onFile?.number ?? "");
   if (manner.outcome === "fail" || card === undefined) return GENERIC_DECLINE;
+  if (card.clearsLater === true) return "processing";
   const decline = card.decline ?? (manner.offSession ? card.offSessionDecline : undefined);
   if (decline !== undefined) return decline;
   const isKnown = card.authenticatesOnce === true && onFile?.isSetUp === true;
@@ -101,6 +102,10 @@ export function charge(
     intent.status = "requires_action";
     intent.next_action = { type: "use_stripe_sdk", use_stripe_sdk: {} };
     emit(context, "payment_intent.requires_action", intent);
+  } else if (outcome === "processing") {
+    intent.payment_method = method;
+    intent.status = "processing";
+    emit(context, "payment_intent.processing", intent);
   } else {
     refuse(context, intent, method, outcome);
   }

@@ -79,7 +79,7 @@ function payFirst(context: Context, session: Session, checkout: Checkout, method
 }
 
 function finish(context: Context, session: Session, outcome: Outcome): void {
-  if (outcome === "succeeded") complete(context, session);
+  if (outcome === "succeeded" || outcome === "processing") complete(context, session);
   else if (outcome !== "requires_action") throw cardError(outcome);
 }
 

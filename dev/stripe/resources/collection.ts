@@ -68,6 +68,7 @@ function fail(
   outcome: Outcome,
   { automatic, offSession }: Collection,
 ): void {
+  if (outcome === "processing") return;
   if (outcome === "requires_action") emit(context, "invoice.payment_action_required", invoice);
   // With the customer there, asking for authentication is a step and not yet a failure.
   if (outcome === "requires_action" && !offSession) return;

@@ -56,7 +56,7 @@ function confirm(context: Context, params: Confirm, id: string): Stripe.PaymentI
   const method = methodFor(context, intent, params);
   const offSession = params.off_session ?? false;
   const outcome = collect(context, invoice, { method, offSession, automatic: false });
-  if (outcome === "succeeded" || outcome === "requires_action") return intent;
+  if (typeof outcome === "string") return intent;
   throw declined(context, intent, outcome, method);
 }
 
