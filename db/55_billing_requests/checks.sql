@@ -168,7 +168,8 @@ begin
     select
     from app_private.stripe_subscriptions
     where stripe_subscriptions.tenant_id = app_private.member_tenant_id()
-    and stripe_subscriptions.status in ('trialing', 'active', 'past_due', 'unpaid', 'paused')
+    /* A status that Stripe adds tomorrow counts: it may be one that is paid for. */
+    and stripe_subscriptions.status not in ('incomplete', 'incomplete_expired', 'canceled')
   ) then
     raise exception 'The tenant has a subscription already'
       using errcode = 'CNFLT',

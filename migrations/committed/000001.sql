@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:52ce7808dccab1c091516e534e964ca88fc80de5
+--! Hash: sha1:0998da26278bf941ae139184b99b7af01f40699a
 
 --! Included index.sql
 --! Included 00_foundation/schemas.sql
@@ -4191,7 +4191,8 @@ begin
     select
     from app_private.stripe_subscriptions
     where stripe_subscriptions.tenant_id = app_private.member_tenant_id()
-    and stripe_subscriptions.status in ('trialing', 'active', 'past_due', 'unpaid', 'paused')
+    /* A status that Stripe adds tomorrow counts: it may be one that is paid for. */
+    and stripe_subscriptions.status not in ('incomplete', 'incomplete_expired', 'canceled')
   ) then
     raise exception 'The tenant has a subscription already'
       using errcode = 'CNFLT',

@@ -4,14 +4,14 @@ import type Stripe from "stripe";
 import { findPrice } from "../stripe_provisioning.ts";
 import { BillingRefusal, type BillingWork } from "./request.ts";
 
-const ALIVE: ReadonlySet<string> = new Set(["trialing", "active", "past_due", "unpaid", "paused"]);
+const NOT_ALIVE: ReadonlySet<string> = new Set(["incomplete", "incomplete_expired", "canceled"]);
 
 /** More subscriptions than this are not a customer of ours but a mistake. */
 const AT_MOST = 1000;
 
-/** Whether a subscription counts as one: it grants something, or would once it is paid for again. */
+/** Whether it grants something, or would once it is paid for; so may a status that we don't know. */
 export function isAlive({ status }: Stripe.Subscription): boolean {
-  return ALIVE.has(status);
+  return !NOT_ALIVE.has(status);
 }
 
 /** All of the customer's, ended ones too, with the latest invoice and the state of its payment. */
