@@ -45,46 +45,48 @@ async function atStripeOf(
   };
 }
 
-test("S52: ten clicks at once lead to one page, and who pays there has one subscription", async ({
-  system,
-}) => {
-  const alice = await foundUnpaid(system, "Alice");
-  const clicks = await Promise.all(
-    Array.from({ length: 10 }, () => askBilling(alice, "createCheckoutSession", { plan: "pro" })),
-  );
-  const later = await askBilling(alice, "createCheckoutSession", { plan: "pro" });
-  expect(new Set([...clicks, later].map(({ url }) => url)).size).toBe(1);
-  expect(later).toMatchObject({
-    status: "done",
-    kind: "checkout",
-    url: expect.stringMatching(/^http:.*\/c\/pay\/cs_test_/),
-    expiresAt: expect.any(String),
-  });
-  const before = await atStripeOf(system, alice);
-  expect(before.open).toMatchObject([
-    {
-      client_reference_id: alice.tenantId,
-      success_url: `${system.url}/billing?checkout=success`,
-      cancel_url: `${system.url}/billing?checkout=canceled`,
-    },
-  ]);
-  // What createTenant had begun can't be paid beside it any more.
-  expect(before.live).toEqual([]);
+test(
+  "S52: ten clicks at once lead to one page, and who pays there has one subscription",
+  { timeout: 60_000 },
+  async ({ system }) => {
+    const alice = await foundUnpaid(system, "Alice");
+    const clicks = await Promise.all(
+      Array.from({ length: 10 }, () => askBilling(alice, "createCheckoutSession", { plan: "pro" })),
+    );
+    const later = await askBilling(alice, "createCheckoutSession", { plan: "pro" });
+    expect(new Set([...clicks, later].map(({ url }) => url)).size).toBe(1);
+    expect(later).toMatchObject({
+      status: "done",
+      kind: "checkout",
+      url: expect.stringMatching(/^http:.*\/c\/pay\/cs_test_/),
+      expiresAt: expect.any(String),
+    });
+    const before = await atStripeOf(system, alice);
+    expect(before.open).toMatchObject([
+      {
+        client_reference_id: alice.tenantId,
+        success_url: `${system.url}/billing?checkout=success`,
+        cancel_url: `${system.url}/billing?checkout=canceled`,
+      },
+    ]);
+    // What createTenant had begun can't be paid beside it any more.
+    expect(before.live).toEqual([]);
 
-  await press(later.url, { step: "pay", card: "pm_card_visa" });
-  await tenantOnce(alice, ({ access }) => access === "full");
-  const { open, live } = await atStripeOf(system, alice);
-  expect([open.length, live.length]).toEqual([0, 1]);
-  expect(live).toMatchObject([
-    {
-      status: "active",
-      billing_mode: { type: "flexible" },
-      metadata: { tenant_id: alice.tenantId, intent_id: expect.any(String) },
-    },
-  ]);
-  const again = await tryBilling(alice, "createCheckoutSession", { plan: "pro" });
-  expect(codesOf(again)).toEqual(["CONFLICT"]);
-});
+    await press(later.url, { step: "pay", card: "pm_card_visa" });
+    await tenantOnce(alice, ({ access }) => access === "full");
+    const { open, live } = await atStripeOf(system, alice);
+    expect([open.length, live.length]).toEqual([0, 1]);
+    expect(live).toMatchObject([
+      {
+        status: "active",
+        billing_mode: { type: "flexible" },
+        metadata: { tenant_id: alice.tenantId, intent_id: expect.any(String) },
+      },
+    ]);
+    const again = await tryBilling(alice, "createCheckoutSession", { plan: "pro" });
+    expect(codesOf(again)).toEqual(["CONFLICT"]);
+  },
+);
 
 test("another plan, or another way back, closes the page that was open", async ({ system }) => {
   const alice = await foundUnpaid(system, "Alice");

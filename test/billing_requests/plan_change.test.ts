@@ -35,28 +35,35 @@ async function useCard({ stripe }: System, member: Member, card: string): Promis
   });
 }
 
-test("S56: what a change costs is what its preview said, to the cent", async ({ system }) => {
-  const alice = await paidTenant(system);
-  const preview = await askBilling(alice, "previewPlanChange", { plan: "pro" });
-  expect(preview).toMatchObject({ status: "done", kind: "preview", currency: "usd" });
-  expect(preview.lines?.map(({ amount }) => amount)).toEqual([-1900, 4900]);
-  expect(preview.total).toBe(3000);
-  // A day later every second counts: the amounts are those of the preview's time.
-  await atStripe(system, "advance", { seconds: 86_400 });
-  const changed = await askBilling(alice, "changePlan", { plan: "pro", previewId: preview.rowId });
-  expect(changed).toMatchObject({
-    status: "done",
-    errorCode: null,
-    clientSecret: null,
-    total: preview.total,
-    amountDue: preview.amountDue,
-    proratedAt: preview.proratedAt,
-  });
-  const { latest_invoice: invoice } = await subscriptionOf(system, alice);
-  expect(invoice).toMatchObject({ status: "paid", total: preview.total });
-  // Stripe's answer is in the tenant when it is in the request.
-  expect(await currentTenant(alice)).toMatchObject({ plan: "pro", status: "active" });
-});
+test(
+  "S56: what a change costs is what its preview said, to the cent",
+  { timeout: 60_000 },
+  async ({ system }) => {
+    const alice = await paidTenant(system);
+    const preview = await askBilling(alice, "previewPlanChange", { plan: "pro" });
+    expect(preview).toMatchObject({ status: "done", kind: "preview", currency: "usd" });
+    expect(preview.lines?.map(({ amount }) => amount)).toEqual([-1900, 4900]);
+    expect(preview.total).toBe(3000);
+    // A day later every second counts: the amounts are those of the preview's time.
+    await atStripe(system, "advance", { seconds: 86_400 });
+    const changed = await askBilling(alice, "changePlan", {
+      plan: "pro",
+      previewId: preview.rowId,
+    });
+    expect(changed).toMatchObject({
+      status: "done",
+      errorCode: null,
+      clientSecret: null,
+      total: preview.total,
+      amountDue: preview.amountDue,
+      proratedAt: preview.proratedAt,
+    });
+    const { latest_invoice: invoice } = await subscriptionOf(system, alice);
+    expect(invoice).toMatchObject({ status: "paid", total: preview.total });
+    // Stripe's answer is in the tenant when it is in the request.
+    expect(await currentTenant(alice)).toMatchObject({ plan: "pro", status: "active" });
+  },
+);
 
 test("S57: a change replaces the plan's item, wherever it stands, and keeps its quantity", async ({
   system,

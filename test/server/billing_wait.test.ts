@@ -49,12 +49,16 @@ async function answer(admin: pg.Client, member: Member, result: object): Promise
   ]);
 }
 
-test("an answer that comes in time is in the mutation's own", async ({ system, admin }) => {
-  const alice = await foundOpenTenant(system, admin, { name: "Acme", person: "Alice" });
-  const asked = askBilling(alice, "createBillingPortalSession");
-  await answer(admin, alice, { url: "https://billing.example.com/1" });
-  expect(await asked).toMatchObject({ status: "done", url: "https://billing.example.com/1" });
-});
+test(
+  "an answer that comes in time is in the mutation's own",
+  { timeout: 60_000 },
+  async ({ system, admin }) => {
+    const alice = await foundOpenTenant(system, admin, { name: "Acme", person: "Alice" });
+    const asked = askBilling(alice, "createBillingPortalSession");
+    await answer(admin, alice, { url: "https://billing.example.com/1" });
+    expect(await asked).toMatchObject({ status: "done", url: "https://billing.example.com/1" });
+  },
+);
 
 test("one that does not leaves a request that is pending, and can be read again", async ({
   system,
