@@ -1,8 +1,9 @@
 import "./graphile_env.ts";
 
+import type { IncomingMessage } from "node:http";
+
 import { depthLimit } from "@graphile/depth-limit";
 import { PgSimplifyInflectionPreset } from "@graphile/simplify-inflection";
-import type { Request } from "express";
 import type pg from "pg";
 import type { Logger } from "pino";
 import { PostGraphileAmberPreset } from "postgraphile/presets/amber";
@@ -11,17 +12,20 @@ import { PostGraphileConnectionFilterPreset } from "postgraphile-plugin-connecti
 import type { Caller } from "./auth/claims.ts";
 import { clientAddress } from "./client_address.ts";
 import { makeBillingPlugin, type BillingWait } from "./graphile_billing.ts";
+import { RowhouseDefaultOrderPlugin } from "./graphile_default_order.ts";
 import { RowhouseInflectionPlugin } from "./graphile_inflection.ts";
 import { LoudMutationsPlugin } from "./graphile_mutations.ts";
+import { tenantChangedPlugin } from "./graphile_subscriptions.ts";
 import { asBadInput, asComplexityRule, knownOperations, makeMaskError } from "./graphql_errors.ts";
 import { makeRowhousePgService, type EnterSettings } from "./pg_service.ts";
+import type { TenantNotifications } from "./tenant_notifications.ts";
 
-declare global {
-  namespace Express {
-    interface Request {
-      /** Who asks; set by server/auth/authenticate.ts. */
-      caller?: Caller;
-    }
+declare module "node:http" {
+  interface IncomingMessage {
+    /** Who asks; set by server/auth/authenticate.ts, and by server/websockets.ts. */
+    caller?: Caller;
+    /** Where Express says that it comes from. */
+    readonly ip?: string | undefined;
   }
 }
 
@@ -50,13 +54,15 @@ export type PresetOptions = {
   returnOrigins: readonly string[];
   /** How the mutations that ask something of Stripe wait for its answer. */
   billing: BillingWait;
+  /** What subscriptions are told by. */
+  notifications: TenantNotifications;
   /** Whether Ruru (GraphiQL) is served at `/`. */
   ruru: boolean;
 };
 
 /** How PostGraphile makes an API of app_public. */
 export function makePreset(options: PresetOptions): GraphileConfig.Preset {
-  const { pool, logger, maxRequestLength, billing, ruru } = options;
+  const { pool, logger, maxRequestLength, notifications, billing, ruru } = options;
   return {
     extends: [
       PostGraphileAmberPreset,
@@ -66,7 +72,9 @@ export function makePreset(options: PresetOptions): GraphileConfig.Preset {
     plugins: [
       BadInputPlugin,
       LoudMutationsPlugin,
+      RowhouseDefaultOrderPlugin,
       RowhouseInflectionPlugin,
+      tenantChangedPlugin(notifications),
       makeBillingPlugin(billing),
     ],
     pgServices: [makeRowhousePgService(pool)],
@@ -79,7 +87,10 @@ export function makePreset(options: PresetOptions): GraphileConfig.Preset {
       // Never: plans and statistics tell of other tenants' rows.
       explain: false,
       context: (requestContext) => ({
-        pgSettings: settingsFor(requestContext.expressv4?.req, options),
+        pgSettings: settingsFor(
+          requestContext.expressv4?.req ?? requestContext.ws?.request,
+          options,
+        ),
       }),
     },
     grafserv: {
@@ -95,7 +106,7 @@ export function makePreset(options: PresetOptions): GraphileConfig.Preset {
 }
 
 function settingsFor(
-  request: Request | undefined,
+  request: IncomingMessage | undefined,
   { livemode, returnOrigins }: Pick<PresetOptions, "livemode" | "returnOrigins">,
 ): EnterSettings {
   const caller = request?.caller;

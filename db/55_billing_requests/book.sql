@@ -1,16 +1,3 @@
-create or replace function app_private.tell_billing_request(p_tenant_id uuid, p_request_id uuid)
-  returns void
-  language plpgsql volatile parallel unsafe
-as $$
-begin
-  if to_regprocedure('app_private.notify_tenant(uuid,text,uuid)') is not null then
-    perform app_private.notify_tenant(p_tenant_id, 'billing_request', p_request_id);
-  end if;
-end;
-$$;
-comment on function app_private.tell_billing_request(uuid, uuid) is
-  'Tells whoever listens to the tenant that the request has changed.';
-
 create or replace function app_private.put_away_billing_requests()
   returns void
   language plpgsql volatile parallel unsafe
@@ -129,7 +116,7 @@ begin
     ),
     job_key => 'billing_request:' || v_request.id
   );
-  perform app_private.tell_billing_request(v_tenant_id, v_request.id);
+  perform app_private.notify_tenant(v_tenant_id, 'billing_request', v_request.id);
   return v_request;
 end;
 $$;
@@ -138,12 +125,10 @@ comment on function app_private.book_billing_request(app_public.billing_requests
   'the open request for the same. Raises CNFLT when one for something else is open, RATED.';
 
 revoke all on function
-  app_private.tell_billing_request(uuid, uuid),
   app_private.put_away_billing_requests(),
   app_private.asks_the_same(app_public.billing_requests, app_public.billing_requests),
   app_private.book_billing_request(app_public.billing_requests)
   from public;
-grant execute on function app_private.tell_billing_request(uuid, uuid) to app_definer, app_worker;
 grant execute on function
   app_private.put_away_billing_requests(),
   app_private.asks_the_same(app_public.billing_requests, app_public.billing_requests),

@@ -7,12 +7,10 @@ declare
   v_tenant_id uuid := app_private.member_tenant_id();
 begin
   perform app_private.require_permission('billing.manage');
-  if to_regprocedure('app_private.stripe_is_paused()') is not null then
-    if app_private.stripe_is_paused() then
-      raise exception 'Billing is out of order for the moment'
-        using errcode = 'BILUN',
-              hint    = 'Try again in a few minutes. Nothing was charged or changed.';
-    end if;
+  if app_private.stripe_is_paused() then
+    raise exception 'Billing is out of order for the moment'
+      using errcode = 'BILUN',
+            hint    = 'Try again in a few minutes. Nothing was charged or changed.';
   end if;
   if exists (
     select from app_public.tenants where tenants.id = v_tenant_id and tenants.status = 'closed'

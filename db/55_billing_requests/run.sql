@@ -122,7 +122,7 @@ begin
   and billing_requests.id = p_request_id
   and billing_requests.status = 'pending';
   if found then
-    perform app_private.tell_billing_request(p_tenant_id, p_request_id);
+    perform app_private.notify_tenant(p_tenant_id, 'billing_request', p_request_id);
   end if;
 end;
 $$;
@@ -151,7 +151,7 @@ begin
   and billing_requests.id = p_request_id
   and billing_requests.status = 'pending';
   if found then
-    perform app_private.tell_billing_request(p_tenant_id, p_request_id);
+    perform app_private.notify_tenant(p_tenant_id, 'billing_request', p_request_id);
   end if;
 end;
 $$;

@@ -96,11 +96,7 @@ describe("who may ask", () => {
 
   test("nobody, while Stripe refuses our key", async ({ db }) => {
     const cast = await createCast(db);
-    await db.query(`
-      create or replace function app_private.stripe_is_paused() returns boolean
-        language sql stable parallel safe return true;
-      grant execute on function app_private.stripe_is_paused() to app_definer;
-    `);
+    await asWorker(db, () => db.query("select app_private.pause_stripe(403, 'GET', '/v1', 'key')"));
     expect(await attempt(db, ownerOf(cast), CALLS[0] ?? "")).toBe("BILUN");
     expect(await attempt(db, { userId: cast.bob, tenantId: cast.acme }, CALLS[0] ?? "")).toBe(
       "DNIED",

@@ -1,0 +1,35 @@
+/** The worker's part by hand. */
+import { Logger, runOnce, type TaskList } from "graphile-worker";
+import type pg from "pg";
+
+import { rowsOf } from "./query.ts";
+import { withClient, type TestDatabase } from "./server.ts";
+import { waitUntil } from "./wait_until.ts";
+
+const silent = new Logger(() => () => undefined);
+
+/** Runs what is due; what failed, again and at once, until nothing fails any more. */
+export async function runJobs(
+  database: TestDatabase,
+  pool: pg.Pool,
+  taskList: TaskList,
+  { tries = 8 }: { tries?: number } = {},
+): Promise<void> {
+  for (let attempt = 1; ; attempt += 1) {
+    await runOnce({ pgPool: pool, taskList, logger: silent, noHandleSignals: true });
+    // It resolves while the outcome of the last job is still being written.
+    await waitUntil(async () => {
+      const locked = "select from graphile_worker._private_jobs where locked_at is not null";
+      return (await pool.query(locked)).rows.length === 0;
+    });
+    const failed = await withClient(database.urls.superuser, (client) =>
+      rowsOf(
+        client,
+        `update graphile_worker._private_jobs set run_at = now()
+        where last_error is not null and locked_at is null returning last_error`,
+      ),
+    );
+    if (failed.length === 0) return;
+    if (attempt === tries) throw new Error(String(failed[0]?.["last_error"]));
+  }
+}
