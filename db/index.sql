@@ -70,13 +70,6 @@
 --!include 50_billing/seat_triggers.sql
 --!include 50_billing/meter_events.sql
 
---!include 60_billing_mails/tables.sql
---!include 60_billing_mails/access.sql
---!include 60_billing_mails/policies.sql
---!include 60_billing_mails/booking.sql
---!include 60_billing_mails/triggers.sql
---!include 60_billing_mails/sending.sql
-
 --!include 55_billing_requests/tables.sql
 --!include 55_billing_requests/access.sql
 --!include 55_billing_requests/policies.sql
@@ -84,6 +77,13 @@
 --!include 55_billing_requests/book.sql
 --!include 55_billing_requests/requests.sql
 --!include 55_billing_requests/run.sql
+
+--!include 60_billing_mails/tables.sql
+--!include 60_billing_mails/access.sql
+--!include 60_billing_mails/policies.sql
+--!include 60_billing_mails/booking.sql
+--!include 60_billing_mails/triggers.sql
+--!include 60_billing_mails/sending.sql
 
 --!include 90_example/tables.sql
 --!include 90_example/access.sql
