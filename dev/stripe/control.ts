@@ -7,20 +7,20 @@
  * - `POST payment_intents/:id/authenticate` `{ "outcome"?: "pay" | "fail" }` answers the bank's
  *   question for a payment in `requires_action`.
  * - `POST setup_intents/:id/authenticate` does the same for a setup intent.
- * - `POST payment_intents/:id/clear` `{ "outcome"?: "pay" | "fail" }` ends one that is `processing`.
  * - `POST advance` `{ "seconds": n }` moves the emulator's clock and does what falls due, in order.
  * - `GET deliveries` (`?event=`, `?state=`) lists webhook deliveries and their attempts.
  * - `POST deliveries/redeliver` `{ "event"?, "order"?: "forward" | "reverse" | "shuffle", "seed"?,
  *   "times"? }` sends events again, one after another, and answers with the statuses.
  * - `POST settle` `{ "timeout_ms"?: n }` answers when no delivery is pending.
- * - `POST webhooks` `{ "mode": "deliver" | "hold" }` keeps events back, or lets them go.
+ * - `POST webhooks` `{ "mode": "deliver" | "hold" | "drop" }` keeps events back, lets them go, or
+ *   has Stripe give up on them, as after an outage of days; they can still be sent again by hand.
  * - `POST faults` `{ "kind", "method"?, "path"?, "nth"?, "ms"? }` makes the nth matching call fail:
  *   `409`, `429`, `429_lock_timeout`, `500_before` do no work; `500_after` does it, answers 500 and
  *   keeps that under the idempotency key; `reset_after` does it and cuts the connection, `truncated`
  *   in the middle of the answer; `slow` waits `ms` before it begins. `GET faults` lists what is planned.
  * - `POST reset` empties the state, and takes hostility back to how it was at the start.
  *
- * hostility.ts has more.
+ * hostility.ts and outside.ts have more.
  */
 import { Router } from "express";
 import type { ParsedQs } from "qs";
@@ -28,13 +28,13 @@ import type { Stripe } from "stripe";
 
 import { declarer } from "./control_body.ts";
 import { NO_REQUEST } from "./context.ts";
+import { MODES } from "./deliveries.ts";
 import { contextFor } from "./engine.ts";
 import type { Engine } from "./engine.ts";
 import { stateError } from "./errors.ts";
 import { FAULT_KINDS } from "./faults.ts";
 import * as p from "./params.ts";
 import { arrange } from "./redelivery.ts";
-import { afterCleared } from "./resources/checkout_state.ts";
 import { authenticate } from "./resources/collection.ts";
 import { invoiceOf } from "./resources/payment_intents.ts";
 import { renewNow } from "./resources/renewal.ts";
@@ -59,7 +59,7 @@ const redeliver = p.shape(
   },
 );
 const settle = p.shape({}, { timeout_ms: p.bounded(0, MAX_WAIT_MS) });
-const mode = p.shape({ mode: p.oneOf("deliver", "hold") }, {});
+const mode = p.shape({ mode: p.oneOf(...MODES) }, {});
 const fault = p.shape(
   { kind: p.oneOf(...FAULT_KINDS) },
   { method: p.text, path: p.text, nth: p.bounded(1, 1_000_000), ms: p.bounded(0, MAX_WAIT_MS) },
@@ -73,9 +73,6 @@ export function controlRouter(engine: Engine): Router {
   on("/subscriptions/:id/renew", (body, id) => renew(engine, id, outcome(body, "").outcome));
   on("/payment_intents/:id/authenticate", (body, id) =>
     answerBank(engine, id, outcome(body, "").outcome ?? "pay"),
-  );
-  on("/payment_intents/:id/clear", (body, id) =>
-    clear(engine, id, outcome(body, "").outcome ?? "pay"),
   );
   on("/setup_intents/:id/authenticate", (body, id) =>
     answerSetup(engine, id, outcome(body, "").outcome ?? "pay"),
@@ -123,19 +120,6 @@ function answerBank(engine: Engine, id: string, how: "pay" | "fail"): Stripe.Pay
   }
   const context = inTimeOf(contextFor(engine, NO_REQUEST), id);
   authenticate(context, invoiceOf(context, intent), how);
-  engine.touch();
-  return intent;
-}
-
-function clear(engine: Engine, id: string, how: "pay" | "fail"): Stripe.PaymentIntent {
-  const intent = found(engine.store.paymentIntents, "payment_intent", id);
-  if (intent.status !== "processing") {
-    throw stateError(`${id} is not on its way: it is ${intent.status}.`);
-  }
-  const context = inTimeOf(contextFor(engine, NO_REQUEST), id);
-  const invoice = invoiceOf(context, intent);
-  authenticate(context, invoice, how);
-  afterCleared(context, invoice);
   engine.touch();
   return intent;
 }

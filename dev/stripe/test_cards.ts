@@ -14,8 +14,6 @@ export type TestCard = {
   needsAuthentication?: true;
   /** Once it has been set up, its payments go through. */
   authenticatesOnce?: true;
-  /** Like a bank debit: days pass before anybody knows whether it was paid. */
-  clearsLater?: true;
   /** Its charges succeed and are then disputed. */
   isDisputed?: true;
 };
@@ -65,13 +63,12 @@ export const TEST_CARDS: ReadonlyMap<string, TestCard> = new Map([
     },
   ],
   ["4000000000000259", { brand: "visa", isDisputed: true }],
-  ["4000000000001000", { brand: "visa", clearsLater: true }],
   ["4000000000000341", { brand: "visa", offSessionDecline: GENERIC_DECLINE }],
   ["4000002500003155", { brand: "visa", needsAuthentication: true, authenticatesOnce: true }],
   ["4000002760003184", { brand: "visa", needsAuthentication: true }],
 ]);
 
-/** The payment methods that every test account has; each use makes a new one with that card. */
+/** The payment methods that every test account has; each use makes a new one with that card or account. */
 export const STATIC_METHODS: ReadonlyMap<string, string> = new Map([
   ["pm_card_visa", "4242424242424242"],
   ["pm_card_visa_debit", "4000056655665556"],
@@ -85,11 +82,13 @@ export const STATIC_METHODS: ReadonlyMap<string, string> = new Map([
   ["pm_card_chargeDeclinedExpiredCard", "4000000000000069"],
   ["pm_card_chargeDeclinedIncorrectCvc", "4000000000000127"],
   ["pm_card_chargeDeclinedProcessingError", "4000000000000119"],
-  ["pm_card_clearsLater", "4000000000001000"],
   ["pm_card_chargeCustomerFail", "4000000000000341"],
   ["pm_card_authenticationRequired", "4000002760003184"],
   ["pm_card_authenticationRequiredOnSetup", "4000002500003155"],
   ["pm_card_createDispute", "4000000000000259"],
+  ["pm_usBankAccount_success", "000123456789"],
+  ["pm_usBankAccount_insufficientFunds", "000222222227"],
+  ["pm_usBankAccount_accountClosed", "000111111113"],
 ]);
 
 /** The card part of a payment method with this number. */

@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:1f418518299a22fa7747ca1800364ed748dbe0b3
+--! Hash: sha1:8b77535c510efdb23ffcbcd6a1a10293da9a1de7
 
 --! Included index.sql
 --! Included 00_foundation/schemas.sql
@@ -6050,466 +6050,6 @@ grant execute on function
   to app_worker;
 --! EndIncluded 50_billing/meter_events.sql
 
---! Included 60_billing_mails/tables.sql
-create table if not exists app_private.billing_mails (
-  tenant_id  uuid        not null,
-  id         uuid        not null default uuidv7(),
-  kind       text        not null,
-  about      text        not null,
-  occasion   text        not null,
-  status     text        not null default 'booked',
-  booked_at  timestamptz not null default now(),
-  settled_at timestamptz,
-  constraint billing_mails_pkey primary key (tenant_id, id),
-  /* The whole guard against telling something twice: an occasion has one row, whoever saw it. */
-  constraint billing_mails_once unique (tenant_id, kind, about, occasion),
-  constraint billing_mails_tenant_fkey
-    foreign key (tenant_id) references app_public.tenants (id) on delete cascade,
-  constraint billing_mails_kind_known
-    check (kind in ('payment_failed', 'trial_will_end', 'suspended', 'reactivated')),
-  constraint billing_mails_status_known check (status in ('booked', 'sent', 'stale')),
-  constraint billing_mails_about_bounded check (char_length(about) between 1 and 255),
-  constraint billing_mails_occasion_bounded check (char_length(occasion) between 1 and 100)
-);
-comment on table app_private.billing_mails is
-  'What a tenant''s payers are told by mail, each occasion once. Written in the transaction that '
-  'writes the state it tells of; send_billing_mail sends it.';
-comment on column app_private.billing_mails.about is
-  'Stripe''s id of the invoice (payment_failed) or the subscription (trial_will_end); the tenant''s '
-  'own id for the others.';
-comment on column app_private.billing_mails.occasion is
-  'What makes it another mail about the same: the invoice''s attempt_count, the trial''s end, the '
-  'time of the change; times in Unix seconds.';
-comment on column app_private.billing_mails.status is
-  'booked: not yet for everybody. sent: nobody is left to tell. stale: when it was to be sent, it was '
-  'not so any more.';
-comment on column app_private.billing_mails.settled_at is
-  'When it was sent or found stale; null while it is booked.';
-
-create table if not exists app_private.billing_mail_deliveries (
-  tenant_id  uuid        not null,
-  mail_id    uuid        not null,
-  user_id    uuid        not null,
-  outcome    text        not null,
-  settled_at timestamptz not null default now(),
-  constraint billing_mail_deliveries_pkey primary key (tenant_id, mail_id, user_id),
-  constraint billing_mail_deliveries_mail_fkey
-    foreign key (tenant_id, mail_id)
-    references app_private.billing_mails (tenant_id, id) on delete cascade,
-  constraint billing_mail_deliveries_user_fkey
-    foreign key (user_id) references app_public.users (id) on delete cascade,
-  constraint billing_mail_deliveries_outcome_known check (outcome in ('sent', 'refused'))
-);
-comment on table app_private.billing_mail_deliveries is
-  'Who has been sent a billing mail, so that a job that is run again goes on with the others.';
-comment on column app_private.billing_mail_deliveries.outcome is
-  'refused: the mail server will never take it for this address.';
-/* Serves the foreign key. */
-create index if not exists billing_mail_deliveries_user_idx
-  on app_private.billing_mail_deliveries (user_id);
---! EndIncluded 60_billing_mails/tables.sql
---! Included 60_billing_mails/access.sql
-revoke all on app_private.billing_mails, app_private.billing_mail_deliveries
-  from public, app_user, app_anonymous, app_worker, app_definer;
-/* Whoever writes what Stripe says books, and that is the worker alone. */
-grant
-  select,
-  insert (tenant_id, kind, about, occasion),
-  update (status, settled_at)
-  on app_private.billing_mails to app_worker;
-grant
-  select,
-  insert (tenant_id, mail_id, user_id, outcome)
-  on app_private.billing_mail_deliveries to app_worker;
---! EndIncluded 60_billing_mails/access.sql
---! Included 60_billing_mails/policies.sql
-alter table app_private.billing_mails enable row level security;
-alter table app_private.billing_mails force row level security;
-drop policy if exists all_worker on app_private.billing_mails;
-create policy all_worker on app_private.billing_mails
-  for all to app_worker using (true) with check (true);
-
-alter table app_private.billing_mail_deliveries enable row level security;
-alter table app_private.billing_mail_deliveries force row level security;
-drop policy if exists all_worker on app_private.billing_mail_deliveries;
-create policy all_worker on app_private.billing_mail_deliveries
-  for all to app_worker using (true) with check (true);
---! EndIncluded 60_billing_mails/policies.sql
---! Included 60_billing_mails/booking.sql
-create or replace function app_private.book_billing_mail(
-  p_tenant_id uuid,
-  p_kind text,
-  p_about text,
-  p_occasion text,
-  p_run_at timestamptz default now()
-)
-  returns void
-  language plpgsql volatile parallel unsafe
-as $$
-declare
-  v_mail_id uuid;
-begin
-  insert into app_private.billing_mails (tenant_id, kind, about, occasion)
-  values (p_tenant_id, p_kind, p_about, p_occasion)
-  on conflict on constraint billing_mails_once do nothing
-  returning billing_mails.id into v_mail_id;
-  if found then
-    perform graphile_worker.add_job(
-      'send_billing_mail',
-      json_build_object('tenant_id', p_tenant_id, 'mail_id', v_mail_id),
-      run_at => p_run_at,
-      job_key => 'billing_mail:' || v_mail_id
-    );
-  end if;
-end;
-$$;
-comment on function app_private.book_billing_mail(uuid, text, text, text, timestamptz) is
-  'Books a mail to a tenant''s payers together with its job, unless it was booked before.';
-
-create or replace function app_private.seconds_of(p_time timestamptz)
-  returns text
-  language sql immutable parallel safe
-return extract(epoch from p_time)::text;
-comment on function app_private.seconds_of(timestamptz) is
-  'A time as a text that is the same in every time zone.';
-
-revoke all on function
-  app_private.book_billing_mail(uuid, text, text, text, timestamptz),
-  app_private.seconds_of(timestamptz)
-  from public;
-grant execute on function
-  app_private.book_billing_mail(uuid, text, text, text, timestamptz),
-  app_private.seconds_of(timestamptz)
-  to app_worker;
---! EndIncluded 60_billing_mails/booking.sql
---! Included 60_billing_mails/triggers.sql
-/*
- * Each mail is booked by what the database comes to say, in the same transaction, and never by an
- * event: events come twice, late, or not at all.
- */
-create or replace function app_private.tg_tenants__book_mail()
-  returns trigger
-  language plpgsql volatile
-as $$
-begin
-  /* The time while the row is locked, so that of two changes the later one has the later time. */
-  perform app_private.book_billing_mail(
-    new.id,
-    case when new.status = 'suspended' then 'suspended' else 'reactivated' end,
-    new.id::text,
-    app_private.seconds_of(clock_timestamp())
-  );
-  return null;
-end;
-$$;
-comment on function app_private.tg_tenants__book_mail() is
-  'Books the mail that a tenant is suspended, or that it is back.';
-
-/* Who never had access is not told that it is gone. */
-create or replace trigger _500_book_suspended_mail
-  after update of status on app_public.tenants
-  for each row when (
-    old.status in ('trialing', 'active', 'past_due') and new.status = 'suspended'
-  )
-  execute function app_private.tg_tenants__book_mail();
-
-create or replace trigger _500_book_reactivated_mail
-  after update of status on app_public.tenants
-  for each row when (
-    old.status = 'suspended' and new.status in ('trialing', 'active', 'past_due')
-  )
-  execute function app_private.tg_tenants__book_mail();
-
-create or replace function app_private.tg_stripe_subscriptions__book_mail()
-  returns trigger
-  language plpgsql volatile
-as $$
-begin
-  perform app_private.book_billing_mail(
-    new.tenant_id,
-    'trial_will_end',
-    new.id,
-    app_private.seconds_of(new.trial_end),
-    new.trial_end - interval '3 days'
-  );
-  return null;
-end;
-$$;
-comment on function app_private.tg_stripe_subscriptions__book_mail() is
-  'Books the reminder that a trial ends, for three days before. Stripe''s own event of that name says '
-  'nothing that is not here already; it also comes when somebody ends a trial early.';
-
-create or replace trigger _500_book_trial_will_end_mail
-  after insert or update of status, trial_end on app_private.stripe_subscriptions
-  for each row when (new.status = 'trialing' and new.trial_end > now())
-  execute function app_private.tg_stripe_subscriptions__book_mail();
-
-/*
- * Stripe counts an attempt also for a payment that a bank takes days to make. The subscription tells
- * those apart: it is past due only once the payment failed. It may be written before the invoice or
- * after it, so both ask.
- */
-create or replace function app_private.book_payment_failed_mails(
-  p_tenant_id uuid,
-  p_subscription_id text
-)
-  returns void
-  language sql volatile parallel unsafe
-begin atomic
-  select app_private.book_billing_mail(
-    invoices.tenant_id, 'payment_failed', invoices.id, invoices.attempt_count::text
-  )
-  from app_public.invoices
-  join app_private.stripe_subscriptions as subscriptions
-    on subscriptions.tenant_id = invoices.tenant_id
-    and subscriptions.id = invoices.subscription_id
-  where invoices.tenant_id = p_tenant_id
-  and invoices.subscription_id = p_subscription_id
-  and invoices.status = 'open'
-  and invoices.attempt_count > 0
-  /* The first payment is made by somebody who is looking at the form. */
-  and invoices.billing_reason is distinct from 'subscription_create'
-  and subscriptions.status = 'past_due';
-end;
-comment on function app_private.book_payment_failed_mails(uuid, text) is
-  'Books a mail for each failed attempt to collect what a subscription owes.';
-
-create or replace function app_private.tg_invoices__book_mail()
-  returns trigger
-  language plpgsql volatile
-as $$
-begin
-  perform app_private.book_payment_failed_mails(new.tenant_id, new.subscription_id);
-  return null;
-end;
-$$;
-comment on function app_private.tg_invoices__book_mail() is
-  'Books the mail that a payment failed, when the invoice tells.';
-
-create or replace trigger _500_book_payment_failed_mail
-  after insert or update on app_public.invoices
-  for each row when (new.status = 'open' and new.attempt_count > 0)
-  execute function app_private.tg_invoices__book_mail();
-
-create or replace function app_private.tg_stripe_subscriptions__book_failure()
-  returns trigger
-  language plpgsql volatile
-as $$
-begin
-  perform app_private.book_payment_failed_mails(new.tenant_id, new.id);
-  return null;
-end;
-$$;
-comment on function app_private.tg_stripe_subscriptions__book_failure() is
-  'Books the mail that a payment failed, when the subscription tells.';
-
-create or replace trigger _500_book_payment_failed_mail
-  after insert or update on app_private.stripe_subscriptions
-  for each row when (new.status = 'past_due')
-  execute function app_private.tg_stripe_subscriptions__book_failure();
-
-revoke all on function
-  app_private.tg_tenants__book_mail(),
-  app_private.tg_stripe_subscriptions__book_mail(),
-  app_private.book_payment_failed_mails(uuid, text),
-  app_private.tg_invoices__book_mail(),
-  app_private.tg_stripe_subscriptions__book_failure()
-  from public;
-grant execute on function
-  app_private.tg_tenants__book_mail(),
-  app_private.tg_stripe_subscriptions__book_mail(),
-  app_private.book_payment_failed_mails(uuid, text),
-  app_private.tg_invoices__book_mail(),
-  app_private.tg_stripe_subscriptions__book_failure()
-  to app_worker;
---! EndIncluded 60_billing_mails/triggers.sql
---! Included 60_billing_mails/sending.sql
-/*
- * security definer, which spares the worker the right to read who belongs to which tenant: it is told
- * the payers of the one that it has a mail for.
- */
-create or replace function app_private.billing_recipients(p_tenant_id uuid)
-  returns table (user_id uuid, email text)
-  language sql stable security definer parallel safe
-  set search_path = pg_catalog, pg_temp
-begin atomic
-  select users.id, users.email
-  from app_public.memberships
-  join app_public.role_permissions
-    on role_permissions.role_key = memberships.role
-    and role_permissions.permission = 'billing.manage'
-  join app_public.users on users.id = memberships.user_id
-  where memberships.tenant_id = p_tenant_id;
-end;
-comment on function app_private.billing_recipients(uuid) is
-  'Those of a tenant''s members who may manage its billing now, with their addresses.';
-alter function app_private.billing_recipients(uuid) owner to app_definer;
-
-create or replace function app_private.is_billing_mail_true(p_tenant_id uuid, p_mail_id uuid)
-  returns boolean
-  language sql stable parallel safe
-begin atomic
-  select case mails.kind
-    when 'payment_failed' then
-      /* A tenant that is suspended meanwhile gets the mail that says so. */
-      tenants.status in ('trialing', 'active', 'past_due')
-      and exists (
-        select
-        from app_public.invoices
-        where invoices.tenant_id = mails.tenant_id
-        and invoices.id = mails.about
-        and invoices.status = 'open'
-        and invoices.amount_remaining > 0
-        and invoices.attempt_count::text = mails.occasion
-      )
-    when 'trial_will_end' then
-      tenants.status <> 'closed'
-      and exists (
-        select
-        from app_private.stripe_subscriptions as subscriptions
-        where subscriptions.tenant_id = mails.tenant_id
-        and subscriptions.id = mails.about
-        and subscriptions.status = 'trialing'
-        and subscriptions.trial_end > now()
-        and app_private.seconds_of(subscriptions.trial_end) = mails.occasion
-        /* Who has cancelled already need not be warned of a charge. */
-        and (subscriptions.cancel_at is null or subscriptions.cancel_at > subscriptions.trial_end)
-      )
-    else
-      (tenants.status = 'suspended') = (mails.kind = 'suspended')
-      and tenants.status in ('trialing', 'active', 'past_due', 'suspended')
-      /* Of several changes, the last is what counts. */
-      and not exists (
-        select
-        from app_private.billing_mails as later
-        where later.tenant_id = mails.tenant_id
-        and later.kind in ('suspended', 'reactivated')
-        and later.occasion::numeric > mails.occasion::numeric
-      )
-  end
-  from app_private.billing_mails as mails
-  join app_public.tenants on tenants.id = mails.tenant_id
-  where mails.tenant_id = p_tenant_id
-  and mails.id = p_mail_id;
-end;
-comment on function app_private.is_billing_mail_true(uuid, uuid) is
-  'Whether what a billing mail tells is still so.';
-
-create or replace function app_private.open_billing_mail(p_tenant_id uuid, p_mail_id uuid)
-  returns table (
-    kind text,
-    occurred_at timestamptz,
-    tenant_name text,
-    plan_name text,
-    access_reason text,
-    grace_ends_at timestamptz,
-    trial_ends_at timestamptz,
-    invoice_number text,
-    amount_due double precision,
-    currency text,
-    next_payment_attempt_at timestamptz,
-    recipients json
-  )
-  language plpgsql volatile parallel unsafe
-as $$
-begin
-  update app_private.billing_mails set
-    status = 'stale',
-    settled_at = now()
-  where billing_mails.tenant_id = p_tenant_id
-  and billing_mails.id = p_mail_id
-  and billing_mails.status = 'booked'
-  and not app_private.is_billing_mail_true(p_tenant_id, p_mail_id);
-
-  return query
-  select
-    mails.kind,
-    mails.booked_at,
-    tenants.name,
-    plans.name,
-    tenants.access_reason,
-    tenants.grace_ends_at,
-    subscriptions.trial_end,
-    invoices.number,
-    invoices.amount_remaining::double precision,
-    invoices.currency,
-    invoices.next_payment_attempt_at,
-    coalesce(
-      (
-        select json_agg(json_build_object('user_id', recipients.user_id, 'email', recipients.email))
-        from app_private.billing_recipients(p_tenant_id) as recipients
-        where not exists (
-          select
-          from app_private.billing_mail_deliveries as deliveries
-          where deliveries.tenant_id = p_tenant_id
-          and deliveries.mail_id = p_mail_id
-          and deliveries.user_id = recipients.user_id
-        )
-      ),
-      '[]'
-    )
-  from app_private.billing_mails as mails
-  join app_public.tenants on tenants.id = mails.tenant_id
-  join app_public.plans on plans.key = tenants.plan
-  left join app_public.invoices
-    on invoices.tenant_id = mails.tenant_id and invoices.id = mails.about
-  left join app_private.stripe_subscriptions as subscriptions
-    on subscriptions.tenant_id = mails.tenant_id and subscriptions.id = mails.about
-  where mails.tenant_id = p_tenant_id
-  and mails.id = p_mail_id
-  and mails.status = 'booked';
-end;
-$$;
-comment on function app_private.open_billing_mail(uuid, uuid) is
-  'What a booked mail has to say, and to whom it was not said yet; no row once it was said to '
-  'everybody, or when it is not true any more, which it notes.';
-
-create or replace function app_private.record_billing_mail_delivery(
-  p_tenant_id uuid,
-  p_mail_id uuid,
-  p_user_id uuid,
-  p_outcome text
-)
-  returns void
-  language sql volatile parallel unsafe
-begin atomic
-  insert into app_private.billing_mail_deliveries (tenant_id, mail_id, user_id, outcome)
-  values (p_tenant_id, p_mail_id, p_user_id, p_outcome)
-  on conflict do nothing;
-end;
-comment on function app_private.record_billing_mail_delivery(uuid, uuid, uuid, text) is
-  'Notes that a recipient was sent a billing mail, or will never take it.';
-
-create or replace function app_private.settle_billing_mail(p_tenant_id uuid, p_mail_id uuid)
-  returns void
-  language sql volatile parallel unsafe
-begin atomic
-  update app_private.billing_mails set
-    status = 'sent',
-    settled_at = now()
-  where billing_mails.tenant_id = p_tenant_id
-  and billing_mails.id = p_mail_id
-  and billing_mails.status = 'booked';
-end;
-comment on function app_private.settle_billing_mail(uuid, uuid) is
-  'Notes that nobody is left to send a billing mail to.';
-
-revoke all on function
-  app_private.billing_recipients(uuid),
-  app_private.is_billing_mail_true(uuid, uuid),
-  app_private.open_billing_mail(uuid, uuid),
-  app_private.record_billing_mail_delivery(uuid, uuid, uuid, text),
-  app_private.settle_billing_mail(uuid, uuid)
-  from public;
-grant execute on function
-  app_private.billing_recipients(uuid),
-  app_private.is_billing_mail_true(uuid, uuid),
-  app_private.open_billing_mail(uuid, uuid),
-  app_private.record_billing_mail_delivery(uuid, uuid, uuid, text),
-  app_private.settle_billing_mail(uuid, uuid)
-  to app_worker;
---! EndIncluded 60_billing_mails/sending.sql
-
 --! Included 55_billing_requests/tables.sql
 create table if not exists app_public.billing_requests (
   tenant_id      uuid             not null,
@@ -7462,6 +7002,466 @@ grant execute on function
   app_private.replace_stripe_customer(uuid, text, text)
   to app_worker;
 --! EndIncluded 55_billing_requests/run.sql
+
+--! Included 60_billing_mails/tables.sql
+create table if not exists app_private.billing_mails (
+  tenant_id  uuid        not null,
+  id         uuid        not null default uuidv7(),
+  kind       text        not null,
+  about      text        not null,
+  occasion   text        not null,
+  status     text        not null default 'booked',
+  booked_at  timestamptz not null default now(),
+  settled_at timestamptz,
+  constraint billing_mails_pkey primary key (tenant_id, id),
+  /* The whole guard against telling something twice: an occasion has one row, whoever saw it. */
+  constraint billing_mails_once unique (tenant_id, kind, about, occasion),
+  constraint billing_mails_tenant_fkey
+    foreign key (tenant_id) references app_public.tenants (id) on delete cascade,
+  constraint billing_mails_kind_known
+    check (kind in ('payment_failed', 'trial_will_end', 'suspended', 'reactivated')),
+  constraint billing_mails_status_known check (status in ('booked', 'sent', 'stale')),
+  constraint billing_mails_about_bounded check (char_length(about) between 1 and 255),
+  constraint billing_mails_occasion_bounded check (char_length(occasion) between 1 and 100)
+);
+comment on table app_private.billing_mails is
+  'What a tenant''s payers are told by mail, each occasion once. Written in the transaction that '
+  'writes the state it tells of; send_billing_mail sends it.';
+comment on column app_private.billing_mails.about is
+  'Stripe''s id of the invoice (payment_failed) or the subscription (trial_will_end); the tenant''s '
+  'own id for the others.';
+comment on column app_private.billing_mails.occasion is
+  'What makes it another mail about the same: the invoice''s attempt_count, the trial''s end, the '
+  'time of the change; times in Unix seconds.';
+comment on column app_private.billing_mails.status is
+  'booked: not yet for everybody. sent: nobody is left to tell. stale: when it was to be sent, it was '
+  'not so any more.';
+comment on column app_private.billing_mails.settled_at is
+  'When it was sent or found stale; null while it is booked.';
+
+create table if not exists app_private.billing_mail_deliveries (
+  tenant_id  uuid        not null,
+  mail_id    uuid        not null,
+  user_id    uuid        not null,
+  outcome    text        not null,
+  settled_at timestamptz not null default now(),
+  constraint billing_mail_deliveries_pkey primary key (tenant_id, mail_id, user_id),
+  constraint billing_mail_deliveries_mail_fkey
+    foreign key (tenant_id, mail_id)
+    references app_private.billing_mails (tenant_id, id) on delete cascade,
+  constraint billing_mail_deliveries_user_fkey
+    foreign key (user_id) references app_public.users (id) on delete cascade,
+  constraint billing_mail_deliveries_outcome_known check (outcome in ('sent', 'refused'))
+);
+comment on table app_private.billing_mail_deliveries is
+  'Who has been sent a billing mail, so that a job that is run again goes on with the others.';
+comment on column app_private.billing_mail_deliveries.outcome is
+  'refused: the mail server will never take it for this address.';
+/* Serves the foreign key. */
+create index if not exists billing_mail_deliveries_user_idx
+  on app_private.billing_mail_deliveries (user_id);
+--! EndIncluded 60_billing_mails/tables.sql
+--! Included 60_billing_mails/access.sql
+revoke all on app_private.billing_mails, app_private.billing_mail_deliveries
+  from public, app_user, app_anonymous, app_worker, app_definer;
+/* Whoever writes what Stripe says books, and that is the worker alone. */
+grant
+  select,
+  insert (tenant_id, kind, about, occasion),
+  update (status, settled_at)
+  on app_private.billing_mails to app_worker;
+grant
+  select,
+  insert (tenant_id, mail_id, user_id, outcome)
+  on app_private.billing_mail_deliveries to app_worker;
+--! EndIncluded 60_billing_mails/access.sql
+--! Included 60_billing_mails/policies.sql
+alter table app_private.billing_mails enable row level security;
+alter table app_private.billing_mails force row level security;
+drop policy if exists all_worker on app_private.billing_mails;
+create policy all_worker on app_private.billing_mails
+  for all to app_worker using (true) with check (true);
+
+alter table app_private.billing_mail_deliveries enable row level security;
+alter table app_private.billing_mail_deliveries force row level security;
+drop policy if exists all_worker on app_private.billing_mail_deliveries;
+create policy all_worker on app_private.billing_mail_deliveries
+  for all to app_worker using (true) with check (true);
+--! EndIncluded 60_billing_mails/policies.sql
+--! Included 60_billing_mails/booking.sql
+create or replace function app_private.book_billing_mail(
+  p_tenant_id uuid,
+  p_kind text,
+  p_about text,
+  p_occasion text,
+  p_run_at timestamptz default now()
+)
+  returns void
+  language plpgsql volatile parallel unsafe
+as $$
+declare
+  v_mail_id uuid;
+begin
+  insert into app_private.billing_mails (tenant_id, kind, about, occasion)
+  values (p_tenant_id, p_kind, p_about, p_occasion)
+  on conflict on constraint billing_mails_once do nothing
+  returning billing_mails.id into v_mail_id;
+  if found then
+    perform graphile_worker.add_job(
+      'send_billing_mail',
+      json_build_object('tenant_id', p_tenant_id, 'mail_id', v_mail_id),
+      run_at => p_run_at,
+      job_key => 'billing_mail:' || v_mail_id
+    );
+  end if;
+end;
+$$;
+comment on function app_private.book_billing_mail(uuid, text, text, text, timestamptz) is
+  'Books a mail to a tenant''s payers together with its job, unless it was booked before.';
+
+create or replace function app_private.seconds_of(p_time timestamptz)
+  returns text
+  language sql immutable parallel safe
+return extract(epoch from p_time)::text;
+comment on function app_private.seconds_of(timestamptz) is
+  'A time as a text that is the same in every time zone.';
+
+revoke all on function
+  app_private.book_billing_mail(uuid, text, text, text, timestamptz),
+  app_private.seconds_of(timestamptz)
+  from public;
+grant execute on function
+  app_private.book_billing_mail(uuid, text, text, text, timestamptz),
+  app_private.seconds_of(timestamptz)
+  to app_worker;
+--! EndIncluded 60_billing_mails/booking.sql
+--! Included 60_billing_mails/triggers.sql
+/*
+ * Each mail is booked by what the database comes to say, in the same transaction, and never by an
+ * event: events come twice, late, or not at all.
+ */
+create or replace function app_private.tg_tenants__book_mail()
+  returns trigger
+  language plpgsql volatile
+as $$
+begin
+  /* The time while the row is locked, so that of two changes the later one has the later time. */
+  perform app_private.book_billing_mail(
+    new.id,
+    case when new.status = 'suspended' then 'suspended' else 'reactivated' end,
+    new.id::text,
+    app_private.seconds_of(clock_timestamp())
+  );
+  return null;
+end;
+$$;
+comment on function app_private.tg_tenants__book_mail() is
+  'Books the mail that a tenant is suspended, or that it is back.';
+
+/* Who never had access is not told that it is gone. */
+create or replace trigger _500_book_suspended_mail
+  after update of status on app_public.tenants
+  for each row when (
+    old.status in ('trialing', 'active', 'past_due') and new.status = 'suspended'
+  )
+  execute function app_private.tg_tenants__book_mail();
+
+create or replace trigger _500_book_reactivated_mail
+  after update of status on app_public.tenants
+  for each row when (
+    old.status = 'suspended' and new.status in ('trialing', 'active', 'past_due')
+  )
+  execute function app_private.tg_tenants__book_mail();
+
+create or replace function app_private.tg_stripe_subscriptions__book_mail()
+  returns trigger
+  language plpgsql volatile
+as $$
+begin
+  perform app_private.book_billing_mail(
+    new.tenant_id,
+    'trial_will_end',
+    new.id,
+    app_private.seconds_of(new.trial_end),
+    new.trial_end - interval '3 days'
+  );
+  return null;
+end;
+$$;
+comment on function app_private.tg_stripe_subscriptions__book_mail() is
+  'Books the reminder that a trial ends, for three days before. Stripe''s own event of that name says '
+  'nothing that is not here already; it also comes when somebody ends a trial early.';
+
+create or replace trigger _500_book_trial_will_end_mail
+  after insert or update of status, trial_end on app_private.stripe_subscriptions
+  for each row when (new.status = 'trialing' and new.trial_end > now())
+  execute function app_private.tg_stripe_subscriptions__book_mail();
+
+/*
+ * Stripe counts an attempt also for a payment that a bank takes days to make. The subscription tells
+ * those apart: it is past due only once the payment failed. It may be written before the invoice or
+ * after it, so both ask.
+ */
+create or replace function app_private.book_payment_failed_mails(
+  p_tenant_id uuid,
+  p_subscription_id text
+)
+  returns void
+  language sql volatile parallel unsafe
+begin atomic
+  select app_private.book_billing_mail(
+    invoices.tenant_id, 'payment_failed', invoices.id, invoices.attempt_count::text
+  )
+  from app_public.invoices
+  join app_private.stripe_subscriptions as subscriptions
+    on subscriptions.tenant_id = invoices.tenant_id
+    and subscriptions.id = invoices.subscription_id
+  where invoices.tenant_id = p_tenant_id
+  and invoices.subscription_id = p_subscription_id
+  and invoices.status = 'open'
+  and invoices.attempt_count > 0
+  /* The first payment is made by somebody who is looking at the form. */
+  and invoices.billing_reason is distinct from 'subscription_create'
+  and subscriptions.status = 'past_due';
+end;
+comment on function app_private.book_payment_failed_mails(uuid, text) is
+  'Books a mail for each failed attempt to collect what a subscription owes.';
+
+create or replace function app_private.tg_invoices__book_mail()
+  returns trigger
+  language plpgsql volatile
+as $$
+begin
+  perform app_private.book_payment_failed_mails(new.tenant_id, new.subscription_id);
+  return null;
+end;
+$$;
+comment on function app_private.tg_invoices__book_mail() is
+  'Books the mail that a payment failed, when the invoice tells.';
+
+create or replace trigger _500_book_payment_failed_mail
+  after insert or update on app_public.invoices
+  for each row when (new.status = 'open' and new.attempt_count > 0)
+  execute function app_private.tg_invoices__book_mail();
+
+create or replace function app_private.tg_stripe_subscriptions__book_failure()
+  returns trigger
+  language plpgsql volatile
+as $$
+begin
+  perform app_private.book_payment_failed_mails(new.tenant_id, new.id);
+  return null;
+end;
+$$;
+comment on function app_private.tg_stripe_subscriptions__book_failure() is
+  'Books the mail that a payment failed, when the subscription tells.';
+
+create or replace trigger _500_book_payment_failed_mail
+  after insert or update on app_private.stripe_subscriptions
+  for each row when (new.status = 'past_due')
+  execute function app_private.tg_stripe_subscriptions__book_failure();
+
+revoke all on function
+  app_private.tg_tenants__book_mail(),
+  app_private.tg_stripe_subscriptions__book_mail(),
+  app_private.book_payment_failed_mails(uuid, text),
+  app_private.tg_invoices__book_mail(),
+  app_private.tg_stripe_subscriptions__book_failure()
+  from public;
+grant execute on function
+  app_private.tg_tenants__book_mail(),
+  app_private.tg_stripe_subscriptions__book_mail(),
+  app_private.book_payment_failed_mails(uuid, text),
+  app_private.tg_invoices__book_mail(),
+  app_private.tg_stripe_subscriptions__book_failure()
+  to app_worker;
+--! EndIncluded 60_billing_mails/triggers.sql
+--! Included 60_billing_mails/sending.sql
+/*
+ * security definer, which spares the worker the right to read who belongs to which tenant: it is told
+ * the payers of the one that it has a mail for.
+ */
+create or replace function app_private.billing_recipients(p_tenant_id uuid)
+  returns table (user_id uuid, email text)
+  language sql stable security definer parallel safe
+  set search_path = pg_catalog, pg_temp
+begin atomic
+  select users.id, users.email
+  from app_public.memberships
+  join app_public.role_permissions
+    on role_permissions.role_key = memberships.role
+    and role_permissions.permission = 'billing.manage'
+  join app_public.users on users.id = memberships.user_id
+  where memberships.tenant_id = p_tenant_id;
+end;
+comment on function app_private.billing_recipients(uuid) is
+  'Those of a tenant''s members who may manage its billing now, with their addresses.';
+alter function app_private.billing_recipients(uuid) owner to app_definer;
+
+create or replace function app_private.is_billing_mail_true(p_tenant_id uuid, p_mail_id uuid)
+  returns boolean
+  language sql stable parallel safe
+begin atomic
+  select case mails.kind
+    when 'payment_failed' then
+      /* A tenant that is suspended meanwhile gets the mail that says so. */
+      tenants.status in ('trialing', 'active', 'past_due')
+      and exists (
+        select
+        from app_public.invoices
+        where invoices.tenant_id = mails.tenant_id
+        and invoices.id = mails.about
+        and invoices.status = 'open'
+        and invoices.amount_remaining > 0
+        and invoices.attempt_count::text = mails.occasion
+      )
+    when 'trial_will_end' then
+      tenants.status <> 'closed'
+      and exists (
+        select
+        from app_private.stripe_subscriptions as subscriptions
+        where subscriptions.tenant_id = mails.tenant_id
+        and subscriptions.id = mails.about
+        and subscriptions.status = 'trialing'
+        and subscriptions.trial_end > now()
+        and app_private.seconds_of(subscriptions.trial_end) = mails.occasion
+        /* Who has cancelled already need not be warned of a charge. */
+        and (subscriptions.cancel_at is null or subscriptions.cancel_at > subscriptions.trial_end)
+      )
+    else
+      (tenants.status = 'suspended') = (mails.kind = 'suspended')
+      and tenants.status in ('trialing', 'active', 'past_due', 'suspended')
+      /* Of several changes, the last is what counts. */
+      and not exists (
+        select
+        from app_private.billing_mails as later
+        where later.tenant_id = mails.tenant_id
+        and later.kind in ('suspended', 'reactivated')
+        and later.occasion::numeric > mails.occasion::numeric
+      )
+  end
+  from app_private.billing_mails as mails
+  join app_public.tenants on tenants.id = mails.tenant_id
+  where mails.tenant_id = p_tenant_id
+  and mails.id = p_mail_id;
+end;
+comment on function app_private.is_billing_mail_true(uuid, uuid) is
+  'Whether what a billing mail tells is still so.';
+
+create or replace function app_private.open_billing_mail(p_tenant_id uuid, p_mail_id uuid)
+  returns table (
+    kind text,
+    occurred_at timestamptz,
+    tenant_name text,
+    plan_name text,
+    access_reason text,
+    grace_ends_at timestamptz,
+    trial_ends_at timestamptz,
+    invoice_number text,
+    amount_due double precision,
+    currency text,
+    next_payment_attempt_at timestamptz,
+    recipients json
+  )
+  language plpgsql volatile parallel unsafe
+as $$
+begin
+  update app_private.billing_mails set
+    status = 'stale',
+    settled_at = now()
+  where billing_mails.tenant_id = p_tenant_id
+  and billing_mails.id = p_mail_id
+  and billing_mails.status = 'booked'
+  and not app_private.is_billing_mail_true(p_tenant_id, p_mail_id);
+
+  return query
+  select
+    mails.kind,
+    mails.booked_at,
+    tenants.name,
+    plans.name,
+    tenants.access_reason,
+    tenants.grace_ends_at,
+    subscriptions.trial_end,
+    invoices.number,
+    invoices.amount_remaining::double precision,
+    invoices.currency,
+    invoices.next_payment_attempt_at,
+    coalesce(
+      (
+        select json_agg(json_build_object('user_id', recipients.user_id, 'email', recipients.email))
+        from app_private.billing_recipients(p_tenant_id) as recipients
+        where not exists (
+          select
+          from app_private.billing_mail_deliveries as deliveries
+          where deliveries.tenant_id = p_tenant_id
+          and deliveries.mail_id = p_mail_id
+          and deliveries.user_id = recipients.user_id
+        )
+      ),
+      '[]'
+    )
+  from app_private.billing_mails as mails
+  join app_public.tenants on tenants.id = mails.tenant_id
+  join app_public.plans on plans.key = tenants.plan
+  left join app_public.invoices
+    on invoices.tenant_id = mails.tenant_id and invoices.id = mails.about
+  left join app_private.stripe_subscriptions as subscriptions
+    on subscriptions.tenant_id = mails.tenant_id and subscriptions.id = mails.about
+  where mails.tenant_id = p_tenant_id
+  and mails.id = p_mail_id
+  and mails.status = 'booked';
+end;
+$$;
+comment on function app_private.open_billing_mail(uuid, uuid) is
+  'What a booked mail has to say, and to whom it was not said yet; no row once it was said to '
+  'everybody, or when it is not true any more, which it notes.';
+
+create or replace function app_private.record_billing_mail_delivery(
+  p_tenant_id uuid,
+  p_mail_id uuid,
+  p_user_id uuid,
+  p_outcome text
+)
+  returns void
+  language sql volatile parallel unsafe
+begin atomic
+  insert into app_private.billing_mail_deliveries (tenant_id, mail_id, user_id, outcome)
+  values (p_tenant_id, p_mail_id, p_user_id, p_outcome)
+  on conflict do nothing;
+end;
+comment on function app_private.record_billing_mail_delivery(uuid, uuid, uuid, text) is
+  'Notes that a recipient was sent a billing mail, or will never take it.';
+
+create or replace function app_private.settle_billing_mail(p_tenant_id uuid, p_mail_id uuid)
+  returns void
+  language sql volatile parallel unsafe
+begin atomic
+  update app_private.billing_mails set
+    status = 'sent',
+    settled_at = now()
+  where billing_mails.tenant_id = p_tenant_id
+  and billing_mails.id = p_mail_id
+  and billing_mails.status = 'booked';
+end;
+comment on function app_private.settle_billing_mail(uuid, uuid) is
+  'Notes that nobody is left to send a billing mail to.';
+
+revoke all on function
+  app_private.billing_recipients(uuid),
+  app_private.is_billing_mail_true(uuid, uuid),
+  app_private.open_billing_mail(uuid, uuid),
+  app_private.record_billing_mail_delivery(uuid, uuid, uuid, text),
+  app_private.settle_billing_mail(uuid, uuid)
+  from public;
+grant execute on function
+  app_private.billing_recipients(uuid),
+  app_private.is_billing_mail_true(uuid, uuid),
+  app_private.open_billing_mail(uuid, uuid),
+  app_private.record_billing_mail_delivery(uuid, uuid, uuid, text),
+  app_private.settle_billing_mail(uuid, uuid)
+  to app_worker;
+--! EndIncluded 60_billing_mails/sending.sql
 
 --! Included 90_example/tables.sql
 /* Copy these four files for your first tables, then delete them: docs/extending.md. */

@@ -109,7 +109,7 @@ test("S37: a payment on its way opens nothing; its arrival does, its failure doe
   for (const outcome of ["pay", "fail"] as const) {
     const alice = await foundUnpaid(system, "Alice");
     const { url } = await askBilling(alice, "createCheckoutSession", { plan: "pro" });
-    const { location } = await press(url, { step: "pay", card: "pm_card_clearsLater" });
+    const { location } = await press(url, { step: "pay", card: "pm_usBankAccount_success" });
     expect(location).toBe(`${system.url}/billing?checkout=success`);
     const { live } = await atStripeOf(system, alice);
     const id = live[0]?.id ?? "";
@@ -120,7 +120,7 @@ test("S37: a payment on its way opens nothing; its arrival does, its failure doe
     expect(second).toMatchObject({ status: "failed", errorCode: "payment_processing" });
 
     const intent = waiting.billing?.clientSecret?.split("_secret_")[0] ?? "";
-    await atStripe(system, `payment_intents/${intent}/clear`, { outcome });
+    await atStripe(system, `payment_intents/${intent}/settle`, { outcome });
     await atStripe(system, "settle", {});
     if (outcome === "pay") {
       await tenantOnce(alice, ({ status, access }) => status === "active" && access === "full");

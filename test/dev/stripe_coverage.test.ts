@@ -22,12 +22,13 @@ const METHODS: Record<string, string> = {
   "customers.del": "DELETE /v1/customers/:id",
   "customers.list": "GET /v1/customers",
   "customers.retrieve": "GET /v1/customers/:id",
+  "entitlements.activeEntitlements.list": "GET /v1/entitlements/active_entitlements",
   "invoices.createPreview": "POST /v1/invoices/create_preview",
-  "invoices.list": "GET /v1/invoices",
   "invoices.voidInvoice": "POST /v1/invoices/:id/void",
   "paymentIntents.retrieve": "GET /v1/payment_intents/:id",
   "prices.create": "POST /v1/prices",
   "prices.list": "GET /v1/prices",
+  "prices.retrieve": "GET /v1/prices/:id",
   "products.create": "POST /v1/products",
   "products.list": "GET /v1/products",
   "subscriptionItems.list": "GET /v1/subscription_items",
@@ -35,6 +36,7 @@ const METHODS: Record<string, string> = {
   "subscriptions.create": "POST /v1/subscriptions",
   "subscriptions.list": "GET /v1/subscriptions",
   "subscriptions.resume": "POST /v1/subscriptions/:id/resume",
+  "subscriptions.retrieve": "GET /v1/subscriptions/:id",
   "subscriptions.update": "POST /v1/subscriptions/:id",
 };
 

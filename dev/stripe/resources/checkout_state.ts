@@ -64,15 +64,19 @@ export function expireSession(context: Context, session: Session): void {
   emit(context, "checkout.session.expired", session);
 }
 
-/** The customer has got through: the session says what came of it. */
-export function complete(context: Context, session: Session): void {
+/** The customer has got through: the session says what came of it, so far as it is known. */
+export function complete(
+  context: Context,
+  session: Session,
+  payment: "paid" | "unpaid" = "paid",
+): void {
   const checkout = context.store.checkouts.get(session.id);
   const subscription = soldSubscription(context, session);
   session.status = "complete";
   session.url = null;
   session.customer = checkout?.customer ?? null;
   if (session.mode === "subscription") {
-    session.payment_status = paymentStatus(session, subscription);
+    session.payment_status = session.amount_total === 0 ? "no_payment_required" : payment;
     session.subscription = subscription?.id ?? null;
     session.invoice = firstInvoice(context, subscription)?.id ?? null;
   } else {
@@ -80,24 +84,6 @@ export function complete(context: Context, session: Session): void {
   }
   session.customer_details = detailsOf(context, session);
   emit(context, "checkout.session.completed", session);
-}
-
-/** A bank debit is on its way for days: the session is complete, and unpaid. */
-function paymentStatus(session: Session, subscription: Stripe.Subscription | undefined) {
-  if (session.amount_total === 0) return "no_payment_required";
-  return subscription?.status === "incomplete" ? "unpaid" : "paid";
-}
-
-/** The bank has told what became of the payment that a complete session waited for. */
-export function afterCleared(context: Context, invoice: Stripe.Invoice): void {
-  for (const session of context.store.checkoutSessions.values()) {
-    const isWaiting = session.status === "complete" && session.payment_status === "unpaid";
-    if (!isWaiting || idOf(session.invoice ?? "") !== invoice.id) continue;
-    const isPaid = invoice.status === "paid";
-    if (isPaid) session.payment_status = "paid";
-    const end = isPaid ? "async_payment_succeeded" : "async_payment_failed";
-    emit(context, `checkout.session.${end}`, session);
-  }
 }
 
 function detailsOf(context: Context, session: Session): Session["customer_details"] {
