@@ -48,6 +48,8 @@
 --!include 50_billing/access.sql
 --!include 50_billing/policies.sql
 --!include 50_billing/access_rules.sql
+--!include 50_billing/withdrawal.sql
+--!include 50_billing/renewal.sql
 --!include 50_billing/provisioning.sql
 --!include 50_billing/inbox.sql
 --!include 50_billing/sync.sql

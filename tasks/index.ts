@@ -6,9 +6,11 @@ import type { Mailer } from "./mail/mail.ts";
 import { sendIdentityMail } from "./send_identity_mail.ts";
 import { sendInvitation } from "./send_invitation.ts";
 import type { ConfiguredPrices } from "./stripe_customer_truth.ts";
+import { stripeDiscard } from "./stripe_discard.ts";
 import { stripeProcessEvent } from "./stripe_process_event.ts";
 import { stripeProvisionTenant } from "./stripe_provision_tenant.ts";
 import { stripeSyncCustomer } from "./stripe_sync_customer.ts";
+import { stripeWithdrawTenant } from "./stripe_withdraw_tenant.ts";
 
 export type TaskOptions = {
   stripe: Stripe;
@@ -26,8 +28,10 @@ export function makeTaskList(options: TaskOptions) {
     end_grace_period: endGracePeriod(),
     send_identity_mail: sendIdentityMail({ mailer, appUrl }),
     send_invitation: sendInvitation({ mailer, appUrl }),
+    stripe_discard: stripeDiscard(stripe),
     stripe_process_event: stripeProcessEvent(),
     stripe_provision_tenant: stripeProvisionTenant({ stripe, configuredPrices }),
     stripe_sync_customer: stripeSyncCustomer({ stripe, gracePeriodDays, configuredPrices }),
+    stripe_withdraw_tenant: stripeWithdrawTenant(stripe),
   } satisfies TaskList;
 }
