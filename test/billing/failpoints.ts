@@ -58,18 +58,11 @@ export function failpointsOf(seen: readonly Boundary[]): Failpoint[] {
   );
 }
 
-/** Half of them: each place once, the sides in turn. The others are the long run's. */
-export function sampleOf(failpoints: readonly Failpoint[]): Failpoint[] {
-  const taken = new Set<string>();
-  return failpoints.filter(({ label, nth, side }, index) => {
-    const place = `${label} ${nth}`;
-    const isLast = failpoints[index + 1]?.label !== label || failpoints[index + 1]?.nth !== nth;
-    const isTaken = taken.has(place);
-    const isWanted = isLast || (side === "before") === (taken.size % 2 === 0);
-    if (isTaken || !isWanted) return false;
-    taken.add(place);
-    return true;
-  });
+/** At most so many of them, spread over the whole way. The others are the long run's. */
+export function sampleOf(failpoints: readonly Failpoint[], size: number): Failpoint[] {
+  const every = Math.max(1, failpoints.length / size);
+  const chosen = Array.from({ length: size }, (_, n) => failpoints[Math.floor((n + 0.5) * every)]);
+  return chosen.filter((failpoint) => failpoint !== undefined);
 }
 
 /** graphile-worker asking for a job and getting one. When it gets none, that is no boundary. */

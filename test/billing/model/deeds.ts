@@ -1,9 +1,8 @@
 /** What people, the dashboard and the operator do in a history. Each may be refused, or fail. */
 import Stripe from "stripe";
 
-import { graphql, type Person } from "../../support/client.ts";
-import { accessToken } from "../../support/client.ts";
-import { confirmPayment, currentTenant, textAt } from "../../support/tenant_life.ts";
+import { accessToken, graphql, type Person } from "../../support/client.ts";
+import { codesOf, confirmPayment, currentTenant, textAt } from "../../support/tenant_life.ts";
 import { waitUntil } from "../../support/wait_until.ts";
 import type { Deed } from "./plan.ts";
 import type { World } from "./world.ts";
@@ -76,10 +75,12 @@ export async function ask(
   query: string,
   variables: Record<string, unknown> = {},
 ) {
-  return untilAnswered(async () => {
+  const answer = await untilAnswered(async () => {
     const token = await accessToken(url, person, tenantId);
     return graphql(url, token, query, variables);
   });
+  if (codesOf(answer).includes("INTERNAL")) throw new Error(`${query}: ${JSON.stringify(answer)}`);
+  return answer;
 }
 
 /** What the tenant is to its owner. */
@@ -124,6 +125,13 @@ const DO: Record<Exclude<Deed["deed"], "found">, Do> = {
         consumeFeature(input: { feature: "apiCalls", amount: 1, idempotencyKey: $key }) { entitlement { used } }
       }`,
       { key: `key-${choice}` },
+    ),
+  invite: (world, history, choice) =>
+    ask(
+      world,
+      history,
+      `mutation ($email: String!) { inviteMember(input: { email: $email, role: "member" }) { invitation { rowId } } }`,
+      { email: `guest-${choice}@example.com` },
     ),
   rename: async (world, history, choice) => {
     await world.admin.query("update app_public.tenants set name = $2 where id = $1", [

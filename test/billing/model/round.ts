@@ -23,7 +23,7 @@ export async function playRound(world: World, seed: number, histories: number): 
     // oxlint-disable-next-line no-await-in-loop -- beats follow each other.
     await live(world, lives, beat);
   }
-  await quieten(world);
+  await quieten(world, (plan.chaos["drop_forever"] ?? 0) > 0);
 
   const faults = (await Promise.all(lives.map((life) => faultsOf(world, life)))).flat();
   faults.push(...(await faultsOfInbox(world)));
