@@ -7,6 +7,11 @@
 --!include 05_operations/access.sql
 --!include 05_operations/policies.sql
 --!include 05_operations/alarms.sql
+--!include 05_operations/heartbeats.sql
+--!include 05_operations/failed_jobs.sql
+--!include 05_operations/stripe_pause.sql
+--!include 05_operations/stripe_budget.sql
+--!include 05_operations/operator.sql
 
 --!include 10_identity/tables.sql
 --!include 10_identity/access.sql
@@ -31,6 +36,7 @@
 --!include 30_tenancy/invitation_answers.sql
 --!include 30_tenancy/api_keys.sql
 --!include 30_tenancy/api_key_changes.sql
+--!include 30_tenancy/triggers.sql
 --!include 30_tenancy/seed.sql
 
 --!include 35_audit_log/tables.sql
@@ -47,11 +53,17 @@
 --!include 50_billing/tables.sql
 --!include 50_billing/access.sql
 --!include 50_billing/policies.sql
+--!include 50_billing/invoices.sql
 --!include 50_billing/access_rules.sql
 --!include 50_billing/withdrawal.sql
 --!include 50_billing/renewal.sql
+--!include 50_billing/apply_billing.sql
 --!include 50_billing/provisioning.sql
 --!include 50_billing/inbox.sql
+--!include 50_billing/sync_subscriptions.sql
+--!include 50_billing/sync_invoices.sql
+--!include 50_billing/forget_customer.sql
+--!include 50_billing/sync_alarms.sql
 --!include 50_billing/sync.sql
 --!include 50_billing/create_tenant.sql
 

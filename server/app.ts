@@ -5,7 +5,7 @@ import helmet from "helmet";
 import type pg from "pg";
 import type { Logger } from "pino";
 
-import { authenticate, refuseApiKeys } from "./auth/authenticate.ts";
+import { authenticate, refuseApiKeys, type TokenVerifier } from "./auth/authenticate.ts";
 import { makeAccessTokens } from "./auth/access_token.ts";
 import { makeExternalTokens } from "./auth/external_tokens.ts";
 import { makeIdentity } from "./auth/identity.ts";
@@ -32,8 +32,14 @@ export type AppOptions = {
   readiness: readonly ReadinessCheck[];
 };
 
-/** The HTTP routes, all but GraphQL's own: server/server.ts adds that last. */
-export function makeApp({ config, logger, pool, identityPool, readiness }: AppOptions): Express {
+export type App = {
+  /** The HTTP routes, all but GraphQL's own: server/server.ts adds that last. */
+  app: Express;
+  /** Whose access tokens are taken. */
+  verifiers: readonly TokenVerifier[];
+};
+
+export function makeApp({ config, logger, pool, identityPool, readiness }: AppOptions): App {
   const identity = makeIdentity({ pool: identityPool, config, logger });
   const tokens = makeAccessTokens(identity, config.publicUrl);
   const external = makeExternalTokens({
@@ -41,6 +47,7 @@ export function makeApp({ config, logger, pool, identityPool, readiness }: AppOp
     pool: identityPool,
     logger,
   });
+  const verifiers = [tokens, external];
   const app = express();
   app.disable("x-powered-by");
   app.set("trust proxy", [...config.trustedProxies]);
@@ -76,14 +83,14 @@ export function makeApp({ config, logger, pool, identityPool, readiness }: AppOp
   app.post(
     "/graphql",
     express.json({ limit: BODY_LIMITS.graphql }),
-    authenticate([tokens, external]),
+    authenticate(verifiers),
     requireGraphqlRequest,
   );
   app.all("/graphql", (request, response, next) => {
     if (request.method === "POST") next();
     else onlyPost(request, response, next);
   });
-  return app;
+  return { app, verifiers };
 }
 
 /** Called when every other route is in place. */
@@ -92,7 +99,7 @@ export function closeRoutes(app: Express): void {
   app.use(handleError);
 }
 
-function secureHeaders({ isProduction }: ServerConfig) {
+function secureHeaders({ isProduction, publicUrl }: ServerConfig) {
   if (isProduction) return helmet();
   // Ruru runs inline scripts and workers made of blobs; it is served in development only.
   const own = ["'self'", "'unsafe-inline'", "'unsafe-eval'", "blob:", "data:"];
@@ -102,6 +109,7 @@ function secureHeaders({ isProduction }: ServerConfig) {
         defaultSrc: own,
         scriptSrc: own,
         workerSrc: own,
+        connectSrc: [...own, publicUrl.replace(/^http/, "ws")],
         upgradeInsecureRequests: null,
       },
     },

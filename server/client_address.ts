@@ -1,11 +1,9 @@
 import { isIP } from "node:net";
 
-import type { Request } from "express";
-
 /**
  * Where a request comes from: the connection's other end, or who the trusted proxies say is behind
  * them (TRUSTED_PROXIES). What a proxy passes on that is no address is left out, not recorded.
  */
-export function clientAddress({ ip }: Pick<Request, "ip">): string | undefined {
+export function clientAddress({ ip }: { ip?: string | undefined }): string | undefined {
   return ip !== undefined && isIP(ip) !== 0 ? ip : undefined;
 }

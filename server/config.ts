@@ -7,17 +7,10 @@ import type { ExternalProvider } from "./auth/external_tokens.ts";
 import { emulatorConfig, type EmulatorConfig } from "./emulator_config.ts";
 import { readEnvironment, type Environment } from "./environment.ts";
 import { appUrl, mailConfig, shownOutbox, type MailConfig } from "./mail_config.ts";
+import { stripeConfig, type StripeConfig } from "./stripe_config.ts";
 
 export { ConfigError } from "./environment.ts";
-
-/** How to reach and verify Stripe. */
-export type StripeConfig = {
-  secretKey: string;
-  /** An emulator or a proxy; undefined means Stripe itself. */
-  apiBase: URL | undefined;
-  /** Lookup key by price id, for prices that are configured by id (STRIPE_…_PRICE_ID). */
-  configuredPrices: Readonly<Record<string, string>>;
-};
+export type { StripeConfig } from "./stripe_config.ts";
 
 export type ServerConfig = {
   databaseUrl: string;
@@ -33,6 +26,8 @@ export type ServerConfig = {
   corsOrigins: readonly string[];
   /** Reverse proxies whose word is taken for where a request comes from. */
   trustedProxies: readonly string[];
+  /** WebSockets held open by one process, for subscriptions. */
+  maxWebsockets: number;
   authSecret: string;
   /** Identity providers whose tokens are taken besides our own. */
   externalProviders: readonly ExternalProvider[];
@@ -67,7 +62,6 @@ export type StartConfig = {
 };
 
 const LOG_LEVELS = ["fatal", "error", "warn", "info", "debug", "trace", "silent"] as const;
-const PLANS = ["starter", "pro", "enterprise"] as const;
 
 export function parseServerConfig(env: NodeJS.ProcessEnv): ServerConfig {
   return readEnvironment(env, (read) => {
@@ -81,6 +75,7 @@ export function parseServerConfig(env: NodeJS.ProcessEnv): ServerConfig {
       outboxDirectory: shownOutbox(read, { isProduction: isProduction(read), publicUrl }),
       corsOrigins: read.list("CORS_ORIGINS", []),
       trustedProxies: read.subnets("TRUSTED_PROXIES"),
+      maxWebsockets: read.integer("MAX_WEBSOCKETS", 5_000, { min: 0, max: 100_000 }),
       authSecret: read.secret("AUTH_SECRET", { minLength: 32 }),
       externalProviders: externalProviders(read),
       stripeWebhookSecrets: read.list("STRIPE_WEBHOOK_SECRET"),
@@ -96,11 +91,7 @@ export function parseWorkerConfig(env: NodeJS.ProcessEnv): WorkerConfig {
     databaseUrl: read.postgresUrl(
       env["WORKER_DATABASE_URL"] ? "WORKER_DATABASE_URL" : "DATABASE_URL",
     ),
-    stripe: {
-      secretKey: read.secret("STRIPE_SECRET_KEY", { minLength: 9 }),
-      apiBase: read.optionalUrl("STRIPE_API_BASE"),
-      configuredPrices: configuredPrices(read),
-    },
+    stripe: stripeConfig(read),
     gracePeriodDays: read.number("GRACE_PERIOD_DAYS", 14, { min: 0, max: 365 }),
     isProduction: isProduction(read),
     mail: mailConfig(read, isProduction(read)),
@@ -122,6 +113,13 @@ export function parseAuditConfig(env: NodeJS.ProcessEnv): { databaseUrl: string 
     databaseUrl:
       read.optionalPostgresUrl("MIGRATION_DATABASE_URL") ??
       read.optionalPostgresUrl("DATABASE_URL"),
+  }));
+}
+
+/** Where the operator's commands work; undefined means the embedded server's database. */
+export function parseOperatorConfig(env: NodeJS.ProcessEnv): { databaseUrl: string | undefined } {
+  return readEnvironment(env, (read) => ({
+    databaseUrl: read.optionalPostgresUrl("MIGRATION_DATABASE_URL"),
   }));
 }
 
@@ -177,16 +175,6 @@ function isProduction(read: Environment): boolean {
 
 function logLevel(read: Environment): string {
   return read.choice("LOG_LEVEL", "info", LOG_LEVELS);
-}
-
-/** The three variables name what a plan costs by the month. */
-function configuredPrices(read: Environment): Record<string, string> {
-  const prices: Record<string, string> = {};
-  for (const plan of PLANS) {
-    const id = read.optionalText(`STRIPE_${plan.toUpperCase()}_PRICE_ID`);
-    if (id !== undefined) prices[id] = `${plan}_month`;
-  }
-  return prices;
 }
 
 /** A wildcard address is for listening; in a URL it means this machine, and IPv6 wants brackets. */

@@ -24,6 +24,8 @@ export const SERVER_CODES = ["QUERY_TOO_COMPLEX", "BILLING_UNAVAILABLE", "INTERN
 
 export type ErrorCode = (typeof REFUSALS)[keyof typeof REFUSALS] | (typeof SERVER_CODES)[number];
 
+const ERROR_CODES: ReadonlySet<unknown> = new Set([...Object.values(REFUSALS), ...SERVER_CODES]);
+
 /** A failure as a client sees it. */
 export type ClientError = {
   code: ErrorCode;
@@ -80,6 +82,11 @@ export class Refusal extends Error {
     this.code = code;
     this.hint = hint;
   }
+}
+
+/** Whether a text is a code of the API. */
+export function isErrorCode(code: unknown): code is ErrorCode {
+  return ERROR_CODES.has(code);
 }
 
 /** Whether the error is a refusal of ours, made in SQL or here. */

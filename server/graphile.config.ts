@@ -1,8 +1,9 @@
 import "./graphile_env.ts";
 
+import type { IncomingMessage } from "node:http";
+
 import { depthLimit } from "@graphile/depth-limit";
 import { PgSimplifyInflectionPreset } from "@graphile/simplify-inflection";
-import type { Request } from "express";
 import type pg from "pg";
 import type { Logger } from "pino";
 import { PostGraphileAmberPreset } from "postgraphile/presets/amber";
@@ -10,17 +11,20 @@ import { PostGraphileConnectionFilterPreset } from "postgraphile-plugin-connecti
 
 import type { Caller } from "./auth/claims.ts";
 import { clientAddress } from "./client_address.ts";
+import { RowhouseDefaultOrderPlugin } from "./graphile_default_order.ts";
 import { RowhouseInflectionPlugin } from "./graphile_inflection.ts";
 import { LoudMutationsPlugin } from "./graphile_mutations.ts";
+import { tenantChangedPlugin } from "./graphile_subscriptions.ts";
 import { asBadInput, asComplexityRule, knownOperations, makeMaskError } from "./graphql_errors.ts";
 import { makeRowhousePgService, type EnterSettings } from "./pg_service.ts";
+import type { TenantNotifications } from "./tenant_notifications.ts";
 
-declare global {
-  namespace Express {
-    interface Request {
-      /** Who asks; set by server/auth/authenticate.ts. */
-      caller?: Caller;
-    }
+declare module "node:http" {
+  interface IncomingMessage {
+    /** Who asks; set by server/auth/authenticate.ts, and by server/websockets.ts. */
+    caller?: Caller;
+    /** Where Express says that it comes from. */
+    readonly ip?: string | undefined;
   }
 }
 
@@ -45,20 +49,28 @@ export type PresetOptions = {
   maxRequestLength: number;
   /** Whether API keys made here are rh_live_. */
   livemode: boolean;
+  /** What subscriptions are told by. */
+  notifications: TenantNotifications;
   /** Whether Ruru (GraphiQL) is served at `/`. */
   ruru: boolean;
 };
 
 /** How PostGraphile makes an API of app_public. */
 export function makePreset(options: PresetOptions): GraphileConfig.Preset {
-  const { pool, logger, maxRequestLength, livemode, ruru } = options;
+  const { pool, logger, maxRequestLength, livemode, notifications, ruru } = options;
   return {
     extends: [
       PostGraphileAmberPreset,
       PgSimplifyInflectionPreset,
       PostGraphileConnectionFilterPreset,
     ],
-    plugins: [BadInputPlugin, LoudMutationsPlugin, RowhouseInflectionPlugin],
+    plugins: [
+      BadInputPlugin,
+      LoudMutationsPlugin,
+      RowhouseDefaultOrderPlugin,
+      RowhouseInflectionPlugin,
+      tenantChangedPlugin(notifications),
+    ],
     pgServices: [makeRowhousePgService(pool)],
     schema: {
       defaultBehavior: "-node:interface:deprecated",
@@ -69,7 +81,10 @@ export function makePreset(options: PresetOptions): GraphileConfig.Preset {
       // Never: plans and statistics tell of other tenants' rows.
       explain: false,
       context: (requestContext) => ({
-        pgSettings: settingsFor(requestContext.expressv4?.req, livemode),
+        pgSettings: settingsFor(
+          requestContext.expressv4?.req ?? requestContext.ws?.request,
+          livemode,
+        ),
       }),
     },
     grafserv: {
@@ -84,7 +99,7 @@ export function makePreset(options: PresetOptions): GraphileConfig.Preset {
   };
 }
 
-function settingsFor(request: Request | undefined, livemode: boolean): EnterSettings {
+function settingsFor(request: IncomingMessage | undefined, livemode: boolean): EnterSettings {
   const caller = request?.caller;
   const from = {
     "app.request": JSON.stringify({

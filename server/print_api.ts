@@ -10,7 +10,15 @@ import { makePreset } from "./graphile.config.ts";
 /** The API in GraphQL's schema language, sorted, as a login role's pool sees it. */
 export async function printApi(pool: pg.Pool, logger: Logger): Promise<string> {
   const graphile = postgraphile(
-    makePreset({ pool, logger, maxRequestLength: 1, livemode: false, ruru: false }),
+    makePreset({
+      pool,
+      logger,
+      maxRequestLength: 1,
+      livemode: false,
+      // Nobody subscribes to what is only printed.
+      notifications: { subscribe: () => () => undefined },
+      ruru: false,
+    }),
   );
   try {
     return `${printSchema(lexicographicSortSchema(await graphile.getSchema()))}\n`;

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import type { IncomingMessage } from "node:http";
 
 import type { Request } from "express";
 import { pinoHttp } from "pino-http";
@@ -8,16 +9,21 @@ import { clientAddress } from "./client_address.ts";
 
 const REQUEST_ID = /^[\w.-]{8,128}$/;
 
+/** The id that a proxy gave a request when it is a harmless text, or else a new one. */
+export function requestId({ headers }: Pick<IncomingMessage, "headers">): string {
+  const given = headers["x-request-id"];
+  return typeof given === "string" && REQUEST_ID.test(given) ? given : randomUUID();
+}
+
 /**
- * One log line a request, under an id that the response carries too. A proxy's own id is kept when
- * it is a harmless text. Headers and bodies are not logged: they hold tokens and people's data.
+ * One log line a request, under an id that the response carries too. Headers and bodies are not
+ * logged: they hold tokens and people's data.
  */
 export function logRequests(logger: Logger) {
   return pinoHttp({
     logger,
     genReqId(request, response) {
-      const given = request.headers["x-request-id"];
-      const id = typeof given === "string" && REQUEST_ID.test(given) ? given : randomUUID();
+      const id = requestId(request);
       response.setHeader("x-request-id", id);
       return id;
     },

@@ -13,6 +13,8 @@ import { makePool } from "./database.ts";
 import { makePreset } from "./graphile.config.ts";
 import { databaseChecks } from "./health.ts";
 import { guardStartup } from "./startup_guard.ts";
+import { TenantListener } from "./tenant_notifications.ts";
+import { isWebsocketRequest, serveWebsockets } from "./websockets.ts";
 
 /** How long open requests may take to finish once the server was told to stop. */
 const DRAIN_MS = 4_000;
@@ -30,47 +32,46 @@ export async function startServer(config: ServerConfig, logger: Logger): Promise
     searchPath: "auth",
     max: 5,
   });
-  async function closePools(): Promise<void> {
+  // Taken down in the opposite order: what a request needs goes last.
+  await using started = new AsyncDisposableStack();
+  started.defer(async () => {
     await Promise.all([pool.end(), identityPool.end()]);
-  }
-
-  try {
-    await guardStartup({
-      pools: [{ pool }, { pool: identityPool, role: "app_identity" }],
-      databaseUrl: connectionString,
-      isProduction: config.isProduction,
+  });
+  await guardStartup({
+    pools: [{ pool }, { pool: identityPool, role: "app_identity" }],
+    databaseUrl: connectionString,
+    isProduction: config.isProduction,
+    logger,
+  });
+  const notifications = await TenantListener.open({ connectionString, logger });
+  started.defer(() => notifications.close());
+  const readiness = databaseChecks(pool);
+  const { app, verifiers } = makeApp({ config, logger, pool, identityPool, readiness });
+  const graphile = postgraphile(
+    makePreset({
+      pool,
       logger,
-    });
-    const readiness = databaseChecks(pool);
-    const app = makeApp({ config, logger, pool, identityPool, readiness });
-    const graphile = postgraphile(
-      makePreset({
-        pool,
-        logger,
-        maxRequestLength: BODY_LIMITS.graphql,
-        livemode: config.stripeLivemode,
-        ruru: !config.isProduction,
-      }),
-    );
-    // A schema that can't be built must stop the start, not the first request.
-    await graphile.getSchema();
-    const server = createServer(app);
-    const graphql = graphile.createServ(grafserv);
-    await graphql.addTo(app, server);
-    closeRoutes(app);
-    await listen(server, config);
-    return {
-      url: config.publicUrl,
-      async close() {
-        await stopListening(server);
-        await graphile.release();
-        await closePools();
-      },
-    };
-  } catch (error) {
-    await closePools();
-    throw error;
-  }
+      maxRequestLength: BODY_LIMITS.graphql,
+      livemode: config.stripeLivemode,
+      notifications,
+      ruru: !config.isProduction,
+    }),
+  );
+  started.defer(() => graphile.release());
+  // A schema that can't be built must stop the start, not the first request.
+  await graphile.getSchema();
+  const server = createServer({ shouldUpgradeCallback: isWebsocketRequest }, app);
+  const graphql = graphile.createServ(grafserv);
+  await graphql.addTo(app, server, false);
+  closeRoutes(app);
+  const admission = { verifiers, pool };
+  const websockets = serveWebsockets({ app, server, graphql, admission, config, logger });
+  await listen(server, config);
+  started.defer(async () => {
+    await Promise.all([stopListening(server), websockets.close()]);
+  });
+  const running = started.move();
+  return { url: config.publicUrl, close: () => running.disposeAsync() };
 }
 
 async function listen(server: Server, { host, port }: ServerConfig): Promise<void> {

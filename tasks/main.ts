@@ -8,5 +8,18 @@ await untilStopped("rowhouse worker", async () => {
   const logger = makeLogger(config.logLevel, "rowhouse-worker");
   const worker = await startWorker(config, logger);
   logger.info("taking jobs");
-  return worker;
+  let isClosing = false;
+  void exitWhenEnded();
+  return {
+    close() {
+      isClosing = true;
+      return worker.close();
+    },
+  };
+
+  /** A worker that stopped by itself is of no use; whoever watches the process starts another. */
+  async function exitWhenEnded(): Promise<void> {
+    await worker.ended;
+    if (!isClosing) process.exit(1);
+  }
 });

@@ -1,22 +1,53 @@
+import { createHash } from "node:crypto";
+
 import Stripe from "stripe";
 
 import type { StripeConfig } from "../server/config.ts";
+import { gatedHttpClient, type StripeGateOptions } from "./stripe_gate.ts";
 
 /** Long enough for Stripe's slowest calls, short enough for a task to be tried again. */
 const TIMEOUT_MS = 20_000;
 
+/** What Stripe allows an account in a second. */
+const CALLS_PER_SECOND = { live: 100, test: 25 };
+
+/** How Stripe's log names the caller; a probe asks, on purpose, what Rowhouse never would. */
+const OUR_NAME = "Rowhouse";
+export const PROBE_NAME = "rowhouse-probe";
+
+type Access = Pick<StripeConfig, "secretKey" | "apiBase" | "callsPerSecond">;
+
 /**
  * The SDK retries a call once; the job queue does the long retries, under idempotency keys that are
- * stored with the intent and so survive the process.
+ * stored with the intent and so survive the process. With `gate`, each call passes it.
  */
-export function makeStripe({ secretKey, apiBase }: Pick<StripeConfig, "secretKey" | "apiBase">) {
+export function makeStripe(
+  { secretKey, apiBase, callsPerSecond }: Access,
+  gate?: Pick<StripeGateOptions, "pool" | "logger">,
+  name = OUR_NAME,
+): Stripe {
   return new Stripe(secretKey, {
     timeout: TIMEOUT_MS,
     maxNetworkRetries: 1,
     telemetry: false,
-    appInfo: { name: "Rowhouse" },
+    appInfo: { name },
     ...(apiBase === undefined ? {} : addressOf(apiBase)),
+    ...(gate === undefined
+      ? {}
+      : {
+          httpClient: gatedHttpClient(Stripe.createNodeHttpClient(), {
+            ...gate,
+            callsPerSecond:
+              callsPerSecond ?? CALLS_PER_SECOND[secretKey.includes("_live_") ? "live" : "test"],
+            keyFingerprint: fingerprintOf(secretKey),
+          }),
+        }),
   });
+}
+
+/** Tells one key from another; the key can't be found from it. */
+export function fingerprintOf(secretKey: string): string {
+  return createHash("sha256").update(`rowhouse:${secretKey}`).digest("hex").slice(0, 16);
 }
 
 function addressOf(base: URL) {
@@ -31,7 +62,7 @@ export function isInDoubt(error: unknown): boolean {
 }
 
 /** Whether the object asked for does not exist (any more). */
-export function isMissing(error: unknown): boolean {
+export function isMissing(error: unknown): error is Stripe.errors.StripeError {
   return error instanceof Stripe.errors.StripeError && error.code === "resource_missing";
 }
 

@@ -1,5 +1,4 @@
 import type { JobHelpers, Task } from "graphile-worker";
-import type Stripe from "stripe";
 
 import { uuidFrom } from "./payload.ts";
 import type { ConfiguredPrices } from "./stripe_customer_truth.ts";
@@ -47,9 +46,20 @@ export function stripeProvisionTenant(
     } catch (error) {
       if (isInDoubt(error)) {
         await query("select app_private.doubt_intent($1, $2)", [tenantId, intent.id]);
+      } else if (isMissing(error) && error.param === "customer") {
+        // Deleted meanwhile: the next attempt makes another, under other keys.
+        await query("select app_private.forget_stripe_customer($1, $2)", [
+          tenantId,
+          intent.stripe_customer_id,
+        ]);
       } else if (isRefused(error)) {
+        // The same words under the same keys would be refused for ever.
         logger.error(`Stripe refuses to provision tenant ${tenantId}: ${error.message}`);
-        await end(query, intent, error);
+        await query("select app_private.fail_intent($1, $2, $3)", [
+          tenantId,
+          intent.id,
+          error.message,
+        ]);
         return;
       }
       throw error;
@@ -155,14 +165,4 @@ async function ensurePrice(
     [intent.tenant_id, intent.id, priceId],
   );
   return rows[0]?.id ?? priceId;
-}
-
-/** Stripe would answer the same words under the same keys with the same refusal for ever. */
-async function end(query: Query, intent: BillingIntent, error: Stripe.errors.StripeError) {
-  const { tenant_id: tenantId, id, stripe_customer_id: customerId } = intent;
-  if (isMissing(error) && error.param === "customer" && customerId !== null) {
-    await query("select app_private.replace_lost_customer($1, $2, $3)", [tenantId, id, customerId]);
-  } else {
-    await query("select app_private.fail_intent($1, $2, $3)", [tenantId, id, error.message]);
-  }
 }

@@ -1,27 +1,44 @@
-import { Logger as WorkerLogger, run, type Runner } from "graphile-worker";
+import { EventEmitter } from "node:events";
+
+import {
+  Logger as WorkerLogger,
+  run,
+  type Runner,
+  type RunnerOptions,
+  type WorkerEvents,
+} from "graphile-worker";
+import type pg from "pg";
 import type { Logger } from "pino";
 
 import type { WorkerConfig } from "../server/config.ts";
 import { makePool } from "../server/database.ts";
 import { guardStartup } from "../server/startup_guard.ts";
 import { CRONTAB } from "./crontab.ts";
+import { startHeartbeat } from "./heartbeat.ts";
 import { makeTaskList } from "./index.ts";
+import { guardTasks, isWaiting } from "./job_guard.ts";
 import { makeMailer } from "./mail/mailer.ts";
-import { makeStripe } from "./stripe_client.ts";
+import { fingerprintOf, makeStripe, PROBE_NAME } from "./stripe_client.ts";
+import { startStripeProbe } from "./stripe_probe.ts";
 
 /** Mostly waiting for Stripe, so more than there are cores. */
 const CONCURRENCY = 8;
 
-export type RunningWorker = { close(): Promise<void> };
+export type RunningWorker = {
+  close(): Promise<void>;
+  /** Resolves when it takes no jobs any more, by itself or because it was closed. */
+  readonly ended: Promise<void>;
+};
 
 /** Starts the worker process: resolves when it takes jobs, rejects with the reason it can't. */
 export async function startWorker(config: WorkerConfig, logger: Logger): Promise<RunningWorker> {
-  const pool = makePool({
-    connectionString: config.databaseUrl,
-    applicationName: "rowhouse-worker",
-    role: "app_worker",
-    logger,
-    max: CONCURRENCY + 2,
+  const shared = { connectionString: config.databaseUrl, role: "app_worker", logger } as const;
+  const pool = makePool({ ...shared, applicationName: "rowhouse-worker", max: CONCURRENCY + 2 });
+  const upkeepPool = makePool({ ...shared, applicationName: "rowhouse-worker-upkeep", max: 1 });
+  const endPools = () => Promise.all([pool.end(), upkeepPool.end()]);
+  const events: WorkerEvents = new EventEmitter();
+  const workerId = new Promise<string>((resolve) => {
+    events.once("pool:create", ({ workerPool }) => resolve(workerPool.id));
   });
   let runner: Runner;
   try {
@@ -31,34 +48,69 @@ export async function startWorker(config: WorkerConfig, logger: Logger): Promise
       isProduction: config.isProduction,
       logger,
     });
-    runner = await run({
-      pgPool: pool,
-      concurrency: CONCURRENCY,
-      pollInterval: 1_000,
-      noHandleSignals: true,
-      crontab: CRONTAB,
-      logger: workerLogger(logger),
-      taskList: makeTaskList({
-        stripe: makeStripe(config.stripe),
+    await pool.query("select app_private.resume_stripe_with_key($1)", [
+      fingerprintOf(config.stripe.secretKey),
+    ]);
+    runner = await run({ ...queueOptions(config, pool, logger), events });
+  } catch (error) {
+    await endPools();
+    throw error;
+  }
+  const upkeep = startUpkeep(config, { pool: upkeepPool, workerId: await workerId, logger });
+  // Also when it stops by itself, the failure is logged; close() must not throw it again. Either
+  // way it lives no longer: what it may have left locked must not be kept for it.
+  const ended = runner.promise
+    .catch((error: unknown) => {
+      logger.fatal({ err: error }, "the worker stopped");
+    })
+    .then(() => upkeep.stop());
+  return {
+    ended,
+    async close() {
+      await runner.stop().catch(() => undefined);
+      await ended;
+      await endPools();
+    },
+  };
+}
+
+function queueOptions(config: WorkerConfig, pool: pg.Pool, logger: Logger): RunnerOptions {
+  return {
+    pgPool: pool,
+    concurrency: CONCURRENCY,
+    pollInterval: 1_000,
+    noHandleSignals: true,
+    crontab: CRONTAB,
+    logger: workerLogger(logger),
+    taskList: guardTasks(
+      makeTaskList({
+        stripe: makeStripe(config.stripe, { pool, logger }),
         configuredPrices: config.stripe.configuredPrices,
         gracePeriodDays: config.gracePeriodDays,
         mailer: makeMailer(config.mail),
         appUrl: config.appUrl,
       }),
-    });
-  } catch (error) {
-    await pool.end();
-    throw error;
-  }
-  // Also when it stops by itself, the failure is logged; close() must not throw it again.
-  const stopped = runner.promise.catch((error: unknown) => {
-    logger.fatal({ err: error }, "the worker stopped");
+    ),
+  };
+}
+
+/** What goes on beside the jobs: the heartbeat, and the probe while Stripe refuses our key. */
+function startUpkeep(
+  { stripe }: WorkerConfig,
+  { pool, workerId, logger }: { pool: pg.Pool; workerId: string; logger: Logger },
+) {
+  const heartbeat = startHeartbeat({ pool, workerId, logger });
+  const probe = startStripeProbe({
+    pool,
+    stripe: makeStripe(stripe, undefined, PROBE_NAME),
+    logger,
   });
   return {
-    async close() {
-      await runner.stop().catch(() => undefined);
-      await stopped;
-      await pool.end();
+    async stop(): Promise<void> {
+      await probe.stop();
+      await heartbeat.stop().catch((error: unknown) => {
+        logger.warn({ err: error }, "could not say that the worker has stopped");
+      });
     },
   };
 }
@@ -68,7 +120,9 @@ function workerLogger(logger: Logger): WorkerLogger {
   return new WorkerLogger((scope) => (level, message, meta) => {
     const { error } = { error: undefined, ...meta };
     const line = { ...scope, ...(error === undefined ? {} : { err: error }) };
-    // Every start and success of a job is "info" to it; one line a job is "debug" to an operator.
-    logger[level === "warning" ? "warn" : level === "info" ? "debug" : level](line, message);
+    // Every start and success of a job is "info" to it; one line a job is "debug" to an operator. A
+    // job that has to wait for Stripe is no error: the pause has told of it.
+    const isQuiet = level === "info" || isWaiting(error);
+    logger[isQuiet ? "debug" : level === "warning" ? "warn" : level](line, message);
   });
 }

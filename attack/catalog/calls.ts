@@ -31,6 +31,7 @@ export const ARGUMENTS: Readonly<Record<string, Sample>> = {
   subscriptions: [],
   table: "app_public.projects",
   sync_seq: 1_000_000,
+  topic: "tenant",
   type: "customer.updated",
   name: "New",
   "app_private.enqueue_identity_mail.kind": "verify_email",

@@ -19,6 +19,7 @@ import { knock } from "./knock.ts";
 import type { Probe } from "./probe.ts";
 import { readProbes } from "./reads.ts";
 import { restore, suspend } from "./restore.ts";
+import { attackSubscriptions, subscriptionProbes } from "./subscriptions.ts";
 import { twinOf, type Twin } from "./twin.ts";
 import { writeProbes } from "./writes.ts";
 
@@ -56,25 +57,36 @@ export async function attackGraphql(
   const writes = writeProbes(api).filter(inScope);
   const chosen = cast.actors.filter(({ name }) => actors(name));
 
+  const subscriptions = subscriptionProbes(api).filter(inScope);
   const attempts: Attempt[] = [...unattacked(api)];
   attempts.push(...(await knock(url, cast, planting)));
   attempts.push(...(await controlReads({ url, actor: cast.owner }, reads, scene)));
   // What is written below may hold B's words; so everybody reads before anybody writes.
-  for (const actor of chosen) attempts.push(...(await attackAs(scene, actor, reads)));
+  for (const actor of chosen) {
+    attempts.push(...(await attackAs(scene, actor, () => attackAt(scene, actor, reads))));
+    const subscribe = () => attackSubscriptions(scene, actor, subscriptions);
+    attempts.push(...(await attackAs(scene, actor, subscribe)));
+  }
+  await restore(client, planting, planting.b);
   attempts.push(...(await controlWrites({ url, actor: cast.owner }, writes, scene)));
-  for (const actor of chosen) attempts.push(...(await attackAs(scene, actor, writes)));
+  for (const actor of chosen) {
+    attempts.push(...(await attackAs(scene, actor, () => attackAt(scene, actor, writes))));
+  }
   await restore(client, planting, planting.a);
   return attempts;
 }
 
-/** All probes of one operation as one actor, on A as it was planted. */
-async function attackAs(scene: Scene, actor: Actor, probes: readonly Probe[]): Promise<Attempt[]> {
-  const { client, planting } = scene;
+/** An attack by one actor, on A as it was planted. */
+async function attackAs(
+  { client, planting }: Scene,
+  actor: Actor,
+  attack: () => Promise<Attempt[]>,
+): Promise<Attempt[]> {
   await restore(client, planting, planting.a);
-  if (!actor.isSuspended) return attackAt(scene, actor, probes);
+  if (!actor.isSuspended) return attack();
   await suspend(client, planting.a);
   try {
-    return await attackAt(scene, actor, probes);
+    return await attack();
   } finally {
     await restore(client, planting, planting.a);
   }
@@ -135,23 +147,15 @@ async function cursorsOf(
 }
 
 /** What this attack does not know how to try fails it, by name. */
-function unattacked({ subscriptions, mutations }: Api): Attempt[] {
-  const attempt = (object: string, detail: string): Attempt => ({
+function unattacked({ mutations }: Api): Attempt[] {
+  const names = new Set(mutations.map(({ name }) => name));
+  return KNOWN_MUTATIONS.filter((name) => !names.has(name)).map((name) => ({
     layer: "graphql",
-    object,
+    object: `Mutation.${name}`,
     actor: "nobody",
     verb: "attack",
     outcome: "vacuous",
-    detail,
+    detail: "attack/graphql/exceptions.ts names it; the API has it no more.",
     breach: false,
-  });
-  const names = new Set(mutations.map(({ name }) => name));
-  return [
-    ...subscriptions.map(({ name }) =>
-      attempt(`Subscription.${name}`, "Subscriptions are not attacked yet."),
-    ),
-    ...KNOWN_MUTATIONS.filter((name) => !names.has(name)).map((name) =>
-      attempt(`Mutation.${name}`, "attack/graphql/exceptions.ts names it; the API has it no more."),
-    ),
-  ];
+  }));
 }

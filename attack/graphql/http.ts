@@ -67,7 +67,8 @@ export function recordOf(value: unknown): Readonly<Record<string, unknown>> {
     : {};
 }
 
-function errorOf(value: unknown): AnswerError {
+/** What the attack looks at of an error. */
+export function errorOf(value: unknown): AnswerError {
   const { message, path, extensions } = recordOf(value);
   const { code } = recordOf(extensions);
   return {

@@ -6,6 +6,7 @@ import type { Planting } from "../fixture/plant.ts";
 import type { Cast } from "./actors.ts";
 import { askToken } from "./doors.ts";
 import { ask, recordOf } from "./http.ts";
+import { Socket } from "./socket.ts";
 
 /** Knocks with every session at tenants that are not theirs, and with forged tokens at GraphQL. */
 export async function knock(
@@ -37,6 +38,11 @@ export async function knock(
       answer.errors.every(({ extensions }) => extensions?.code === "UNAUTHENTICATED");
     const leak = isRefused ? undefined : `It was taken: ${answer.text.slice(0, 200)}`;
     attempts.push(attemptAt("POST /graphql", "forger", verb, answer, leak));
+    using socket = await Socket.connect(url, token);
+    const [code] = (socket.refusal ?? "none").split(":");
+    const body = { errors: [{ extensions: { code } }] };
+    const taken = code === "UNAUTHENTICATED" ? undefined : `It was answered: ${code}`;
+    attempts.push(attemptAt("GET /graphql", "forger", verb, { body, status: 101 }, taken));
   }
   return attempts;
 }

@@ -9,7 +9,7 @@ export type Argument = {
 };
 
 export type Probe = {
-  operation: "query" | "mutation";
+  operation: "query" | "mutation" | "subscription";
   /** `Query.projects`. */
   object: string;
   verb: string;

@@ -43,7 +43,8 @@ function single(api: Api, field: Field): Probe {
   };
 }
 
-function argument(api: Api, arg: GraphQLArgument, subject: string | undefined): Argument {
+/** An argument with the house's own value for it. */
+export function argument(api: Api, arg: GraphQLArgument, subject: string | undefined): Argument {
   const place = { name: arg.name, type: arg.type, subject };
   return { name: arg.name, type: String(arg.type), value: (house) => valueFor(api, house, place) };
 }

@@ -112,40 +112,5 @@ $$;
 comment on function app_private.fail_intent(uuid, uuid, text) is
   'Ends an intent that Stripe refuses, and would refuse again, and tells the operator.';
 
-create or replace function app_private.replace_lost_customer(
-  p_tenant_id uuid,
-  p_intent_id uuid,
-  p_customer_id text
-)
-  returns void
-  language plpgsql volatile parallel unsafe
-as $$
-begin
-  update app_public.billing_accounts set stripe_customer_id = null
-  where billing_accounts.tenant_id = p_tenant_id
-  and billing_accounts.stripe_customer_id = p_customer_id;
-
-  update app_private.billing_intents set
-    failed_at = now(),
-    failure = 'Stripe has no customer ' || p_customer_id
-  where billing_intents.tenant_id = p_tenant_id
-  and billing_intents.id = p_intent_id
-  and billing_intents.completed_at is null
-  and billing_intents.failed_at is null;
-  if found then
-    perform app_private.renew_billing_intent(p_tenant_id);
-  end if;
-end;
-$$;
-comment on function app_private.replace_lost_customer(uuid, uuid, text) is
-  'Goes on with another intent when the customer was deleted at Stripe meanwhile: the keys of this '
-  'one would bring the deleted customer back.';
-
-revoke all on function
-  app_private.fail_intent(uuid, uuid, text),
-  app_private.replace_lost_customer(uuid, uuid, text)
-  from public;
-grant execute on function
-  app_private.fail_intent(uuid, uuid, text),
-  app_private.replace_lost_customer(uuid, uuid, text)
-  to app_worker;
+revoke all on function app_private.fail_intent(uuid, uuid, text) from public;
+grant execute on function app_private.fail_intent(uuid, uuid, text) to app_worker;

@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:0251dde7df4e748edcdbd5ab46a677165d01a3be
+--! Hash: sha1:ea6af631ffaec133b29cbfd3a2cd9494724f37e1
 
 --! Included index.sql
 --! Included 00_foundation/schemas.sql
@@ -321,6 +321,828 @@ grant execute on function
   app_private.resolve_alarm(text, text)
   to app_worker, app_definer;
 --! EndIncluded 05_operations/alarms.sql
+--! Included 05_operations/heartbeats.sql
+/*
+ * graphile-worker holds the jobs of a worker that died for four hours. Here each worker says every
+ * few seconds that it lives, and whoever lives releases what the dead have locked.
+ */
+create table if not exists app_private.worker_heartbeats (
+  worker_id  text        not null,
+  started_at timestamptz not null default now(),
+  beat_at    timestamptz not null default now(),
+  tended_at  timestamptz,
+  constraint worker_heartbeats_pkey primary key (worker_id),
+  constraint worker_heartbeats_worker_bounded check (char_length(worker_id) between 1 and 128)
+);
+comment on table app_private.worker_heartbeats is
+  'The workers that live, each by the name under which it locks jobs.';
+comment on column app_private.worker_heartbeats.tended_at is
+  'When it last looked for what the dead left behind; null when it has not yet.';
+
+revoke all on app_private.worker_heartbeats
+  from public, app_user, app_anonymous, app_worker, app_definer;
+grant select, insert, delete, update (beat_at, tended_at)
+  on app_private.worker_heartbeats to app_worker;
+
+alter table app_private.worker_heartbeats enable row level security;
+alter table app_private.worker_heartbeats force row level security;
+drop policy if exists all_worker on app_private.worker_heartbeats;
+create policy all_worker on app_private.worker_heartbeats
+  for all to app_worker using (true) with check (true);
+
+create or replace function app_private.beat(p_worker_id text)
+  returns void
+  language sql volatile parallel unsafe
+begin atomic
+  insert into app_private.worker_heartbeats (worker_id) values (p_worker_id)
+  on conflict (worker_id) do update set beat_at = now();
+end;
+comment on function app_private.beat(text) is
+  'A worker says that it lives. One that was thought dead is alive again.';
+
+create or replace function app_private.end_worker(p_worker_id text)
+  returns void
+  language sql volatile parallel unsafe
+begin atomic
+  delete from app_private.worker_heartbeats where worker_heartbeats.worker_id = p_worker_id;
+end;
+comment on function app_private.end_worker(text) is
+  'A worker that has stopped is not waited for.';
+
+/*
+ * A job's lock counts as dead when it is older than the limit and its holder has not said for as
+ * long that it lives. So a worker that starts has time for its first beat, and one that knows
+ * nothing of heartbeats has its jobs for as long as the limit.
+ *
+ * A worker that was only stalled comes back to find its jobs with another. Tasks may run twice. To
+ * fail such a job changes nothing any more; but to complete it deletes the row by its id, and then
+ * the other's completion does not find the queue that it has to unlock. So a queue whose holder
+ * works on none of its jobs is unlocked as well, whether the holder lives or not.
+ */
+create or replace function app_private.release_dead_jobs(
+  p_dead_after interval default '15 seconds'
+)
+  returns integer
+  language plpgsql volatile parallel unsafe
+as $$
+declare
+  v_dead_before timestamptz := now() - p_dead_after;
+  v_released integer;
+begin
+  delete from app_private.worker_heartbeats where worker_heartbeats.beat_at < v_dead_before;
+
+  update graphile_worker._private_jobs as jobs set
+    locked_at = null,
+    locked_by = null,
+    last_error = format('The worker %s died during attempt %s.', jobs.locked_by, jobs.attempts)
+  where jobs.id in (
+    select dead.id
+    from graphile_worker._private_jobs as dead
+    where dead.locked_at < v_dead_before
+    and not exists (
+      select
+      from app_private.worker_heartbeats
+      where worker_heartbeats.worker_id = dead.locked_by
+    )
+    for update skip locked
+  );
+  get diagnostics v_released = row_count;
+
+  update graphile_worker._private_job_queues as queues set
+    locked_at = null,
+    locked_by = null
+  where queues.locked_at < v_dead_before
+  and not exists (
+    select
+    from graphile_worker._private_jobs as jobs
+    where jobs.job_queue_id = queues.id
+    and jobs.locked_by = queues.locked_by
+  );
+  return v_released;
+end;
+$$;
+comment on function app_private.release_dead_jobs(interval) is
+  'Gives back the jobs and queues of workers that have not said for so long that they live; returns '
+  'how many jobs. An attempt that a worker died in counts, so that a job that kills does not for ever.';
+
+revoke all on function
+  app_private.beat(text),
+  app_private.end_worker(text),
+  app_private.release_dead_jobs(interval)
+  from public;
+grant execute on function
+  app_private.beat(text),
+  app_private.end_worker(text),
+  app_private.release_dead_jobs(interval)
+  to app_worker;
+--! EndIncluded 05_operations/heartbeats.sql
+--! Included 05_operations/failed_jobs.sql
+/*
+ * What graphile-worker does with a job whose attempts are used up: it keeps the row and never takes
+ * it again. Here such a job is seen.
+ *
+ * A job that was booked anew under its key while it ran is left over in the same shape: its key went
+ * to the new one, its attempts were used up so that it isn't tried again. Nothing is lost with it.
+ * graphile-worker touches updated_at when it does that, and neither when a job is taken nor when it
+ * fails; that is how the two are told apart.
+ */
+create or replace function app_private.job_is_superseded(p_job graphile_worker._private_jobs)
+  returns boolean
+  language sql immutable parallel safe
+return p_job.key is null
+  and p_job.updated_at > p_job.created_at
+  and p_job.attempts >= p_job.max_attempts;
+comment on function app_private.job_is_superseded(graphile_worker._private_jobs) is
+  'Whether another job was booked in its place while it ran.';
+
+create or replace function app_private.job_has_failed(p_job graphile_worker._private_jobs)
+  returns boolean
+  language sql immutable parallel safe
+return p_job.attempts >= p_job.max_attempts
+  and p_job.locked_at is null
+  and not app_private.job_is_superseded(p_job);
+comment on function app_private.job_has_failed(graphile_worker._private_jobs) is
+  'Whether a job has failed its last attempt and waits for an operator.';
+
+create or replace function app_private.alarm_of_failed_jobs()
+  returns void
+  language plpgsql volatile parallel unsafe
+as $$
+begin
+  delete from graphile_worker._private_jobs as jobs
+  where app_private.job_is_superseded(jobs)
+  and jobs.locked_at is null
+  and jobs.updated_at < now() - interval '1 day';
+
+  perform app_private.raise_alarm(
+    'job_failed',
+    failed.task,
+    format('%s job(s) of %s failed for good. Run: npm run jobs -- list', failed.count, failed.task),
+    jsonb_build_object('count', failed.count, 'newest', failed.newest)
+  )
+  from (
+    select tasks.identifier as task, count(*) as count, max(jobs.id) as newest
+    from graphile_worker._private_jobs as jobs
+    join graphile_worker._private_tasks as tasks on tasks.id = jobs.task_id
+    where app_private.job_has_failed(jobs)
+    group by tasks.identifier
+  ) as failed
+  where not exists (
+    select
+    from app_private.alarms
+    where alarms.kind = 'job_failed'
+    and alarms.subject = failed.task
+    and alarms.resolved_at is null
+    and (alarms.details ->> 'newest')::bigint >= failed.newest
+    and (alarms.details ->> 'count')::bigint >= failed.count
+  );
+
+  perform app_private.resolve_alarm('job_failed', alarms.subject)
+  from app_private.alarms
+  where alarms.kind = 'job_failed'
+  and alarms.resolved_at is null
+  and not exists (
+    select
+    from graphile_worker._private_jobs as jobs
+    join graphile_worker._private_tasks as tasks on tasks.id = jobs.task_id
+    where tasks.identifier = alarms.subject
+    and app_private.job_has_failed(jobs)
+  );
+end;
+$$;
+comment on function app_private.alarm_of_failed_jobs() is
+  'Keeps one alarm open for each task that has jobs which failed for good, and none for others; '
+  'clears away what was superseded a day ago.';
+
+create or replace function app_private.tend_queue(p_worker_id text)
+  returns integer
+  language plpgsql volatile parallel unsafe
+as $$
+declare
+  v_released integer;
+begin
+  /* Once in a while is enough, however many workers there are. */
+  if exists (
+    select
+    from app_private.worker_heartbeats
+    where worker_heartbeats.tended_at > now() - interval '2 seconds'
+  ) or not pg_try_advisory_xact_lock(hashtextextended('app_private.tend_queue', 0)) then
+    return 0;
+  end if;
+  update app_private.worker_heartbeats set tended_at = now()
+  where worker_heartbeats.worker_id = p_worker_id;
+  v_released := app_private.release_dead_jobs();
+  perform app_private.alarm_of_failed_jobs();
+  return v_released;
+end;
+$$;
+comment on function app_private.tend_queue(text) is
+  'What every worker asks for every few seconds: release what the dead hold, tell of what failed. '
+  'Returns how many jobs were released.';
+
+revoke all on function
+  app_private.job_is_superseded(graphile_worker._private_jobs),
+  app_private.job_has_failed(graphile_worker._private_jobs),
+  app_private.alarm_of_failed_jobs(),
+  app_private.tend_queue(text)
+  from public;
+grant execute on function
+  app_private.job_is_superseded(graphile_worker._private_jobs),
+  app_private.job_has_failed(graphile_worker._private_jobs),
+  app_private.alarm_of_failed_jobs(),
+  app_private.tend_queue(text)
+  to app_worker;
+--! EndIncluded 05_operations/failed_jobs.sql
+--! Included 05_operations/stripe_pause.sql
+/*
+ * A key that Stripe refuses (401), or that lacks a right which a job needs (403), is the operator's to
+ * mend. Until then nobody calls Stripe: jobs wait, and use up no attempts.
+ */
+create table if not exists app_private.stripe_pauses (
+  id              uuid        not null default uuidv7(),
+  status_code     smallint    not null,
+  method          text        not null,
+  path            text        not null,
+  key_fingerprint text        not null,
+  paused_at       timestamptz not null default now(),
+  probes          smallint    not null default 0,
+  next_probe_at   timestamptz not null,
+  resumed_at      timestamptz,
+  resumed_by      text,
+  constraint stripe_pauses_pkey primary key (id),
+  constraint stripe_pauses_status_refusal check (status_code in (401, 403)),
+  constraint stripe_pauses_method_known check (method in ('GET', 'POST', 'DELETE')),
+  constraint stripe_pauses_path_bounded check (char_length(path) <= 255),
+  constraint stripe_pauses_key_bounded check (char_length(key_fingerprint) <= 64),
+  constraint stripe_pauses_resumed_by_known
+    check (resumed_by in ('a probe', 'an operator', 'a new key'))
+);
+comment on table app_private.stripe_pauses is
+  'When Stripe refused our key, and until when nobody called it therefore.';
+comment on column app_private.stripe_pauses.path is
+  'What was asked for when it refused; a probe asks for it again.';
+comment on column app_private.stripe_pauses.key_fingerprint is
+  'Tells one key from another: a hash of it, of which the key can''t be found.';
+comment on column app_private.stripe_pauses.resumed_at is 'Null while the pause lasts.';
+/* At most one pause at a time, whoever is refused; and the question whether there is one. */
+create unique index if not exists stripe_pauses_one_open
+  on app_private.stripe_pauses ((true)) where resumed_at is null;
+
+revoke all on app_private.stripe_pauses
+  from public, app_user, app_anonymous, app_worker, app_definer;
+grant select on app_private.stripe_pauses to app_definer;
+grant select, insert, update (probes, next_probe_at, resumed_at, resumed_by)
+  on app_private.stripe_pauses to app_worker;
+
+alter table app_private.stripe_pauses enable row level security;
+alter table app_private.stripe_pauses force row level security;
+drop policy if exists select_system on app_private.stripe_pauses;
+create policy select_system on app_private.stripe_pauses
+  for select to app_worker, app_definer using (true);
+drop policy if exists insert_worker on app_private.stripe_pauses;
+create policy insert_worker on app_private.stripe_pauses
+  for insert to app_worker with check (true);
+drop policy if exists update_worker on app_private.stripe_pauses;
+create policy update_worker on app_private.stripe_pauses
+  for update to app_worker using (true) with check (true);
+
+create or replace function app_private.stripe_is_paused()
+  returns boolean
+  language sql stable parallel safe
+begin atomic
+  select exists (select from app_private.stripe_pauses where stripe_pauses.resumed_at is null);
+end;
+comment on function app_private.stripe_is_paused() is
+  'Whether Stripe refuses our key, so that nothing is asked of it at the moment.';
+
+create or replace function app_private.pause_stripe(
+  p_status_code integer,
+  p_method text,
+  p_path text,
+  p_key_fingerprint text
+)
+  returns boolean
+  language plpgsql volatile parallel unsafe
+as $$
+declare
+  v_again integer;
+begin
+  /* Refused soon after a probe was let through: the next one waits longer. */
+  select count(*) into v_again
+  from app_private.stripe_pauses
+  where stripe_pauses.resumed_by = 'a probe'
+  and stripe_pauses.resumed_at > now() - interval '1 hour';
+
+  insert into app_private.stripe_pauses (
+    status_code, method, path, key_fingerprint, next_probe_at
+  )
+  values (
+    p_status_code, p_method, left(p_path, 255), p_key_fingerprint,
+    now() + interval '10 seconds' * power(2, least(v_again, 6))
+  )
+  on conflict ((true)) where resumed_at is null do nothing;
+  if not found then
+    return false;
+  end if;
+  perform app_private.raise_alarm(
+    'stripe_paused',
+    'stripe',
+    case p_status_code
+      when 401 then 'Stripe refuses our key. All work that needs Stripe waits.'
+      else 'Our key for Stripe lacks a permission. All work that needs Stripe waits.'
+    end,
+    jsonb_build_object('status', p_status_code, 'call', p_method || ' ' || left(p_path, 255))
+  );
+  return true;
+end;
+$$;
+comment on function app_private.pause_stripe(integer, text, text, text) is
+  'Stops all calls of all workers to Stripe and raises an alarm; false when they are stopped already.';
+
+create or replace function app_private.resume_stripe(p_by text)
+  returns boolean
+  language plpgsql volatile parallel unsafe
+as $$
+begin
+  update app_private.stripe_pauses set resumed_at = now(), resumed_by = p_by
+  where stripe_pauses.resumed_at is null;
+  if not found then
+    return false;
+  end if;
+  perform app_private.resolve_alarm('stripe_paused', 'stripe');
+  /* What waited for this goes on at once. */
+  update graphile_worker._private_jobs as jobs set run_at = now()
+  where jobs.locked_at is null
+  and jobs.run_at > now()
+  and jobs.last_error like 'Stripe work is paused%';
+  return true;
+end;
+$$;
+comment on function app_private.resume_stripe(text) is
+  'Lets workers call Stripe again. p_by: a probe, an operator, a new key. False when nothing was '
+  'paused.';
+
+create or replace function app_private.resume_stripe_with_key(p_key_fingerprint text)
+  returns boolean
+  language sql volatile parallel unsafe
+begin atomic
+  select app_private.resume_stripe('a new key')
+  from app_private.stripe_pauses
+  where stripe_pauses.resumed_at is null
+  and stripe_pauses.key_fingerprint <> p_key_fingerprint;
+end;
+comment on function app_private.resume_stripe_with_key(text) is
+  'What a worker calls when it starts: a pause that another key brought about is over.';
+
+create or replace function app_private.claim_stripe_probe()
+  returns table (status_code smallint, method text, path text)
+  language sql volatile parallel unsafe
+begin atomic
+  update app_private.stripe_pauses set
+    probes = least(stripe_pauses.probes + 1, 1000),
+    next_probe_at = now()
+      + least(interval '10 seconds' * power(2, least(stripe_pauses.probes + 1, 10)), interval '5 minutes')
+  where stripe_pauses.resumed_at is null
+  and stripe_pauses.next_probe_at <= now()
+  returning stripe_pauses.status_code, stripe_pauses.method, stripe_pauses.path;
+end;
+comment on function app_private.claim_stripe_probe() is
+  'What to ask Stripe in order to see whether it takes our key again; no row when it is not time, or '
+  'another worker asks.';
+
+create or replace function app_private.postpone_job(p_job_id bigint, p_seconds integer)
+  returns void
+  language sql volatile parallel unsafe
+begin atomic
+  update graphile_worker._private_jobs as jobs set
+    attempts = greatest(jobs.attempts - 1, 0),
+    run_at = now() + make_interval(secs => p_seconds)
+  where jobs.id = p_job_id
+  and not app_private.job_is_superseded(jobs);
+end;
+comment on function app_private.postpone_job(bigint, integer) is
+  'For a job that is under way and could not do what it was booked for: the attempt does not count.';
+
+create or replace function app_private.give_up_job(p_job_id bigint)
+  returns void
+  language sql volatile parallel unsafe
+begin atomic
+  update graphile_worker._private_jobs as jobs set attempts = jobs.max_attempts
+  where jobs.id = p_job_id;
+end;
+comment on function app_private.give_up_job(bigint) is
+  'For a job that is under way and would fail the same way each time: this attempt is its last.';
+
+revoke all on function
+  app_private.stripe_is_paused(),
+  app_private.pause_stripe(integer, text, text, text),
+  app_private.resume_stripe(text),
+  app_private.resume_stripe_with_key(text),
+  app_private.claim_stripe_probe(),
+  app_private.postpone_job(bigint, integer),
+  app_private.give_up_job(bigint)
+  from public;
+grant execute on function app_private.stripe_is_paused() to app_worker, app_definer;
+grant execute on function
+  app_private.pause_stripe(integer, text, text, text),
+  app_private.resume_stripe(text),
+  app_private.resume_stripe_with_key(text),
+  app_private.claim_stripe_probe(),
+  app_private.postpone_job(bigint, integer),
+  app_private.give_up_job(bigint)
+  to app_worker;
+--! EndIncluded 05_operations/stripe_pause.sql
+--! Included 05_operations/stripe_budget.sql
+/*
+ * How many calls to Stripe all workers together make. Stripe counts calls a second: 100 of an account
+ * in live mode, 25 in a sandbox, 25 for one endpoint; and 200 changes of a subscription's quantity an
+ * hour. Time is cut into slots; a call books a place in the first slot that has room for it, and is
+ * made when that slot comes. No second touches more than six slots of 200 ms, no hour more than
+ * eleven of six minutes: so many places as all of them have are within the limit.
+ *
+ * Unlogged: a booking costs no disk flush, and after a crash nobody misses it.
+ */
+create unlogged table if not exists app_private.stripe_call_slots (
+  scope     text        not null,
+  starts_at timestamptz not null,
+  ends_at   timestamptz not null,
+  taken     integer     not null,
+  constraint stripe_call_slots_pkey primary key (scope, starts_at),
+  constraint stripe_call_slots_scope_bounded check (char_length(scope) <= 255)
+);
+comment on table app_private.stripe_call_slots is
+  'How many calls to Stripe are booked for each bit of time.';
+comment on column app_private.stripe_call_slots.scope is
+  'What the calls have in common: the account, an endpoint, a subscription''s quantity.';
+/* Serves the removal of slots that are over. */
+create index if not exists stripe_call_slots_ends_idx on app_private.stripe_call_slots (ends_at);
+
+create table if not exists app_private.stripe_slowdowns (
+  scope         text        not null,
+  level         smallint    not null,
+  slowed_at     timestamptz not null,
+  blocked_until timestamptz not null,
+  constraint stripe_slowdowns_pkey primary key (scope),
+  constraint stripe_slowdowns_scope_bounded check (char_length(scope) <= 255)
+);
+comment on table app_private.stripe_slowdowns is
+  'Where Stripe answered "too many requests": others may use the same account.';
+comment on column app_private.stripe_slowdowns.level is
+  'How often the places of a slot were halved at slowed_at; one less for each ten seconds since.';
+
+revoke all on app_private.stripe_call_slots, app_private.stripe_slowdowns
+  from public, app_user, app_anonymous, app_worker, app_definer;
+grant select, insert, delete, update (taken) on app_private.stripe_call_slots to app_worker;
+grant select, insert, update (level, slowed_at, blocked_until)
+  on app_private.stripe_slowdowns to app_worker;
+
+alter table app_private.stripe_call_slots enable row level security;
+alter table app_private.stripe_call_slots force row level security;
+drop policy if exists all_worker on app_private.stripe_call_slots;
+create policy all_worker on app_private.stripe_call_slots
+  for all to app_worker using (true) with check (true);
+alter table app_private.stripe_slowdowns enable row level security;
+alter table app_private.stripe_slowdowns force row level security;
+drop policy if exists all_worker on app_private.stripe_slowdowns;
+create policy all_worker on app_private.stripe_slowdowns
+  for all to app_worker using (true) with check (true);
+
+create or replace function app_private.stripe_slowdown_level(
+  p_slowdown app_private.stripe_slowdowns,
+  p_now timestamptz
+)
+  returns integer
+  language sql immutable parallel safe
+return greatest(
+  p_slowdown.level - floor(extract(epoch from p_now - p_slowdown.slowed_at) / 10)::integer,
+  0
+);
+comment on function app_private.stripe_slowdown_level(
+  app_private.stripe_slowdowns, timestamptz
+) is
+  'How often a scope''s places are halved now.';
+
+create or replace function app_private.ask_stripe_call(
+  p_endpoint text,
+  p_calls_per_second integer,
+  p_quantity_of text default null,
+  p_max_wait_ms integer default 10000
+)
+  returns table (verdict text, wait_ms integer)
+  language plpgsql volatile parallel unsafe
+as $$
+declare
+  v_slot constant interval := '200 milliseconds';
+  v_hour_slot constant interval := '6 minutes';
+  v_scopes text[] := array['account', 'endpoint:' || left(p_endpoint, 240)];
+  /* A quarter of a large account's calls may go to one endpoint, as Stripe has it in live mode. */
+  v_places integer[] := array[p_calls_per_second / 6, greatest(p_calls_per_second / 4, 25) / 6];
+  v_quantity text := 'quantity:' || left(p_quantity_of, 240);
+  v_now timestamptz;
+  v_hour_starts timestamptz;
+  v_starts timestamptz;
+begin
+  if app_private.stripe_is_paused() then
+    return query select 'paused', 0;
+    return;
+  end if;
+  /* Held for this statement alone; the clock is read when it is ours. */
+  perform pg_advisory_xact_lock(hashtextextended('app_private.stripe_call_slots', 0));
+  v_now := clock_timestamp();
+
+  v_hour_starts := date_bin(v_hour_slot, v_now, 'epoch');
+  if exists (
+    select
+    from app_private.stripe_call_slots as slots
+    where slots.scope = v_quantity
+    and slots.starts_at = v_hour_starts
+    and slots.taken >= 200 / 11
+  ) then
+    return query
+      select 'busy', ceil(extract(epoch from v_hour_starts + v_hour_slot - v_now) * 1000)::integer;
+    return;
+  end if;
+
+  /* The first slot that has a place in each scope; mostly it is the one of now. */
+  v_starts := date_bin(v_slot, v_now, 'epoch');
+  while exists (
+    select
+    from unnest(v_scopes, v_places) as asked (scope, places)
+    left join app_private.stripe_slowdowns as slowdowns on slowdowns.scope = asked.scope
+    left join app_private.stripe_call_slots as slots
+      on slots.scope = asked.scope and slots.starts_at = v_starts
+    where v_starts + v_slot <= slowdowns.blocked_until
+    or slots.taken >= greatest(
+      1,
+      asked.places >> coalesce(app_private.stripe_slowdown_level(slowdowns, v_now), 0)
+    )
+  ) loop
+    v_starts := v_starts + v_slot;
+    if v_starts > v_now + make_interval(secs => p_max_wait_ms / 1000.0) then
+      return query select 'busy', p_max_wait_ms;
+      return;
+    end if;
+  end loop;
+
+  insert into app_private.stripe_call_slots as slots (scope, starts_at, ends_at, taken)
+  select scope, v_starts, v_starts + v_slot, 1 from unnest(v_scopes) as scope
+  union all
+  select v_quantity, v_hour_starts, v_hour_starts + v_hour_slot, 1 where p_quantity_of is not null
+  on conflict (scope, starts_at) do update set taken = slots.taken + 1;
+  return query
+    select 'go', greatest(ceil(extract(epoch from v_starts - v_now) * 1000)::integer, 0);
+end;
+$$;
+comment on function app_private.ask_stripe_call(text, integer, text, integer) is
+  'Books a call to Stripe. go: make it after wait_ms. busy: nothing is free for as long as one may '
+  'wait; try again after wait_ms. paused: see stripe_is_paused.';
+
+create or replace function app_private.slow_stripe_down(
+  p_endpoint text,
+  p_whole_account boolean,
+  p_seconds double precision
+)
+  returns void
+  language sql volatile parallel unsafe
+begin atomic
+  insert into app_private.stripe_slowdowns as slowdowns (scope, level, slowed_at, blocked_until)
+  values (
+    case when p_whole_account then 'account' else 'endpoint:' || left(p_endpoint, 240) end,
+    1,
+    now(),
+    now() + make_interval(secs => least(p_seconds, 300))
+  )
+  on conflict (scope) do update set
+    blocked_until = greatest(slowdowns.blocked_until, excluded.blocked_until),
+    /* Several answers at once are one sign. */
+    level = case when slowdowns.slowed_at > now() - interval '1 second'
+      then slowdowns.level
+      else least(app_private.stripe_slowdown_level(slowdowns, now()) + 1, 4)
+    end,
+    slowed_at = case when slowdowns.slowed_at > now() - interval '1 second'
+      then slowdowns.slowed_at
+      else now()
+    end;
+end;
+comment on function app_private.slow_stripe_down(text, boolean, double precision) is
+  'Notes that Stripe answered "too many requests": no call for so many seconds, then half as many as '
+  'before, and one step more for each ten seconds without such an answer.';
+
+create or replace function app_private.forget_stripe_calls()
+  returns void
+  language sql volatile parallel unsafe
+begin atomic
+  delete from app_private.stripe_call_slots where stripe_call_slots.ends_at < now();
+end;
+comment on function app_private.forget_stripe_calls() is 'Removes slots that are over.';
+
+revoke all on function
+  app_private.stripe_slowdown_level(app_private.stripe_slowdowns, timestamptz),
+  app_private.ask_stripe_call(text, integer, text, integer),
+  app_private.slow_stripe_down(text, boolean, double precision),
+  app_private.forget_stripe_calls()
+  from public;
+grant execute on function
+  app_private.stripe_slowdown_level(app_private.stripe_slowdowns, timestamptz),
+  app_private.ask_stripe_call(text, integer, text, integer),
+  app_private.slow_stripe_down(text, boolean, double precision),
+  app_private.forget_stripe_calls()
+  to app_worker;
+--! EndIncluded 05_operations/stripe_budget.sql
+--! Included 05_operations/operator.sql
+/*
+ * What an operator asks and does, by `npm run jobs`, `npm run alarms`, or by hand with the deploy
+ * job's login (rowhouse_migrator). Granted to nobody: no process calls these.
+ */
+
+/* A payload's ids say what it is about; anything else may be a link with a token, or a person's. */
+create or replace function app_private.shown_payload(p_payload json)
+  returns jsonb
+  language sql stable parallel safe
+begin atomic
+  select case
+    when json_typeof(p_payload) <> 'object' then '"(hidden)"'::jsonb
+    else coalesce(
+      (
+        select jsonb_object_agg(
+          fields.key,
+          case
+            when fields.key ~ '^(id|kind|[a-z_]+_id)$' and char_length(fields.value) <= 64
+              then to_jsonb(fields.value)
+            else '"(hidden)"'::jsonb
+          end
+        )
+        from json_each_text(p_payload) as fields
+      ),
+      '{}'
+    )
+  end;
+end;
+comment on function app_private.shown_payload(json) is
+  'A job''s payload as it may be shown: its ids, and the names of the rest.';
+
+/* Errors quote what they are about: addresses of pages and of people, keys. */
+create or replace function app_private.shown_error(p_error text)
+  returns text
+  language sql immutable parallel safe
+return left(
+  regexp_replace(
+    regexp_replace(
+      p_error,
+      '(https?|smtps?|postgres(ql)?)://\S+|\S+@\S+',
+      '(hidden)',
+      'g'
+    ),
+    '(sk|rk|pk|whsec|pi|seti)_\S*(test|live|secret|whsec)\S*|whsec_\S+',
+    '(hidden)',
+    'g'
+  ),
+  500
+);
+comment on function app_private.shown_error(text) is
+  'An error''s message without addresses, keys and secrets.';
+
+create or replace function app_private.list_jobs(
+  p_state text default null,
+  p_task text default null,
+  p_limit integer default 100
+)
+  returns table (
+    id bigint,
+    task text,
+    state text,
+    attempts smallint,
+    max_attempts smallint,
+    key text,
+    queue text,
+    payload jsonb,
+    created_at timestamptz,
+    run_at timestamptz,
+    locked_at timestamptz,
+    locked_by text,
+    last_error text
+  )
+  language sql stable parallel safe
+begin atomic
+  select
+    jobs.id,
+    tasks.identifier,
+    states.state,
+    jobs.attempts,
+    jobs.max_attempts,
+    jobs.key,
+    queues.queue_name,
+    app_private.shown_payload(jobs.payload),
+    jobs.created_at,
+    jobs.run_at,
+    jobs.locked_at,
+    jobs.locked_by,
+    app_private.shown_error(jobs.last_error)
+  from graphile_worker._private_jobs as jobs
+  join graphile_worker._private_tasks as tasks on tasks.id = jobs.task_id
+  left join graphile_worker._private_job_queues as queues on queues.id = jobs.job_queue_id
+  cross join lateral (
+    select case
+      when app_private.job_is_superseded(jobs) then 'superseded'
+      when app_private.job_has_failed(jobs) then 'failed'
+      when jobs.locked_at < now() - interval '10 minutes'
+        or jobs.locked_at is null and jobs.run_at < now() - interval '10 minutes' then 'stuck'
+      when jobs.locked_at is not null then 'running'
+      when jobs.last_error like 'Stripe work is paused%' then 'paused'
+      when jobs.last_error is not null then 'retrying'
+      else 'waiting'
+    end
+  ) as states (state)
+  where (p_state is null or states.state = p_state)
+  and (p_task is null or tasks.identifier = p_task)
+  order by array_position(
+    array['failed', 'stuck', 'paused', 'retrying', 'running', 'waiting', 'superseded'], states.state
+  ), jobs.id
+  limit p_limit;
+end;
+comment on function app_private.list_jobs(text, text, integer) is
+  'The queue as an operator reads it, what needs one first. States: failed (for good), stuck (due or '
+  'running for ten minutes), paused (waits for Stripe), retrying, running, waiting, superseded '
+  '(another was booked in its place).';
+
+create or replace function app_private.retry_job(p_id bigint)
+  returns text
+  language plpgsql volatile parallel unsafe
+as $$
+declare
+  v_job graphile_worker._private_jobs;
+begin
+  select jobs.* into v_job
+  from graphile_worker._private_jobs as jobs
+  where jobs.id = p_id
+  for update;
+  if not found then
+    return 'unknown';
+  elsif v_job.locked_at is not null then
+    return 'running';
+  elsif app_private.job_is_superseded(v_job) then
+    return 'superseded';
+  end if;
+  /* updated_at stays as it is: see job_is_superseded. */
+  update graphile_worker._private_jobs as jobs set attempts = 0, run_at = now()
+  where jobs.id = p_id;
+  return 'retried';
+end;
+$$;
+comment on function app_private.retry_job(bigint) is
+  'Lets a job run at once, with all its attempts anew. Returns retried, running (under way: left '
+  'alone), superseded (another was booked in its place) or unknown.';
+
+create or replace function app_private.dismiss_job(p_id bigint)
+  returns text
+  language plpgsql volatile parallel unsafe
+as $$
+begin
+  delete from graphile_worker._private_jobs as jobs
+  where jobs.id = p_id
+  and jobs.locked_at is null;
+  if found then
+    return 'dismissed';
+  end if;
+  return case
+    when exists (select from graphile_worker._private_jobs as jobs where jobs.id = p_id)
+      then 'running'
+    else 'unknown'
+  end;
+end;
+$$;
+comment on function app_private.dismiss_job(bigint) is
+  'Removes a job for good. Returns dismissed, running (under way: left alone) or unknown.';
+
+create or replace function app_private.dismiss_alarm(p_id uuid)
+  returns text
+  language plpgsql volatile parallel unsafe
+as $$
+begin
+  update app_private.alarms set resolved_at = now()
+  where alarms.id = p_id
+  and alarms.resolved_at is null;
+  if found then
+    return 'resolved';
+  end if;
+  return case
+    when exists (select from app_private.alarms where alarms.id = p_id) then 'resolved before'
+    else 'unknown'
+  end;
+end;
+$$;
+comment on function app_private.dismiss_alarm(uuid) is
+  'Closes an alarm. Returns resolved, resolved before or unknown. What is still wrong is raised anew.';
+
+revoke all on function
+  app_private.shown_payload(json),
+  app_private.shown_error(text),
+  app_private.list_jobs(text, text, integer),
+  app_private.retry_job(bigint),
+  app_private.dismiss_job(bigint),
+  app_private.dismiss_alarm(uuid)
+  from public;
+--! EndIncluded 05_operations/operator.sql
 
 --! Included 10_identity/tables.sql
 /*
@@ -818,6 +1640,8 @@ create table if not exists app_public.tenants (
   cancel_at            timestamptz,
   grace_ends_at        timestamptz,
   created_at           timestamptz not null default now(),
+  trial_ends_at        timestamptz,
+  access_until         timestamptz,
   constraint tenants_pkey primary key (id),
   constraint tenants_plan_fkey foreign key (plan) references app_public.plans (key),
   constraint tenants_name_bounded check (char_length(name) between 1 and 100),
@@ -843,14 +1667,21 @@ comment on column app_public.tenants.status is
 comment on column app_public.tenants.access is
   'What the tenant''s people may do with its rows: full, read_only or none.';
 comment on column app_public.tenants.access_reason is
-  'Why access is what it is, for a message: provisioning, awaiting_payment, trial, paid, '
-  'payment_failed, grace_ended, unpaid, paused, canceled.';
+  'Why access is what it is, for a message: provisioning, awaiting_payment, payment_expired, trial, '
+  'paid, collection_paused, payment_failed, grace_ended, unpaid, paused, canceled, payment_disputed, '
+  'unknown_status.';
 comment on column app_public.tenants.current_period_end is
   'When the paid period ends and the next invoice comes; null before the first.';
 comment on column app_public.tenants.cancel_at is
   'When the subscription will end by itself; null when no cancellation is scheduled.';
 comment on column app_public.tenants.grace_ends_at is
-  'Until when a tenant whose payment failed keeps its access; null when nothing is overdue.';
+  'Until when a tenant whose payment failed keeps its access, or kept it; null when nothing is '
+  'overdue.';
+comment on column app_public.tenants.trial_ends_at is
+  'When the trial ends and the first payment is due; null when it is not on trial.';
+comment on column app_public.tenants.access_until is
+  'Until when the access is sure to last, by what is known now: the end of the grace period or the '
+  'scheduled cancellation. Null when nothing ends it.';
 comment on constraint tenants_plan_fkey on app_public.tenants is
   E'@fieldName planDetails\n@backwardBehavior -*';
 /* Serves the foreign key: whether a plan still has tenants. */
@@ -1054,7 +1885,8 @@ grant
   select,
   update (
     plan, status, access, access_reason,
-    current_period_start, current_period_end, cancel_at, grace_ends_at
+    current_period_start, current_period_end, cancel_at, grace_ends_at,
+    trial_ends_at, access_until
   )
   on app_public.tenants to app_worker;
 
@@ -2421,6 +3253,72 @@ alter function app_public.revoke_api_key(uuid) owner to app_definer;
 revoke all on function app_public.revoke_api_key(uuid) from public;
 grant execute on function app_public.revoke_api_key(uuid) to app_user;
 --! EndIncluded 30_tenancy/api_key_changes.sql
+--! Included 30_tenancy/triggers.sql
+/*
+ * What listens to the tenants (server/tenant_notifications.ts) is told which row to look at, and
+ * reads it as whoever subscribed. So there are ids in a notification and nothing else, and a forged
+ * one, which Postgres lets any role send, makes the server look once more and no more than that.
+ */
+create or replace function app_private.notify_tenant(
+  p_tenant_id uuid,
+  p_topic text,
+  p_row_id uuid
+)
+  returns void
+  language sql volatile parallel unsafe
+begin atomic
+  select pg_notify(
+    'rowhouse_tenants',
+    json_build_object('tenant_id', p_tenant_id, 'topic', p_topic, 'row_id', p_row_id)::text
+  );
+end;
+comment on function app_private.notify_tenant(uuid, text, uuid) is
+  'Tells the servers, when the transaction commits, that something of a tenant''s has changed. '
+  'Topics: tenant, billing_request; membership and api_key when one has ended.';
+revoke all on function app_private.notify_tenant(uuid, text, uuid) from public;
+grant execute on function app_private.notify_tenant(uuid, text, uuid) to app_worker, app_definer;
+
+/*
+ * Its arguments: the topic, the column with the tenant's id, the column with the row's. security
+ * definer, because people and tasks change the rows and none of them may notify by themselves; all
+ * it does is that, about the tenant of the row that changed.
+ */
+create or replace function app_private.tg__notify_tenant()
+  returns trigger
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_row jsonb := coalesce(to_jsonb(new), to_jsonb(old));
+begin
+  perform app_private.notify_tenant(
+    (v_row ->> tg_argv[1])::uuid,
+    tg_argv[0],
+    (v_row ->> tg_argv[2])::uuid
+  );
+  return null;
+end;
+$$;
+comment on function app_private.tg__notify_tenant() is
+  'Trigger: notify_tenant about the row. Arguments: topic, column of the tenant''s id, of the row''s.';
+alter function app_private.tg__notify_tenant() owner to app_definer;
+revoke all on function app_private.tg__notify_tenant() from public;
+
+create or replace trigger _900_notify
+  after update on app_public.tenants
+  for each row when (old.* is distinct from new.*)
+  execute function app_private.tg__notify_tenant('tenant', 'id', 'id');
+
+/* Whoever is out must be out at once, also of what they have subscribed to. */
+create or replace trigger _900_notify
+  after delete on app_public.memberships
+  for each row execute function app_private.tg__notify_tenant('membership', 'tenant_id', 'user_id');
+
+create or replace trigger _900_notify
+  after update of revoked_at on app_public.api_keys
+  for each row when (old.revoked_at is distinct from new.revoked_at)
+  execute function app_private.tg__notify_tenant('api_key', 'tenant_id', 'id');
+--! EndIncluded 30_tenancy/triggers.sql
 --! Included 30_tenancy/seed.sql
 insert into app_public.roles (key, name, position) values
   ('owner',  'Owner',  1),
@@ -3075,11 +3973,12 @@ create index if not exists stripe_events_pending_idx
   on app_private.stripe_events (received_at) where status = 'pending';
 
 create table if not exists app_private.stripe_customers (
-  tenant_id  uuid        not null,
-  id         text        not null,
-  is_deleted boolean     not null default false,
-  sync_seq   bigint      not null default 0,
-  synced_at  timestamptz,
+  tenant_id           uuid        not null,
+  id                  text        not null,
+  is_deleted          boolean     not null default false,
+  sync_seq            bigint      not null default 0,
+  synced_at           timestamptz,
+  active_entitlements text[]      not null default '{}',
   constraint stripe_customers_pkey primary key (tenant_id, id),
   constraint stripe_customers_id_key unique (id),
   constraint stripe_customers_tenant_fkey
@@ -3090,20 +3989,35 @@ comment on table app_private.stripe_customers is
   'Which tenant each Stripe customer is, and how fresh our copy of its subscriptions is.';
 comment on column app_private.stripe_customers.sync_seq is
   'Taken from stripe_sync_seq before the fetch that was written last. Only a higher one may write.';
+comment on column app_private.stripe_customers.active_entitlements is
+  'Lookup keys of the features that Stripe says the customer has. What a tenant may use is decided '
+  'by its plan here (plan_features); this is for comparing.';
 
 create table if not exists app_private.stripe_subscriptions (
-  tenant_id            uuid        not null,
-  id                   text        not null,
-  customer_id          text        not null,
-  status               text        not null,
-  plan_key             text,
-  current_period_start timestamptz,
-  current_period_end   timestamptz,
-  cancel_at            timestamptz,
-  past_due_since       timestamptz,
-  client_secret        text,
-  created_at           timestamptz not null,
-  grace_ends_at        timestamptz,
+  tenant_id                 uuid        not null,
+  id                        text        not null,
+  customer_id               text        not null,
+  status                    text        not null,
+  plan_key                  text,
+  current_period_start      timestamptz,
+  current_period_end        timestamptz,
+  cancel_at                 timestamptz,
+  past_due_since            timestamptz,
+  client_secret             text,
+  created_at                timestamptz not null,
+  grace_ends_at             timestamptz,
+  trial_end                 timestamptz,
+  ended_at                  timestamptz,
+  cancellation_reason       text,
+  pause_reason              text,
+  pause_collection          text,
+  pending_update_expires_at timestamptz,
+  schedule_id               text,
+  price_id                  text,
+  quantity                  bigint,
+  items                     jsonb       not null default '[]',
+  known_status              text,
+  unknown_since             timestamptz,
   constraint stripe_subscriptions_pkey primary key (tenant_id, id),
   constraint stripe_subscriptions_customer_fkey
     foreign key (tenant_id, customer_id) references app_private.stripe_customers (tenant_id, id)
@@ -3116,11 +4030,33 @@ comment on table app_private.stripe_subscriptions is
 comment on column app_private.stripe_subscriptions.status is 'In Stripe''s words, known or not.';
 comment on column app_private.stripe_subscriptions.plan_key is
   'The plan its price belongs to; null when no price of ours is among its items.';
+comment on column app_private.stripe_subscriptions.current_period_end is
+  'The earliest among its items: when the next invoice comes.';
 comment on column app_private.stripe_subscriptions.past_due_since is
-  'When the oldest invoice still open was finalised; null when nothing is overdue.';
+  'When the oldest invoice of the debt that runs was finalised; null when nothing is overdue.';
 comment on column app_private.stripe_subscriptions.grace_ends_at is
-  'Fixed when past_due_since was first seen, by the grace period configured then; null when nothing '
-  'is overdue.';
+  'Until when what it granted is kept: fixed when past_due_since or unknown_since was first seen, by '
+  'the grace period configured then. Null when nothing is overdue and its status is known.';
+comment on column app_private.stripe_subscriptions.cancellation_reason is
+  'Why it was canceled, in Stripe''s words, e.g. payment_disputed.';
+comment on column app_private.stripe_subscriptions.pause_reason is
+  'Why it is paused, in Stripe''s words, e.g. trial_end_without_payment_method.';
+comment on column app_private.stripe_subscriptions.pause_collection is
+  'What becomes of its invoices while no payments are collected; null while they are.';
+comment on column app_private.stripe_subscriptions.pending_update_expires_at is
+  'When a change that waits for its payment lapses; null when none waits.';
+comment on column app_private.stripe_subscriptions.schedule_id is
+  'The schedule that changes it; null when it may be changed directly.';
+comment on column app_private.stripe_subscriptions.price_id is
+  'The price of the item that plan_key was found by, of which there are "quantity".';
+comment on column app_private.stripe_subscriptions.items is
+  'All its items: [{ id, price_id, product_id, lookup_key, quantity, unit_amount_decimal, currency, '
+  'interval, interval_count, usage_type, current_period_start, current_period_end }]. '
+  'unit_amount_decimal is text, exact to the last digit.';
+comment on column app_private.stripe_subscriptions.known_status is
+  'The last status that we know the meaning of; null when there was none.';
+comment on column app_private.stripe_subscriptions.unknown_since is
+  'When a status was first seen that we don''t know the meaning of; null while we do.';
 /* Serves: a customer's subscriptions (and the foreign key). */
 create index if not exists stripe_subscriptions_customer_idx
   on app_private.stripe_subscriptions (tenant_id, customer_id);
@@ -3157,7 +4093,7 @@ grant
 grant select, insert on app_private.stripe_events to app_definer;
 grant select, update (status, processed_at) on app_private.stripe_events to app_worker;
 
-grant select, insert, update (is_deleted, sync_seq, synced_at)
+grant select, insert, update (is_deleted, sync_seq, synced_at, active_entitlements)
   on app_private.stripe_customers to app_worker;
 grant select, insert, update, delete on app_private.stripe_subscriptions to app_worker;
 grant select (tenant_id, status) on app_private.stripe_subscriptions to app_definer;
@@ -3229,146 +4165,255 @@ drop policy if exists select_definer on app_private.stripe_subscriptions;
 create policy select_definer on app_private.stripe_subscriptions
   for select to app_definer using (true);
 --! EndIncluded 50_billing/policies.sql
+--! Included 50_billing/invoices.sql
+create table if not exists app_public.invoices (
+  tenant_id               uuid        not null,
+  id                      text        not null,
+  subscription_id         text,
+  number                  text,
+  status                  text        not null,
+  billing_reason          text,
+  attempt_count           integer     not null,
+  next_payment_attempt_at timestamptz,
+  currency                text        not null,
+  amount_due              bigint      not null,
+  amount_paid             bigint      not null,
+  amount_remaining        bigint      not null,
+  hosted_invoice_url      text,
+  invoice_pdf_url         text,
+  period_start            timestamptz not null,
+  period_end              timestamptz not null,
+  finalized_at            timestamptz,
+  paid_at                 timestamptz,
+  created_at              timestamptz not null,
+  constraint invoices_pkey primary key (tenant_id, id),
+  constraint invoices_tenant_fkey
+    foreign key (tenant_id) references app_public.tenants (id) on delete cascade,
+  constraint invoices_id_bounded check (char_length(id) between 1 and 255),
+  constraint invoices_subscription_bounded check (char_length(subscription_id) <= 255),
+  constraint invoices_number_bounded check (char_length(number) <= 255),
+  constraint invoices_status_bounded check (char_length(status) <= 100),
+  constraint invoices_billing_reason_bounded check (char_length(billing_reason) <= 100),
+  constraint invoices_currency_bounded check (char_length(currency) <= 20),
+  constraint invoices_hosted_url_bounded check (char_length(hosted_invoice_url) <= 5000),
+  constraint invoices_pdf_url_bounded check (char_length(invoice_pdf_url) <= 5000)
+);
+comment on table app_public.invoices is
+  E'@defaultOrder CREATED_AT_DESC\n'
+  'What Stripe has asked the tenant to pay, newest first. For those whose role may manage billing. '
+  'Drafts are not among them: nobody owes those yet.';
+comment on column app_public.invoices.id is 'Stripe''s id of the invoice.';
+comment on column app_public.invoices.subscription_id is
+  'Stripe''s id of the subscription it is for; null when it is for none.';
+comment on column app_public.invoices.number is 'What is printed on it.';
+comment on column app_public.invoices.status is
+  'In Stripe''s words: open (to be paid), paid, void, uncollectible.';
+comment on column app_public.invoices.billing_reason is
+  'Why it was made, in Stripe''s words, e.g. subscription_create, subscription_cycle.';
+comment on column app_public.invoices.attempt_count is 'How often payment was tried.';
+comment on column app_public.invoices.next_payment_attempt_at is
+  'When Stripe will try again by itself; null when it will not.';
+comment on column app_public.invoices.currency is
+  'ISO 4217, in lower case; the amounts are in its smallest unit.';
+comment on column app_public.invoices.hosted_invoice_url is
+  'Stripe''s page of it, where it is paid while it is open.';
+comment on column app_public.invoices.invoice_pdf_url is 'Where it is downloaded.';
+comment on column app_public.invoices.paid_at is 'Null until it is paid.';
+comment on constraint invoices_tenant_fkey on app_public.invoices is
+  E'@fieldName tenant\n@foreignFieldName invoices';
+/* Serves: the newest of a tenant's. */
+create index if not exists invoices_created_idx
+  on app_public.invoices (tenant_id, created_at desc, id);
+
+alter table app_public.invoices enable row level security;
+alter table app_public.invoices force row level security;
+drop policy if exists select_manager on app_public.invoices;
+create policy select_manager on app_public.invoices
+  for select to app_user
+  using (
+    tenant_id = app_private.member_tenant_id() and app_private.has_permission('billing.manage')
+  );
+drop policy if exists all_worker on app_public.invoices;
+create policy all_worker on app_public.invoices
+  for all to app_worker using (true) with check (true);
+
+revoke all on app_public.invoices from public, app_user, app_anonymous, app_worker, app_definer;
+/* Nobody writes them but the sync; nobody deletes one, however old. */
+grant select on app_public.invoices to app_user;
+grant
+  select, insert,
+  update (
+    subscription_id, number, status, billing_reason, attempt_count, next_payment_attempt_at,
+    currency, amount_due, amount_paid, amount_remaining, hosted_invoice_url, invoice_pdf_url,
+    period_start, period_end, finalized_at, paid_at
+  )
+  on app_public.invoices to app_worker;
+--! EndIncluded 50_billing/invoices.sql
 --! Included 50_billing/access_rules.sql
 /*
- * What a subscription's status means for its tenant. Pure, so that it can be read as a table and
- * tested as one. A status that Stripe adds tomorrow has no row: it grants nothing new and takes
- * nothing away, the tenant keeps what it had.
+ * What a subscription's status means for its tenant: one table, to be read and tested as one. Some
+ * mean something else under a circumstance, which subscription_outcome finds; '' is any other.
  */
-create or replace function app_private.subscription_outcome(
-  p_status text,
-  p_grace_ends_at timestamptz,
-  p_now timestamptz
-)
-  returns table (status text, access text, access_reason text)
+create or replace function app_private.subscription_meanings()
+  returns table (
+    stripe_status text, circumstance text, status text, access text, access_reason text
+  )
   language sql immutable parallel safe
 begin atomic
-  select outcomes.status, outcomes.access, outcomes.access_reason
+  select meanings.*
   from (
     values
-      ('incomplete',         null,  'incomplete', 'none',      'awaiting_payment'),
-      ('incomplete_expired', null,  'incomplete', 'none',      'payment_expired'),
-      ('trialing',           null,  'trialing',   'full',      'trial'),
-      ('active',             null,  'active',     'full',      'paid'),
-      ('past_due',           true,  'past_due',   'full',      'payment_failed'),
-      ('past_due',           false, 'suspended',  'none',      'grace_ended'),
-      ('unpaid',             null,  'suspended',  'none',      'unpaid'),
-      ('paused',             null,  'suspended',  'read_only', 'paused'),
-      ('canceled',           null,  'suspended',  'none',      'canceled')
-  ) as outcomes (stripe_status, in_grace, status, access, access_reason)
-  where outcomes.stripe_status = p_status
-  and (outcomes.in_grace is null or outcomes.in_grace = coalesce(p_now < p_grace_ends_at, false));
+      ('incomplete',         '',              'incomplete', 'none',      'awaiting_payment'),
+      ('incomplete_expired', '',              'incomplete', 'none',      'payment_expired'),
+      ('trialing',           '',              'trialing',   'full',      'trial'),
+      ('active',             '',              'active',     'full',      'paid'),
+      ('active',             'not_collected', 'active',     'full',      'collection_paused'),
+      ('past_due',           'in_grace',      'past_due',   'full',      'payment_failed'),
+      ('past_due',           '',              'suspended',  'none',      'grace_ended'),
+      ('unpaid',             '',              'suspended',  'none',      'unpaid'),
+      ('paused',             'by_choice',     'suspended',  'read_only', 'paused'),
+      ('paused',             '',              'suspended',  'none',      'unpaid'),
+      ('canceled',           '',              'suspended',  'none',      'canceled'),
+      ('canceled',           'unpaid',        'suspended',  'none',      'unpaid'),
+      ('canceled',           'disputed',      'suspended',  'none',      'payment_disputed')
+  ) as meanings (stripe_status, circumstance, status, access, access_reason);
 end;
-comment on function app_private.subscription_outcome(text, timestamptz, timestamptz) is
-  'The tenant''s status, access and reason for a subscription in this status; no row for a status '
-  'that is not known.';
-revoke all on function app_private.subscription_outcome(text, timestamptz, timestamptz) from public;
-grant execute on function app_private.subscription_outcome(text, timestamptz, timestamptz)
-  to app_worker;
+comment on function app_private.subscription_meanings() is
+  'The tenant''s status, access and reason for each status of a subscription that is known.';
+
+create or replace function app_private.unknown_status_grace()
+  returns interval
+  language sql immutable parallel safe
+return interval '24 hours';
+comment on function app_private.unknown_status_grace() is
+  'How long a subscription keeps what it granted when Stripe gives it a status that we don''t know.';
+
+/*
+ * Pure. A status that Stripe adds tomorrow grants nothing new; what the last known one granted is
+ * kept for a day, in which somebody can look.
+ */
+create or replace function app_private.subscription_outcome(
+  p_subscription app_private.stripe_subscriptions,
+  p_now timestamptz
+)
+  returns table (status text, access text, access_reason text, kept_until timestamptz)
+  language sql immutable parallel safe
+begin atomic
+  with circumstances as (
+    select
+      case (p_subscription).known_status
+        when 'active' then
+          case when (p_subscription).pause_collection is not null then 'not_collected' end
+        when 'past_due' then
+          case when p_now < (p_subscription).grace_ends_at then 'in_grace' end
+        when 'paused' then
+          case
+            when coalesce((p_subscription).pause_reason, 'pause_requested')
+              in ('pause_requested', 'trial_end_without_payment_method')
+            then 'by_choice'
+          end
+        when 'canceled' then
+          case (p_subscription).cancellation_reason
+            when 'payment_failed' then 'unpaid'
+            when 'payment_disputed' then 'disputed'
+          end
+      end as circumstance,
+      (p_subscription).unknown_since + app_private.unknown_status_grace() as kept_until
+  )
+  select
+    coalesce(meanings.status, 'suspended'),
+    coalesce(meanings.access, 'none'),
+    case when circumstances.kept_until is null
+      then meanings.access_reason
+      else 'unknown_status'
+    end,
+    case when meanings.access <> 'none' then
+      /* "least" passes over null: what ends first counts, of what there is. */
+      least(
+        circumstances.kept_until,
+        case when meanings.circumstance = 'in_grace' then (p_subscription).grace_ends_at end
+      )
+    end
+  from circumstances
+  left join app_private.subscription_meanings() as meanings
+    on meanings.stripe_status = (p_subscription).known_status
+    and meanings.circumstance = coalesce(circumstances.circumstance, '')
+    and coalesce(p_now < circumstances.kept_until, true);
+end;
+comment on function app_private.subscription_outcome(
+  app_private.stripe_subscriptions, timestamptz
+) is
+  'What a subscription gives its tenant now. kept_until: when the clock takes it away; null when '
+  'only Stripe can.';
 
 /*
  * Decides by all of a tenant's subscriptions, never by the one in an event: an old one that ends
- * must not take away what a new one grants.
+ * must not take away what a new one grants. Among those that grant the same, one that stands
+ * firmly goes before one that is in its grace period, the larger plan before the smaller, the newer
+ * before the older.
  */
-create or replace function app_private.apply_billing(p_tenant_id uuid)
-  returns void
-  language plpgsql volatile parallel unsafe
-as $$
-declare
-  v_levels constant text[] := array['none', 'read_only', 'full'];
-  v_tenant app_public.tenants;
-  v_best record;
-  v_job_key text := 'end_grace_period:' || p_tenant_id;
-begin
-  select tenants.* into v_tenant
-  from app_public.tenants
-  where tenants.id = p_tenant_id
-  for no key update;
-
+create or replace function app_private.tenant_standing(p_tenant_id uuid, p_now timestamptz)
+  returns table (
+    status text,
+    access text,
+    access_reason text,
+    grace_ends_at timestamptz,
+    access_until timestamptz,
+    plan_key text,
+    current_period_start timestamptz,
+    current_period_end timestamptz,
+    cancel_at timestamptz,
+    trial_ends_at timestamptz,
+    subscription_id text,
+    client_secret text
+  )
+  language sql stable parallel safe
+begin atomic
   select
-    subscriptions.id,
+    outcome.status,
+    outcome.access,
+    outcome.access_reason,
+    coalesce(outcome.kept_until, subscriptions.grace_ends_at),
+    case when outcome.access <> 'none' then least(outcome.kept_until, subscriptions.cancel_at) end,
     subscriptions.plan_key,
-    subscriptions.client_secret,
     subscriptions.current_period_start,
     subscriptions.current_period_end,
     subscriptions.cancel_at,
-    subscriptions.grace_ends_at,
-    outcome.status,
-    outcome.access,
-    outcome.access_reason
-  into v_best
+    case when outcome.status = 'trialing' then subscriptions.trial_end end,
+    case when not stripe_customers.is_deleted then subscriptions.id end,
+    subscriptions.client_secret
   from app_private.stripe_subscriptions as subscriptions
-  cross join lateral app_private.subscription_outcome(
-    subscriptions.status, subscriptions.grace_ends_at, now()
-  ) as outcome
+  join app_private.stripe_customers
+    on stripe_customers.tenant_id = subscriptions.tenant_id
+    and stripe_customers.id = subscriptions.customer_id
+  cross join lateral app_private.subscription_outcome(subscriptions, p_now) as outcome
+  left join app_public.plans on plans.key = subscriptions.plan_key
   where subscriptions.tenant_id = p_tenant_id
   order by
-    array_position(v_levels, outcome.access) desc,
+    array_position(array['full', 'read_only', 'none'], outcome.access),
+    subscriptions.status in ('canceled', 'incomplete_expired'),
+    outcome.kept_until is not null,
+    case when outcome.access <> 'none' then plans.position end desc nulls last,
     subscriptions.created_at desc,
     subscriptions.id desc
   limit 1;
-  if not found then
-    return;
-  end if;
-
-  /* What a status that nobody knows stands for may still be granted: others don't take it away. */
-  if array_position(v_levels, v_best.access) < array_position(v_levels, v_tenant.access)
-    and exists (
-      select
-      from app_private.stripe_subscriptions as subscriptions
-      where subscriptions.tenant_id = p_tenant_id
-      and not exists (
-        select from app_private.subscription_outcome(subscriptions.status, null, now())
-      )
-    )
-  then
-    return;
-  end if;
-
-  update app_public.tenants set
-    plan = coalesce(v_best.plan_key, tenants.plan),
-    status = v_best.status,
-    access = v_best.access,
-    access_reason = v_best.access_reason,
-    current_period_start = v_best.current_period_start,
-    current_period_end = v_best.current_period_end,
-    cancel_at = v_best.cancel_at,
-    grace_ends_at = v_best.grace_ends_at
-  where tenants.id = p_tenant_id
-  and tenants.status <> 'closed';
-
-  update app_public.billing_accounts set
-    stripe_subscription_id = v_best.id,
-    client_secret = v_best.client_secret
-  where billing_accounts.tenant_id = p_tenant_id;
-
-  if v_best.status = 'past_due' then
-    perform graphile_worker.add_job(
-      'end_grace_period',
-      json_build_object('tenant_id', p_tenant_id),
-      run_at => v_best.grace_ends_at,
-      job_key => v_job_key
-    );
-  elsif v_tenant.grace_ends_at is not null then
-    perform graphile_worker.remove_job(v_job_key);
-  end if;
 end;
-$$;
-comment on function app_private.apply_billing(uuid) is
-  'Writes to a tenant what its subscriptions mean now, and books the end of its grace period.';
-revoke all on function app_private.apply_billing(uuid) from public;
-grant execute on function app_private.apply_billing(uuid) to app_worker;
+comment on function app_private.tenant_standing(uuid, timestamptz) is
+  'What all of a tenant''s subscriptions together mean for it at a time; no row when it has none. '
+  'grace_ends_at: when the clock takes its access away, or took it.';
 
-create or replace function app_private.end_grace_period(p_tenant_id uuid)
-  returns void
-  language sql volatile parallel unsafe
-begin atomic
-  select app_private.apply_billing(p_tenant_id);
-end;
-comment on function app_private.end_grace_period(uuid) is
-  'Suspends the tenant if its grace period is over and nothing was paid; else changes nothing.';
-revoke all on function app_private.end_grace_period(uuid) from public;
-grant execute on function app_private.end_grace_period(uuid) to app_worker;
+revoke all on function
+  app_private.subscription_meanings(),
+  app_private.unknown_status_grace(),
+  app_private.subscription_outcome(app_private.stripe_subscriptions, timestamptz),
+  app_private.tenant_standing(uuid, timestamptz)
+  from public;
+grant execute on function
+  app_private.subscription_meanings(),
+  app_private.unknown_status_grace(),
+  app_private.subscription_outcome(app_private.stripe_subscriptions, timestamptz),
+  app_private.tenant_standing(uuid, timestamptz)
+  to app_worker;
 --! EndIncluded 50_billing/access_rules.sql
 --! Included 50_billing/withdrawal.sql
 /*
@@ -3600,44 +4645,95 @@ $$;
 comment on function app_private.fail_intent(uuid, uuid, text) is
   'Ends an intent that Stripe refuses, and would refuse again, and tells the operator.';
 
-create or replace function app_private.replace_lost_customer(
-  p_tenant_id uuid,
-  p_intent_id uuid,
-  p_customer_id text
-)
+revoke all on function app_private.fail_intent(uuid, uuid, text) from public;
+grant execute on function app_private.fail_intent(uuid, uuid, text) to app_worker;
+--! EndIncluded 50_billing/renewal.sql
+--! Included 50_billing/apply_billing.sql
+create or replace function app_private.apply_billing(p_tenant_id uuid)
   returns void
   language plpgsql volatile parallel unsafe
 as $$
+declare
+  v_job_key constant text := 'end_grace_period:' || p_tenant_id;
+  v_tenant app_public.tenants;
+  v_standing record;
 begin
-  update app_public.billing_accounts set stripe_customer_id = null
-  where billing_accounts.tenant_id = p_tenant_id
-  and billing_accounts.stripe_customer_id = p_customer_id;
+  select tenants.* into v_tenant
+  from app_public.tenants
+  where tenants.id = p_tenant_id
+  for no key update;
 
-  update app_private.billing_intents set
-    failed_at = now(),
-    failure = 'Stripe has no customer ' || p_customer_id
-  where billing_intents.tenant_id = p_tenant_id
-  and billing_intents.id = p_intent_id
-  and billing_intents.completed_at is null
-  and billing_intents.failed_at is null;
-  if found then
-    perform app_private.renew_billing_intent(p_tenant_id);
+  select standing.* into v_standing
+  from app_private.tenant_standing(p_tenant_id, now()) as standing;
+  if not found then
+    return;
+  end if;
+
+  update app_public.tenants set
+    plan = coalesce(v_standing.plan_key, tenants.plan),
+    status = v_standing.status,
+    access = v_standing.access,
+    access_reason = v_standing.access_reason,
+    current_period_start = v_standing.current_period_start,
+    current_period_end = v_standing.current_period_end,
+    cancel_at = v_standing.cancel_at,
+    grace_ends_at = v_standing.grace_ends_at,
+    trial_ends_at = v_standing.trial_ends_at,
+    access_until = v_standing.access_until
+  where tenants.id = p_tenant_id
+  and tenants.status <> 'closed'
+  /* Nothing is written, and no trigger fires, for what has not changed. */
+  and (
+    tenants.plan, tenants.status, tenants.access, tenants.access_reason,
+    tenants.current_period_start, tenants.current_period_end, tenants.cancel_at,
+    tenants.grace_ends_at, tenants.trial_ends_at, tenants.access_until
+  ) is distinct from (
+    coalesce(v_standing.plan_key, tenants.plan), v_standing.status, v_standing.access,
+    v_standing.access_reason, v_standing.current_period_start, v_standing.current_period_end,
+    v_standing.cancel_at, v_standing.grace_ends_at, v_standing.trial_ends_at,
+    v_standing.access_until
+  );
+
+  update app_public.billing_accounts set
+    stripe_subscription_id = v_standing.subscription_id,
+    client_secret = v_standing.client_secret
+  where billing_accounts.tenant_id = p_tenant_id
+  and (billing_accounts.stripe_subscription_id, billing_accounts.client_secret)
+    is distinct from (v_standing.subscription_id, v_standing.client_secret);
+
+  if v_standing.grace_ends_at > now() then
+    perform graphile_worker.add_job(
+      'end_grace_period',
+      json_build_object('tenant_id', p_tenant_id),
+      run_at => v_standing.grace_ends_at,
+      job_key => v_job_key
+    );
+  elsif v_tenant.grace_ends_at is not null then
+    perform graphile_worker.remove_job(v_job_key);
   end if;
 end;
 $$;
-comment on function app_private.replace_lost_customer(uuid, uuid, text) is
-  'Goes on with another intent when the customer was deleted at Stripe meanwhile: the keys of this '
-  'one would bring the deleted customer back.';
+comment on function app_private.apply_billing(uuid) is
+  'Writes to a tenant what its subscriptions mean now, and books the end of its grace period.';
+
+create or replace function app_private.end_grace_period(p_tenant_id uuid)
+  returns void
+  language sql volatile parallel unsafe
+begin atomic
+  select app_private.apply_billing(p_tenant_id);
+end;
+comment on function app_private.end_grace_period(uuid) is
+  'Suspends the tenant if its grace period is over and nothing was paid; else changes nothing.';
 
 revoke all on function
-  app_private.fail_intent(uuid, uuid, text),
-  app_private.replace_lost_customer(uuid, uuid, text)
+  app_private.apply_billing(uuid),
+  app_private.end_grace_period(uuid)
   from public;
 grant execute on function
-  app_private.fail_intent(uuid, uuid, text),
-  app_private.replace_lost_customer(uuid, uuid, text)
+  app_private.apply_billing(uuid),
+  app_private.end_grace_period(uuid)
   to app_worker;
---! EndIncluded 50_billing/renewal.sql
+--! EndIncluded 50_billing/apply_billing.sql
 --! Included 50_billing/provisioning.sql
 create or replace function app_private.begin_billing_intent(p_tenant_id uuid)
   returns table (
@@ -3979,13 +5075,410 @@ grant execute on function
   app_private.process_stripe_event(text)
   to app_worker;
 --! EndIncluded 50_billing/inbox.sql
---! Included 50_billing/sync.sql
-create or replace function app_private.next_sync_seq()
-  returns bigint
+--! Included 50_billing/sync_subscriptions.sql
+/*
+ * Helpers of record_stripe_customer, which has locked the customer. Each statement writes only what
+ * has changed, so that no trigger fires for what has not.
+ */
+create or replace function app_private.end_unlisted_subscriptions(
+  p_tenant_id uuid,
+  p_customer_id text,
+  p_subscriptions jsonb
+)
+  returns void
   language sql volatile parallel unsafe
-return nextval('app_private.stripe_sync_seq'::regclass);
-comment on function app_private.next_sync_seq() is
-  'Taken before a fetch from Stripe: whoever fetched later has the higher number.';
+begin atomic
+  update app_private.stripe_subscriptions set
+    status = 'canceled',
+    known_status = 'canceled',
+    ended_at = coalesce(stripe_subscriptions.ended_at, now()),
+    client_secret = null,
+    past_due_since = null,
+    grace_ends_at = null,
+    unknown_since = null
+  where stripe_subscriptions.tenant_id = p_tenant_id
+  and stripe_subscriptions.customer_id = p_customer_id
+  and stripe_subscriptions.status not in ('canceled', 'incomplete_expired')
+  and not p_subscriptions @> jsonb_build_array(jsonb_build_object('id', stripe_subscriptions.id));
+end;
+comment on function app_private.end_unlisted_subscriptions(uuid, text, jsonb) is
+  'What Stripe lists no more has ended; a deleted customer''s end with it and can''t be listed.';
+
+create or replace function app_private.record_stripe_subscriptions(
+  p_tenant_id uuid,
+  p_customer_id text,
+  p_subscriptions jsonb,
+  p_grace_period interval
+)
+  returns void
+  language sql volatile parallel unsafe
+begin atomic
+  insert into app_private.stripe_subscriptions as written (
+    tenant_id, id, customer_id, status, known_status, unknown_since, plan_key, price_id, quantity,
+    items, current_period_start, current_period_end, trial_end, cancel_at, ended_at,
+    cancellation_reason, pause_reason, pause_collection, pending_update_expires_at, schedule_id,
+    past_due_since, grace_ends_at, client_secret, created_at
+  )
+  select
+    p_tenant_id,
+    truth.id,
+    p_customer_id,
+    truth.status,
+    meaning.known_status,
+    meaning.unknown_since,
+    main_item.plan_key,
+    main_item.price_id,
+    main_item.quantity,
+    truth.items,
+    to_timestamp(truth.current_period_start),
+    to_timestamp(truth.current_period_end),
+    to_timestamp(truth.trial_end),
+    to_timestamp(truth.cancel_at),
+    to_timestamp(truth.ended_at),
+    truth.cancellation_reason,
+    truth.pause_reason,
+    truth.pause_collection,
+    to_timestamp(truth.pending_update_expires_at),
+    truth.schedule_id,
+    debt.since,
+    /* One debt, one fixed period: it moves only when what is owed is owed since another time. */
+    case when debt.since = known.past_due_since
+      then known.grace_ends_at
+      else debt.since + p_grace_period
+    end,
+    truth.client_secret,
+    to_timestamp(truth.created)
+  from jsonb_to_recordset(p_subscriptions) as truth (
+    id text,
+    status text,
+    items jsonb,
+    current_period_start double precision,
+    current_period_end double precision,
+    trial_end double precision,
+    cancel_at double precision,
+    ended_at double precision,
+    cancellation_reason text,
+    pause_reason text,
+    pause_collection text,
+    pending_update_expires_at double precision,
+    schedule_id text,
+    past_due_since double precision,
+    client_secret text,
+    created double precision
+  )
+  left join app_private.stripe_subscriptions as known
+    on known.tenant_id = p_tenant_id and known.id = truth.id
+  cross join lateral (
+    select
+      case when is_known.so then truth.status else known.known_status end as known_status,
+      case when not is_known.so then coalesce(known.unknown_since, now()) end as unknown_since
+    from (
+      select exists (
+        select
+        from app_private.subscription_meanings() as meanings
+        where meanings.stripe_status = truth.status
+      )
+    ) as is_known (so)
+  ) as meaning
+  cross join lateral (
+    select case when meaning.known_status = 'past_due'
+      then coalesce(to_timestamp(truth.past_due_since), known.past_due_since, now())
+    end as since
+  ) as debt
+  left join lateral (
+    select plan_prices.plan_key, items.price_id, items.quantity
+    from jsonb_to_recordset(truth.items) as items (lookup_key text, price_id text, quantity bigint)
+    join app_public.plan_prices on plan_prices.lookup_key = items.lookup_key
+    join app_public.plans on plans.key = plan_prices.plan_key
+    order by plans.position desc, items.price_id
+    limit 1
+  ) as main_item on true
+  on conflict (tenant_id, id) do update set
+    customer_id = excluded.customer_id,
+    status = excluded.status,
+    known_status = excluded.known_status,
+    unknown_since = excluded.unknown_since,
+    plan_key = excluded.plan_key,
+    price_id = excluded.price_id,
+    quantity = excluded.quantity,
+    items = excluded.items,
+    current_period_start = excluded.current_period_start,
+    current_period_end = excluded.current_period_end,
+    trial_end = excluded.trial_end,
+    cancel_at = excluded.cancel_at,
+    ended_at = excluded.ended_at,
+    cancellation_reason = excluded.cancellation_reason,
+    pause_reason = excluded.pause_reason,
+    pause_collection = excluded.pause_collection,
+    pending_update_expires_at = excluded.pending_update_expires_at,
+    schedule_id = excluded.schedule_id,
+    past_due_since = excluded.past_due_since,
+    grace_ends_at = excluded.grace_ends_at,
+    client_secret = excluded.client_secret
+  where written is distinct from excluded;
+end;
+comment on function app_private.record_stripe_subscriptions(uuid, text, jsonb, interval) is
+  'Writes what Stripe says of a customer''s subscriptions.';
+
+revoke all on function
+  app_private.end_unlisted_subscriptions(uuid, text, jsonb),
+  app_private.record_stripe_subscriptions(uuid, text, jsonb, interval)
+  from public;
+grant execute on function
+  app_private.end_unlisted_subscriptions(uuid, text, jsonb),
+  app_private.record_stripe_subscriptions(uuid, text, jsonb, interval)
+  to app_worker;
+--! EndIncluded 50_billing/sync_subscriptions.sql
+--! Included 50_billing/sync_invoices.sql
+create or replace function app_private.record_stripe_invoices(p_tenant_id uuid, p_invoices jsonb)
+  returns void
+  language sql volatile parallel unsafe
+begin atomic
+  insert into app_public.invoices as known (
+    tenant_id, id, subscription_id, number, status, billing_reason, attempt_count,
+    next_payment_attempt_at, currency, amount_due, amount_paid, amount_remaining,
+    hosted_invoice_url, invoice_pdf_url, period_start, period_end, finalized_at, paid_at, created_at
+  )
+  select
+    p_tenant_id,
+    truth.id,
+    truth.subscription_id,
+    truth.number,
+    truth.status,
+    truth.billing_reason,
+    truth.attempt_count,
+    to_timestamp(truth.next_payment_attempt),
+    truth.currency,
+    truth.amount_due,
+    truth.amount_paid,
+    truth.amount_remaining,
+    truth.hosted_invoice_url,
+    truth.invoice_pdf,
+    to_timestamp(truth.period_start),
+    to_timestamp(truth.period_end),
+    to_timestamp(truth.finalized_at),
+    to_timestamp(truth.paid_at),
+    to_timestamp(truth.created)
+  from jsonb_to_recordset(p_invoices) as truth (
+    id text,
+    subscription_id text,
+    number text,
+    status text,
+    billing_reason text,
+    attempt_count integer,
+    next_payment_attempt double precision,
+    currency text,
+    amount_due bigint,
+    amount_paid bigint,
+    amount_remaining bigint,
+    hosted_invoice_url text,
+    invoice_pdf text,
+    period_start double precision,
+    period_end double precision,
+    finalized_at double precision,
+    paid_at double precision,
+    created double precision
+  )
+  on conflict (tenant_id, id) do update set
+    subscription_id = excluded.subscription_id,
+    number = excluded.number,
+    status = excluded.status,
+    billing_reason = excluded.billing_reason,
+    attempt_count = excluded.attempt_count,
+    next_payment_attempt_at = excluded.next_payment_attempt_at,
+    currency = excluded.currency,
+    amount_due = excluded.amount_due,
+    amount_paid = excluded.amount_paid,
+    amount_remaining = excluded.amount_remaining,
+    hosted_invoice_url = excluded.hosted_invoice_url,
+    invoice_pdf_url = excluded.invoice_pdf_url,
+    period_start = excluded.period_start,
+    period_end = excluded.period_end,
+    finalized_at = excluded.finalized_at,
+    paid_at = excluded.paid_at
+  /* Nothing is written, and no trigger fires, for what has not changed. */
+  where known is distinct from excluded;
+end;
+comment on function app_private.record_stripe_invoices(uuid, jsonb) is
+  'Writes what Stripe says of some of a tenant''s invoices; the others stay as they are.';
+
+revoke all on function app_private.record_stripe_invoices(uuid, jsonb) from public;
+grant execute on function app_private.record_stripe_invoices(uuid, jsonb) to app_worker;
+--! EndIncluded 50_billing/sync_invoices.sql
+--! Included 50_billing/forget_customer.sql
+create or replace function app_private.forget_stripe_customer(
+  p_tenant_id uuid,
+  p_customer_id text
+)
+  returns boolean
+  language plpgsql volatile parallel unsafe
+as $$
+begin
+  update app_public.billing_accounts set
+    stripe_customer_id = null,
+    stripe_subscription_id = null,
+    client_secret = null
+  where billing_accounts.tenant_id = p_tenant_id
+  and billing_accounts.stripe_customer_id = p_customer_id;
+  if not found then
+    return false;
+  end if;
+
+  /* Under its old keys a wish that is still open would be answered with the customer forgotten. */
+  update app_private.billing_intents set
+    is_in_doubt = false,
+    first_attempt_at = null,
+    key_generation = billing_intents.key_generation + 1
+  where billing_intents.tenant_id = p_tenant_id
+  and billing_intents.completed_at is null
+  and billing_intents.failed_at is null;
+  return true;
+end;
+$$;
+comment on function app_private.forget_stripe_customer(uuid, text) is
+  'Unties a customer that was deleted at Stripe from its tenant, so that no call is made with its id '
+  'any more and provisioning makes another. Its subscriptions and invoices stay known. False when '
+  'the tenant has another customer, or none.';
+
+revoke all on function app_private.forget_stripe_customer(uuid, text) from public;
+grant execute on function app_private.forget_stripe_customer(uuid, text) to app_worker;
+--! EndIncluded 50_billing/forget_customer.sql
+--! Included 50_billing/sync_alarms.sql
+/*
+ * What an operator should look at in a customer's truth. Each matter is found anew at every sync,
+ * so that its alarm is resolved by the first sync that finds it mended.
+ */
+create or replace function app_private.billing_matters(p_tenant_id uuid, p_truth jsonb)
+  returns table (kind text, subject text, message text, details jsonb)
+  language sql stable parallel safe
+begin atomic
+  with live as (
+    select subscriptions.id, subscriptions.status, subscriptions.plan_key,
+      subscriptions.unknown_since, subscriptions.items, subscriptions.known_status
+    from app_private.stripe_subscriptions as subscriptions
+    where subscriptions.tenant_id = p_tenant_id
+    and subscriptions.status not in ('canceled', 'incomplete_expired')
+  )
+  select
+    'duplicate_subscription',
+    p_tenant_id::text,
+    'A tenant pays for more than one subscription',
+    jsonb_build_object('subscriptions', jsonb_agg(live.id order by live.id))
+  from live
+  where live.status <> 'incomplete'
+  having count(*) > 1
+  union all
+  select
+    'unknown_status',
+    live.id,
+    'A subscription has a status that is not known: it keeps what it granted for a day',
+    jsonb_build_object('tenant_id', p_tenant_id, 'status', live.status, 'since', live.unknown_since)
+  from live
+  where live.unknown_since is not null
+  union all
+  select
+    'unknown_price',
+    live.id,
+    'A subscription has no price of a plan of ours: its tenant keeps the plan it had',
+    jsonb_build_object(
+      'tenant_id', p_tenant_id,
+      'prices', jsonb_path_query_array(live.items, '$[*].price_id')
+    )
+  from live
+  where live.plan_key is null
+  union all
+  select
+    'tenant_mismatch',
+    claims.id,
+    'The metadata of an object at Stripe name a tenant that it does not belong to',
+    jsonb_build_object('tenant_id', p_tenant_id, 'claimed_tenant_id', claims.tenant_id)
+  from (
+    select p_truth->>'id', p_truth->>'claimed_tenant_id'
+    union all
+    select subscriptions.id, subscriptions.claimed_tenant_id
+    from jsonb_to_recordset(p_truth->'subscriptions')
+      as subscriptions (id text, claimed_tenant_id text)
+    join live using (id)
+  ) as claims (id, tenant_id)
+  where claims.tenant_id <> p_tenant_id::text;
+end;
+comment on function app_private.billing_matters(uuid, jsonb) is
+  'What is wrong with a customer that was just recorded, each matter once.';
+
+create or replace function app_private.raise_billing_alarms(p_tenant_id uuid, p_truth jsonb)
+  returns void
+  language plpgsql volatile parallel unsafe
+as $$
+declare
+  v_matters jsonb;
+begin
+  select coalesce(jsonb_agg(to_jsonb(matters)), '[]') into v_matters
+  from app_private.billing_matters(p_tenant_id, p_truth) as matters;
+
+  perform app_private.raise_alarm(
+    matters.kind, matters.subject, matters.message, matters.details
+  )
+  from jsonb_to_recordset(v_matters)
+    as matters (kind text, subject text, message text, details jsonb);
+
+  perform app_private.resolve_alarm(alarms.kind, alarms.subject)
+  from app_private.alarms
+  where alarms.resolved_at is null
+  and alarms.kind in (
+    'duplicate_subscription', 'unknown_status', 'unknown_price', 'tenant_mismatch'
+  )
+  and (
+    alarms.subject in (p_tenant_id::text, p_truth->>'id')
+    or alarms.subject in (
+      select subscriptions.id
+      from app_private.stripe_subscriptions as subscriptions
+      where subscriptions.tenant_id = p_tenant_id
+    )
+  )
+  and not v_matters @> jsonb_build_array(
+    jsonb_build_object('kind', alarms.kind, 'subject', alarms.subject)
+  );
+end;
+$$;
+comment on function app_private.raise_billing_alarms(uuid, jsonb) is
+  'Raises an alarm for what is wrong with a customer that was just recorded, and resolves those '
+  'whose matter has mended.';
+
+revoke all on function
+  app_private.billing_matters(uuid, jsonb),
+  app_private.raise_billing_alarms(uuid, jsonb)
+  from public;
+grant execute on function
+  app_private.billing_matters(uuid, jsonb),
+  app_private.raise_billing_alarms(uuid, jsonb)
+  to app_worker;
+--! EndIncluded 50_billing/sync_alarms.sql
+--! Included 50_billing/sync.sql
+create or replace function app_private.begin_customer_sync(p_customer_id text)
+  returns table (seq bigint, is_deleted boolean, unsettled_invoice_ids text[])
+  language sql volatile parallel unsafe
+begin atomic
+  select
+    nextval('app_private.stripe_sync_seq'::regclass),
+    exists (
+      select
+      from app_private.stripe_customers
+      where stripe_customers.id = p_customer_id
+      and stripe_customers.is_deleted
+    ),
+    array(
+      select invoices.id
+      from app_private.stripe_customers
+      join app_public.invoices on invoices.tenant_id = stripe_customers.tenant_id
+      where stripe_customers.id = p_customer_id
+      and invoices.status not in ('paid', 'void')
+      order by invoices.created_at desc
+    );
+end;
+comment on function app_private.begin_customer_sync(text) is
+  'Called before a fetch from Stripe. seq: whoever fetched later has the higher number. is_deleted: '
+  'the customer was deleted, which is final; there is nothing to fetch. '
+  'unsettled_invoice_ids: what we hold that may still change, however old it is.';
 
 /*
  * The only writer of what Stripe says. Every change at Stripe is followed by an event, whose sync
@@ -3993,121 +5486,65 @@ comment on function app_private.next_sync_seq() is
  * change, whatever order anything arrived in.
  */
 create or replace function app_private.record_stripe_customer(
-  p_customer_id text,
   p_sync_seq bigint,
-  p_is_deleted boolean,
-  p_subscriptions jsonb,
+  p_truth jsonb,
   p_grace_days double precision
 )
   returns text
   language plpgsql volatile parallel unsafe
 as $$
 declare
+  v_customer_id constant text := p_truth->>'id';
   v_tenant_id uuid;
 begin
   update app_private.stripe_customers set
-    is_deleted = p_is_deleted,
+    is_deleted = (p_truth->>'is_deleted')::boolean,
+    active_entitlements = array(
+      select entitlements.lookup_key
+      from jsonb_array_elements_text(p_truth->'active_entitlements') as entitlements (lookup_key)
+      order by entitlements.lookup_key
+    ),
     sync_seq = p_sync_seq,
     synced_at = now()
-  where stripe_customers.id = p_customer_id
+  where stripe_customers.id = v_customer_id
   and stripe_customers.sync_seq < p_sync_seq
   returning stripe_customers.tenant_id into v_tenant_id;
   if not found then
     return case
       when exists (
-        select from app_private.stripe_customers where stripe_customers.id = p_customer_id
+        select from app_private.stripe_customers where stripe_customers.id = v_customer_id
       ) then 'stale'
       else 'unknown'
     end;
   end if;
 
-  /* What Stripe lists no more has ended; a deleted customer's end with it and can't be listed. */
-  update app_private.stripe_subscriptions set
-    status = 'canceled',
-    client_secret = null,
-    past_due_since = null,
-    grace_ends_at = null
-  where stripe_subscriptions.tenant_id = v_tenant_id
-  and stripe_subscriptions.customer_id = p_customer_id
-  and not p_subscriptions @> jsonb_build_array(jsonb_build_object('id', stripe_subscriptions.id));
-
-  insert into app_private.stripe_subscriptions (
-    tenant_id, id, customer_id, status, plan_key, current_period_start, current_period_end,
-    cancel_at, past_due_since, grace_ends_at, client_secret, created_at
-  )
-  select
-    v_tenant_id,
-    truth.id,
-    p_customer_id,
-    truth.status,
-    largest.plan_key,
-    to_timestamp(truth.current_period_start),
-    to_timestamp(truth.current_period_end),
-    to_timestamp(truth.cancel_at),
-    debt.since,
-    /* One debt, one fixed period: it moves only when what is owed is owed since another time. */
-    case when debt.since = known.past_due_since
-      then known.grace_ends_at
-      else debt.since + make_interval(secs => p_grace_days * 86400)
-    end,
-    truth.client_secret,
-    to_timestamp(truth.created)
-  from jsonb_to_recordset(p_subscriptions) as truth (
-    id text,
-    status text,
-    lookup_keys text[],
-    current_period_start double precision,
-    current_period_end double precision,
-    cancel_at double precision,
-    past_due_since double precision,
-    client_secret text,
-    created double precision
-  )
-  left join app_private.stripe_subscriptions as known
-    on known.tenant_id = v_tenant_id and known.id = truth.id
-  cross join lateral (
-    select case when truth.status = 'past_due'
-      then coalesce(to_timestamp(truth.past_due_since), known.past_due_since, now())
-    end as since
-  ) as debt
-  left join lateral (
-    select plan_prices.plan_key
-    from app_public.plan_prices
-    join app_public.plans on plans.key = plan_prices.plan_key
-    where plan_prices.lookup_key = any (truth.lookup_keys)
-    order by plans.position desc
-    limit 1
-  ) as largest on true
-  on conflict (tenant_id, id) do update set
-    customer_id = excluded.customer_id,
-    status = excluded.status,
-    plan_key = excluded.plan_key,
-    current_period_start = excluded.current_period_start,
-    current_period_end = excluded.current_period_end,
-    cancel_at = excluded.cancel_at,
-    past_due_since = excluded.past_due_since,
-    grace_ends_at = excluded.grace_ends_at,
-    client_secret = excluded.client_secret;
-
+  perform app_private.end_unlisted_subscriptions(
+    v_tenant_id, v_customer_id, p_truth->'subscriptions'
+  );
+  perform app_private.record_stripe_subscriptions(
+    v_tenant_id, v_customer_id, p_truth->'subscriptions', make_interval(secs => p_grace_days * 86400)
+  );
+  perform app_private.record_stripe_invoices(v_tenant_id, p_truth->'invoices');
+  if (p_truth->>'is_deleted')::boolean then
+    perform app_private.forget_stripe_customer(v_tenant_id, v_customer_id);
+  end if;
   perform app_private.apply_billing(v_tenant_id);
+  perform app_private.raise_billing_alarms(v_tenant_id, p_truth);
   return 'recorded';
 end;
 $$;
-comment on function app_private.record_stripe_customer(
-  text, bigint, boolean, jsonb, double precision
-) is
-  'Replaces our copy of a customer''s subscriptions by what was fetched after p_sync_seq was taken. '
-  'p_subscriptions: [{ id, status, lookup_keys, current_period_start, current_period_end, cancel_at, '
-  'past_due_since, client_secret, created }], times in Unix seconds. Returns recorded, stale (a '
-  'later fetch was written already) or unknown (no tenant has this customer).';
+comment on function app_private.record_stripe_customer(bigint, jsonb, double precision) is
+  'Replaces our copy of a customer by what was fetched after p_sync_seq was taken. p_truth is '
+  'CustomerTruth of tasks/stripe_customer_truth.ts, times in Unix seconds. Returns recorded, stale '
+  '(a later fetch was written already) or unknown (no tenant has this customer).';
 
 revoke all on function
-  app_private.next_sync_seq(),
-  app_private.record_stripe_customer(text, bigint, boolean, jsonb, double precision)
+  app_private.begin_customer_sync(text),
+  app_private.record_stripe_customer(bigint, jsonb, double precision)
   from public;
 grant execute on function
-  app_private.next_sync_seq(),
-  app_private.record_stripe_customer(text, bigint, boolean, jsonb, double precision)
+  app_private.begin_customer_sync(text),
+  app_private.record_stripe_customer(bigint, jsonb, double precision)
   to app_worker;
 --! EndIncluded 50_billing/sync.sql
 --! Included 50_billing/create_tenant.sql

@@ -1,6 +1,6 @@
 import { createLocalJWKSet, errors, jwtVerify, type JWTPayload, type JWTVerifyGetKey } from "jose";
 
-import { isUuid, type Claims } from "./claims.ts";
+import { isUuid, type Claims, type Verified } from "./claims.ts";
 import type { Identity } from "./identity.ts";
 
 /** How long a token is good: a removed member is out at once anyway, a signed-out person by then. */
@@ -11,8 +11,8 @@ const KEYS_MIN_AGE_MS = 10_000;
 
 export type AccessTokens = {
   issue(claims: Claims): Promise<{ accessToken: string; expiresAt: string }>;
-  /** The claims of a token that is ours and still good; undefined for any other text. */
-  verify(token: string): Promise<Claims | undefined>;
+  /** What a token says that is ours and still good; undefined for any other text. */
+  verify(token: string): Promise<Verified | undefined>;
 };
 
 /** Access tokens signed with the identity provider's keys, which JWKS publishes. */
@@ -46,7 +46,7 @@ export function makeAccessTokens(identity: Identity, publicUrl: string): AccessT
           algorithms: ["EdDSA"],
           requiredClaims: ["sub", "exp"],
         });
-        return claimsOf(payload);
+        return verifiedBy(payload);
       } catch (error) {
         if (error instanceof errors.JOSEError) return undefined;
         throw error;
@@ -55,10 +55,12 @@ export function makeAccessTokens(identity: Identity, publicUrl: string): AccessT
   };
 }
 
-function claimsOf(payload: JWTPayload): Claims | undefined {
-  const { sub, sid, tenant_id: tenantId } = payload;
-  if (!isUuid(sub) || (tenantId !== undefined && !isUuid(tenantId))) return undefined;
-  return { userId: sub, sessionId: typeof sid === "string" ? sid : undefined, tenantId };
+function verifiedBy(payload: JWTPayload): Verified | undefined {
+  const { sub, sid, exp, tenant_id: tenantId } = payload;
+  if (!isUuid(sub) || exp === undefined) return undefined;
+  if (tenantId !== undefined && !isUuid(tenantId)) return undefined;
+  const sessionId = typeof sid === "string" ? sid : undefined;
+  return { person: { userId: sub, sessionId, tenantId }, expiresAt: exp * 1000 };
 }
 
 function cachedKeys(identity: Identity): JWTVerifyGetKey {

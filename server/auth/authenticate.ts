@@ -2,10 +2,10 @@ import type { RequestHandler } from "express";
 
 import { Refusal } from "../errors.ts";
 import { apiKeyHash, looksLikeApiKey } from "./api_key.ts";
-import type { Caller, Claims } from "./claims.ts";
+import type { Caller, Verified } from "./claims.ts";
 
 /** Whoever can tell whose token a text is; each answers undefined for a token that isn't its own. */
-export type TokenVerifier = { verify(token: string): Promise<Claims | undefined> };
+export type TokenVerifier = { verify(token: string): Promise<Verified | undefined> };
 
 /**
  * Puts whoever a bearer token stands for on the request; without one the request is a visitor's. A
@@ -16,7 +16,7 @@ export function authenticate(verifiers: readonly TokenVerifier[]): RequestHandle
   return async function verifyBearer(request, _response, next) {
     const { authorization } = request.headers;
     if (authorization !== undefined) {
-      request.caller = await callerOf(verifiers, bearerToken(authorization));
+      request.caller = await callerOf(verifiers, authorization);
     }
     next();
   };
@@ -42,15 +42,17 @@ export function bearerToken(authorization: string | undefined): string | undefin
   return /^Bearer ([^\s]{1,4096})$/i.exec(authorization?.trim() ?? "")?.[1];
 }
 
-async function callerOf(
+/** Whom an Authorization header names; refuses one that names nobody. */
+export async function callerOf(
   verifiers: readonly TokenVerifier[],
-  token: string | undefined,
+  authorization: string,
 ): Promise<Caller> {
+  const token = bearerToken(authorization);
   if (token !== undefined) {
     if (looksLikeApiKey(token)) return machineOf(token);
     for (const verifier of verifiers) {
-      const person = await verifier.verify(token);
-      if (person !== undefined) return { person };
+      const verified = await verifier.verify(token);
+      if (verified !== undefined) return verified;
     }
   }
   throw new Refusal(

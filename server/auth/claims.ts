@@ -1,5 +1,12 @@
 /** Who asks, as a verified access token or an API key says. */
-export type Caller = { person: Claims } | { apiKeyHash: Buffer };
+export type Caller = Verified | { apiKeyHash: Buffer };
+
+/** What a good access token says. */
+export type Verified = {
+  person: Claims;
+  /** In milliseconds since 1970; from then on the token is no good. */
+  expiresAt: number;
+};
 
 /** The person whom a verified access token names. */
 export type Claims = {

@@ -57,10 +57,10 @@ export function makeExternalTokens(options: ExternalTokensOptions): TokenVerifie
       const payload = await checked(token, provider, keySet, logger);
       const person = payload && personOf(payload);
       if (person === undefined) return undefined;
+      const userId = await userIdOf({ ...person, issuer: provider.issuer });
       return {
-        userId: await userIdOf({ ...person, issuer: provider.issuer }),
-        sessionId: undefined,
-        tenantId: person.tenantId,
+        person: { userId, sessionId: undefined, tenantId: person.tenantId },
+        expiresAt: person.expiresAt,
       };
     },
   };
@@ -107,13 +107,17 @@ type Person = {
   isEmailVerified: boolean;
   name: string;
   tenantId: string | undefined;
+  expiresAt: number;
 };
 
 /** What we need of a token; undefined when it lacks it. */
 function personOf(payload: JWTPayload): Person | undefined {
-  const { sub, email, name, tenant_id: tenantId } = payload;
+  const { sub, email, name, exp, tenant_id: tenantId } = payload;
   const isComplete =
-    isText(sub, 255) && isText(email, 320) && (tenantId === undefined || isUuid(tenantId));
+    isText(sub, 255) &&
+    isText(email, 320) &&
+    exp !== undefined &&
+    (tenantId === undefined || isUuid(tenantId));
   if (!isComplete) return undefined;
   return {
     subject: sub,
@@ -121,6 +125,7 @@ function personOf(payload: JWTPayload): Person | undefined {
     isEmailVerified: payload["email_verified"] === true,
     name: isText(name, 200) ? name : email.slice(0, 200),
     tenantId,
+    expiresAt: exp * 1000,
   };
 }
 

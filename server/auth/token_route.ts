@@ -42,8 +42,8 @@ async function signedIn(
   const session = await identity.api.getSession({ headers: fromNodeHeaders(headers) });
   if (session !== null) return { userId: session.user.id, sessionId: session.session.id };
   const token = bearerToken(headers.authorization);
-  const claims = token === undefined ? undefined : await external.verify(token);
-  return claims && { userId: claims.userId, sessionId: undefined };
+  const verified = token === undefined ? undefined : await external.verify(token);
+  return verified && { userId: verified.person.userId, sessionId: undefined };
 }
 
 function tenantIdFrom(body: unknown): string | undefined {

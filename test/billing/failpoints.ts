@@ -58,11 +58,16 @@ export function failpointsOf(seen: readonly Boundary[]): Failpoint[] {
   );
 }
 
-/** At most so many of them, spread over the whole way. The others are the long run's. */
+/**
+ * About so many of them, spread over the way, and each thing made at Stripe of which nobody was
+ * told. The others are the long run's.
+ */
 export function sampleOf(failpoints: readonly Failpoint[], size: number): Failpoint[] {
-  const every = Math.max(1, failpoints.length / size);
-  const chosen = Array.from({ length: size }, (_, n) => failpoints[Math.floor((n + 0.5) * every)]);
-  return chosen.filter((failpoint) => failpoint !== undefined);
+  const every = Math.max(1, Math.round(failpoints.length / size));
+  return failpoints.filter(
+    ({ label, side }, index) =>
+      index % every === every - 1 || (side === "after" && label.startsWith("POST ")),
+  );
 }
 
 /** graphile-worker asking for a job and getting one. When it gets none, that is no boundary. */

@@ -10,6 +10,7 @@ import { pino } from "pino";
 
 import { makePool } from "../../server/database.ts";
 import { makeTaskList } from "../../tasks/index.ts";
+import { guardTasks } from "../../tasks/job_guard.ts";
 import type { Mailer } from "../../tasks/mail/mail.ts";
 import { makeStripe } from "../../tasks/stripe_client.ts";
 import { startReceiver } from "./receiver.ts";
@@ -29,25 +30,35 @@ if (process.send !== undefined) {
 /** Begins, and returns the URL for webhooks, if it takes them. */
 async function begin(orders: Orders): Promise<string> {
   if (orders.role === "receiver") return (await startReceiver(orders)).url;
+  const logger = pino({ level: "silent" });
+  const pool = makePool({
+    connectionString: orders.databaseUrl,
+    applicationName: "victim-worker",
+    role: "app_worker",
+    logger,
+    max: 4,
+  });
+  const access = {
+    secretKey: "sk_test_victim",
+    apiBase: new URL(orders.stripeUrl),
+    // The budget's statements are boundaries; that it runs out would be another way.
+    callsPerSecond: 1000,
+  };
   await run({
-    pgPool: makePool({
-      connectionString: orders.databaseUrl,
-      applicationName: "victim-worker",
-      role: "app_worker",
-      logger: pino({ level: "silent" }),
-      max: 4,
-    }),
+    pgPool: pool,
     concurrency: 1,
     pollInterval: 50,
     noHandleSignals: true,
     logger: new Logger(() => () => undefined),
-    taskList: makeTaskList({
-      stripe: makeStripe({ secretKey: "sk_test_victim", apiBase: new URL(orders.stripeUrl) }),
-      configuredPrices: {},
-      gracePeriodDays: 14,
-      mailer: { send: postMail(orders.stripeUrl) },
-      appUrl: "https://app.example.com",
-    }),
+    taskList: guardTasks(
+      makeTaskList({
+        stripe: makeStripe(access, { pool, logger }),
+        configuredPrices: {},
+        gracePeriodDays: 14,
+        mailer: { send: postMail(orders.stripeUrl) },
+        appUrl: "https://app.example.com",
+      }),
+    ),
   });
   return "";
 }

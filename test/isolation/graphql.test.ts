@@ -33,6 +33,9 @@ test(
     const NO_IDS = new Set(["createTenant", "leaveTenant"]);
     const done = fieldsOf(schema.getMutationType()).filter((name) => !NO_IDS.has(name));
     expect(done.filter((name) => !objects.has(`Mutation.${name}`))).toEqual([]);
+    const told = fieldsOf(schema.getSubscriptionType());
+    expect(told).toContain("tenantChanged");
+    expect(told.filter((name) => !objects.has(`Subscription.${name}`))).toEqual([]);
     const actors = new Set(attempts.map(({ actor }) => actor));
     for (const actor of ["owner", "admin", "member", "removed member", "stranger", "anonymous"]) {
       expect(actors).toContain(actor);
@@ -52,6 +55,7 @@ test(
       "Query.projects",
       "Mutation.updateProject",
       "Mutation.revokeInvitation",
+      "Subscription.tenantChanged",
     ]);
     const attempts = await attack(database, {
       url: system.url,
@@ -64,12 +68,25 @@ test(
     expect(found("Query.projects").join("\n")).toMatch(/It counts \d+ rows where A has 1/);
     expect(found("Mutation.updateProject").join("\n")).toMatch(/row that does not exist/);
     expect(found("Mutation.revokeInvitation").join("\n")).toMatch(/row that does not exist/);
+    expect(found("Subscription.tenantChanged")).toEqual([
+      "They were told of a change that was B's.",
+    ]);
     expect(found("B's rows")).toEqual(["They changed."]);
   },
 );
 
 /** Made while the server runs: it would not start with them. */
 const HOLES = `
+  create or replace function app_private.notify_tenant(p_tenant_id uuid, p_topic text, p_row_id uuid)
+    returns void
+    language sql volatile parallel unsafe
+  begin atomic
+    select pg_notify(
+      'rowhouse_tenants',
+      json_build_object('tenant_id', tenants.id, 'topic', p_topic, 'row_id', p_row_id)::text
+    )
+    from app_public.tenants;
+  end;
   alter policy select_tenant on app_public.projects using (true);
   alter policy update_tenant on app_public.projects using (true) with check (true);
   create or replace function app_public.revoke_invitation(invitation_id uuid)

@@ -65,6 +65,8 @@ describe("a tenant's life", { timeout: 40 * SECONDS }, () => {
       currentPeriodEnd: expect.any(String),
       cancelAt: null,
       graceEndsAt: null,
+      trialEndsAt: null,
+      accessUntil: null,
       billing: {
         stripeCustomerId: expect.stringMatching(/^cus_/),
         stripeSubscriptionId: expect.stringMatching(/^sub_/),
@@ -177,6 +179,7 @@ describe("a tenant's life", { timeout: 40 * SECONDS }, () => {
       currentPeriodStart: expect.any(String),
       currentPeriodEnd: expect.any(String),
       graceEndsAt: expect.any(String),
+      accessUntil: overdue.graceEndsAt,
       billing: { ...paid.billing, clientSecret: expect.stringMatching(/^pi_.+_secret_/) },
     });
     await expectRowsOf(alice);
@@ -199,6 +202,7 @@ describe("a tenant's life", { timeout: 40 * SECONDS }, () => {
       status: "suspended",
       access: "none",
       accessReason: "grace_ended",
+      accessUntil: null,
     });
     expect(Date.now()).toBeGreaterThanOrEqual(Date.parse(String(overdue.graceEndsAt)));
     await expectSuspended(alice, "grace_ended");

@@ -33,6 +33,7 @@ describe("the server's configuration", () => {
       outboxDirectory: ".rowhouse/outbox",
       corsOrigins: [],
       trustedProxies: [],
+      maxWebsockets: 5_000,
       authSecret: GOOD.AUTH_SECRET,
       externalProviders: [],
       stripeWebhookSecrets: ["whsec_new", "whsec_old"],

@@ -23,6 +23,7 @@ const PROCESSES = {
         outboxDirectory: undefined,
         corsOrigins: [],
         trustedProxies: [],
+        maxWebsockets: 1,
         authSecret: randomBytes(32).toString("base64url"),
         externalProviders: [],
         stripeWebhookSecrets: ["whsec_x"],

@@ -71,6 +71,7 @@ export async function withSystem<T>(
       outboxDirectory,
       corsOrigins: ["https://app.example.com"],
       trustedProxies: [],
+      maxWebsockets: 100,
       authSecret: randomBytes(32).toString("base64url"),
       externalProviders: [],
       stripeWebhookSecrets: [webhookSecret],
@@ -86,7 +87,8 @@ export async function withSystem<T>(
     const running = await startWorker(
       {
         databaseUrl: database.urls.worker,
-        stripe: { secretKey: SECRET_KEY, apiBase, configuredPrices: {} },
+        // The emulator has no limits, and tests no time.
+        stripe: { secretKey: SECRET_KEY, apiBase, configuredPrices: {}, callsPerSecond: 10_000 },
         gracePeriodDays,
         isProduction: false,
         mail: {

@@ -1,7 +1,7 @@
 /** The tasks by hand: a Stripe emulator, the worker's rights, and jobs that run when a test says. */
 import { randomUUID } from "node:crypto";
 
-import { Logger, runOnce, type JobHelpers } from "graphile-worker";
+import { Logger, type JobHelpers } from "graphile-worker";
 import type pg from "pg";
 import { pino } from "pino";
 import { Stripe } from "stripe";
@@ -13,10 +13,10 @@ import { makeTaskList, type TaskOptions } from "../../tasks/index.ts";
 import type { Mail } from "../../tasks/mail/mail.ts";
 import { asIdentity, asUser } from "./acting.ts";
 import { test as base } from "./index.ts";
-import { rowOf, rowsOf } from "./query.ts";
+import { rowOf } from "./query.ts";
+import { runJobs } from "./run_jobs.ts";
 import { withClient, type TestDatabase } from "./server.ts";
 import { recorder } from "./stripe_contract/recording.ts";
-import { waitUntil } from "./wait_until.ts";
 
 export type FaultKind =
   "409" | "429" | "429_lock_timeout" | "500_before" | "500_after" | "reset_after" | "slow";
@@ -39,7 +39,7 @@ export type Workshop = {
   /** Tells the emulator something under /_emulator. */
   control(path: string, body: object): Promise<unknown>;
   /** Runs what is due; what failed, again and at once, until nothing fails any more. */
-  settle(options?: Partial<TaskOptions>): Promise<void>;
+  settle(options?: Partial<TaskOptions>, patience?: { tries: number }): Promise<void>;
   /** The tenant's customers and subscriptions at Stripe, by their metadata. */
   atStripe(tenantId: string): Promise<{
     customers: Stripe.Customer[];
@@ -49,7 +49,6 @@ export type Workshop = {
 
 const logger = pino({ level: "silent" });
 const silent = new Logger(() => () => undefined);
-const TRIES = 8;
 
 /** `test` with `workshop`, one for the file. */
 export const test = base.extend<{ $file: { workshop: Workshop } }>({
@@ -129,30 +128,8 @@ function workshop(
       if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
       return response.json();
     },
-    async settle(changes = {}) {
-      const taskList = makeTaskList({ ...options, ...changes });
-      for (let tries = 0; tries < TRIES; tries += 1) {
-        await runOnce({ pgPool: pool, taskList, logger: silent, noHandleSignals: true });
-        // It resolves while the outcome of the last job is still being written.
-        await waitUntil(async () => {
-          const locked = "select from graphile_worker._private_jobs where locked_at is not null";
-          return (await pool.query(locked)).rows.length === 0;
-        });
-        const failed = await asSuperuser((client) =>
-          rowsOf(
-            client,
-            `update graphile_worker._private_jobs set run_at = now()
-            where last_error is not null and locked_at is null returning last_error`,
-          ),
-        );
-        // A job whose queue was at work is passed over.
-        const due = "select from graphile_worker._private_jobs where run_at <= now()";
-        const isLeft = failed.length > 0 || (await pool.query(due)).rows.length > 0;
-        if (!isLeft) return;
-        const [failure = { last_error: "Jobs are still due" }] = failed;
-        if (tries === TRIES - 1) throw new Error(String(failure["last_error"]));
-      }
-    },
+    settle: (changes = {}, patience) =>
+      runJobs(database, pool, makeTaskList({ ...options, ...changes }), patience),
     async atStripe(tenantId) {
       const all = await stripe.customers.list({ limit: 100 }).autoPagingToArray({ limit: 1000 });
       const customers = all.filter(({ metadata }) => metadata["tenant_id"] === tenantId);

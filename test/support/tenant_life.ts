@@ -22,6 +22,8 @@ export type CurrentTenant = {
   currentPeriodEnd: string | null;
   cancelAt: string | null;
   graceEndsAt: string | null;
+  trialEndsAt: string | null;
+  accessUntil: string | null;
   billing: {
     stripeCustomerId: string | null;
     stripeSubscriptionId: string | null;
@@ -31,7 +33,8 @@ export type CurrentTenant = {
 
 const CURRENT_TENANT = `query {
   currentTenant {
-    rowId name plan status access accessReason currentPeriodStart currentPeriodEnd cancelAt graceEndsAt
+    rowId name plan status access accessReason
+    currentPeriodStart currentPeriodEnd cancelAt graceEndsAt trialEndsAt accessUntil
     billing { stripeCustomerId stripeSubscriptionId clientSecret }
   }
 }`;

@@ -1,59 +1,33 @@
 /**
  * A real worker process, killed in the middle of a call to Stripe, and another one that takes over.
- * graphile-worker keeps a dead worker's jobs locked for four hours; what an operator (or the
- * release of stale locks) does about that, force_unlock_workers, is done here by hand.
+ * What is due to time, a heartbeat that is old, is brought about by making it older.
  */
-import { spawn, type ChildProcess } from "node:child_process";
-import { fileURLToPath } from "node:url";
+import type { ChildProcess } from "node:child_process";
+
+import type pg from "pg";
 
 import { expect, waitUntil, withClient } from "../support/index.ts";
 import { killHard } from "../support/home.ts";
 import { rowsOf } from "../support/query.ts";
 import { test, type Workshop } from "../support/tasks.ts";
+import { spawnWorker } from "../support/worker_process.ts";
 
-const MAIN = fileURLToPath(new URL("../../tasks/main.ts", import.meta.url));
 /** Until after the death: what a dead process asked for still arrives. */
 const HELD_MS = 500;
-
-function startWorker({ database, stripeUrl }: Workshop): ChildProcess {
-  return spawn(process.execPath, [MAIN], {
-    stdio: ["ignore", "ignore", "inherit"],
-    env: {
-      WORKER_DATABASE_URL: database.urls.worker,
-      STRIPE_SECRET_KEY: "sk_test_tasks",
-      STRIPE_API_BASE: stripeUrl,
-      LOG_LEVEL: "warn",
-    },
-  });
-}
-
-async function unlockTheDead({ database }: Workshop): Promise<void> {
-  await withClient(database.urls.superuser, async (client) => {
-    const locked = await rowsOf<{ locked_by: string }>(
-      client,
-      "select locked_by from graphile_worker._private_jobs where locked_by is not null",
-    );
-    expect(locked).toHaveLength(1);
-    await client.query("select graphile_worker.force_unlock_workers($1)", [
-      locked.map(({ locked_by }) => locked_by),
-    ]);
-  });
-}
+/** Processes start slowly on a machine that is busy. */
+const PROCESSES_MS = 60_000;
 
 test.for(["/v1/customers", "/v1/subscriptions"])(
   "a worker killed while POST %s is under way leaves one customer and one subscription",
+  { timeout: PROCESSES_MS },
   async (path, { workshop }) => {
     const tenantId = await workshop.found();
     await workshop.control("faults", { kind: "slow", method: "POST", path, ms: HELD_MS });
-    const first = startWorker(workshop);
-    try {
-      await waitUntil(() => isHeld(workshop), { deadlineMs: 15_000 });
-    } finally {
-      await killHard(first);
-    }
-    await unlockTheDead(workshop);
+    await untilKilled(workshop, () => isHeld(workshop));
+    // The next worker knows the dead one as alive, until time passes.
+    await withClient(workshop.database.urls.superuser, passMinute);
 
-    const second = startWorker(workshop);
+    const second = spawnWorker(workshop);
     try {
       await waitUntil(() => isOver(workshop, tenantId), { deadlineMs: 15_000, everyMs: 50 });
     } finally {
@@ -63,6 +37,99 @@ test.for(["/v1/customers", "/v1/subscriptions"])(
     expect([customers.length, subscriptions.length]).toEqual([1, 1]);
   },
 );
+
+test(
+  "a worker that is stopped says so, and leaves nothing to release",
+  { timeout: PROCESSES_MS },
+  async ({ workshop }) => {
+    await withClient(workshop.database.urls.superuser, async (client) => {
+      await client.query("delete from app_private.worker_heartbeats");
+      const worker = spawnWorker(workshop);
+      try {
+        await waitUntil(async () => (await heartbeats(client)) === 1, { deadlineMs: 15_000 });
+      } finally {
+        await stopped(worker);
+      }
+      expect(await heartbeats(client)).toBe(0);
+    });
+  },
+);
+
+test(
+  "a worker that was only stalled does no harm when it goes on beside another",
+  { timeout: PROCESSES_MS },
+  async ({ workshop }) => {
+    const tenantId = await workshop.found();
+    // The first read of the customer: in the sync, which runs in the customer's queue.
+    await workshop.control("faults", {
+      kind: "slow",
+      method: "GET",
+      path: "/v1/customers/",
+      ms: 100,
+    });
+    await withClient(workshop.database.urls.superuser, async (client) => {
+      const stalled = spawnWorker(workshop);
+      const other = await (async () => {
+        await waitUntil(() => isHeld(workshop), { deadlineMs: 15_000 });
+        stalled.kill("SIGSTOP");
+        await passMinute(client);
+        return spawnWorker(workshop);
+      })();
+      try {
+        await waitUntil(() => isOver(workshop, tenantId), { deadlineMs: 15_000, everyMs: 50 });
+        stalled.kill("SIGCONT");
+        await waitUntil(async () => (await heartbeats(client)) === 2, { deadlineMs: 15_000 });
+      } finally {
+        await Promise.all([stopped(stalled), stopped(other)]);
+      }
+      expect(await rowsOf(client, "select from graphile_worker._private_jobs")).toEqual([]);
+      expect(
+        await rowsOf(
+          client,
+          "select from graphile_worker._private_job_queues where locked_by is not null",
+        ),
+      ).toEqual([]);
+    });
+    const { customers, subscriptions } = await workshop.atStripe(tenantId);
+    expect([customers.length, subscriptions.length]).toEqual([1, 1]);
+  },
+);
+
+async function untilKilled(workshop: Workshop, condition: () => Promise<boolean>): Promise<void> {
+  const first = spawnWorker(workshop);
+  try {
+    await waitUntil(condition, { deadlineMs: 15_000 });
+  } finally {
+    await killHard(first);
+  }
+}
+
+/** Stops it cleanly. */
+function stopped(child: ChildProcess): Promise<void> {
+  child.kill("SIGTERM");
+  return new Promise((resolve) => {
+    if (child.exitCode !== null) resolve();
+    else child.once("exit", () => resolve());
+  });
+}
+
+/** Makes everything a minute older that says when a worker last did something. */
+async function passMinute(client: pg.Client): Promise<void> {
+  await client.query(
+    `update app_private.worker_heartbeats set
+      beat_at = beat_at - interval '1 minute',
+      tended_at = tended_at - interval '1 minute'`,
+  );
+  for (const table of ["_private_jobs", "_private_job_queues"]) {
+    await client.query(
+      `update graphile_worker.${table} set locked_at = locked_at - interval '1 minute'`,
+    );
+  }
+}
+
+async function heartbeats(client: pg.Client): Promise<number> {
+  return (await rowsOf(client, "select from app_private.worker_heartbeats")).length;
+}
 
 /** The call that was to be slow is being so. */
 async function isHeld({ stripeUrl }: Workshop): Promise<boolean> {

@@ -68,7 +68,7 @@ async function releaseJobs(admin: pg.Pool): Promise<void> {
   await waitUntil(async () => {
     const { rows } = await admin.query(
       `select from pg_stat_activity
-      where datname = current_database() and application_name = 'rowhouse-worker'`,
+      where datname = current_database() and application_name like 'rowhouse-worker%'`,
     );
     return rows.length === 0;
   });

@@ -80,9 +80,11 @@ async function faultsOfInbox({ admin }: World): Promise<string[]> {
     admin,
     "select kind, subject, message, details from app_private.alarms where resolved_at is null",
   );
+  // Without an error it is one that was replaced while it ran, and whose worker was killed.
   const given = await rowsOf(
     admin,
-    `select key, last_error from graphile_worker._private_jobs where attempts >= max_attempts`,
+    `select key, last_error from graphile_worker._private_jobs
+    where attempts >= max_attempts and last_error is not null`,
   );
   return [...waiting, ...alarms, ...given].map((row) => JSON.stringify(row));
 }

@@ -63,11 +63,12 @@ async function wantedFor(
   const judged = subscriptions.map((subscription) => {
     const since = overdueSince(subscription, open);
     const graceEndsAt = since === null ? null : since + world.gracePeriodDays * 86_400;
-    return { subscription, graceEndsAt, ...meaning(subscription.status, graceEndsAt) };
+    return { subscription, graceEndsAt, ...meaning(subscription, graceEndsAt) };
   });
   const [best] = judged.toSorted(
     (a, b) =>
       LEVELS.indexOf(b.access) - LEVELS.indexOf(a.access) ||
+      Number(ENDED.has(a.subscription.status)) - Number(ENDED.has(b.subscription.status)) ||
       b.subscription.created - a.subscription.created ||
       (b.subscription.id > a.subscription.id ? 1 : -1),
   );
@@ -88,7 +89,10 @@ async function wantedFor(
   };
 }
 
-function meaning(status: string, graceEndsAt: number | null): { status: string; access: Access } {
+function meaning(
+  { status, status_details: details }: Stripe.Subscription,
+  graceEndsAt: number | null,
+): { status: string; access: Access } {
   switch (status) {
     case "trialing":
     case "active":
@@ -99,8 +103,11 @@ function meaning(status: string, graceEndsAt: number | null): { status: string; 
         ? { status: "past_due", access: "full" }
         : { status: "suspended", access: "none" };
     }
-    case "paused":
-      return { status: "suspended", access: "read_only" };
+    case "paused": {
+      const reason = details?.paused?.subscription?.type ?? "pause_requested";
+      const isChosen = ["pause_requested", "trial_end_without_payment_method"].includes(reason);
+      return { status: "suspended", access: isChosen ? "read_only" : "none" };
+    }
     case "incomplete":
     case "incomplete_expired":
       return { status: "incomplete", access: "none" };

@@ -4,7 +4,7 @@
  */
 import fc from "fast-check";
 
-import type { SubscriptionTruth } from "../../../tasks/stripe_customer_truth.ts";
+import type { SubscriptionTruth } from "../../../tasks/stripe_subscription_truth.ts";
 import { DAY, record, standing, subscription, tieCustomer } from "../../support/billing.ts";
 import { createCast, expect, test } from "../../support/index.ts";
 import { rowsOf, undone } from "../../support/query.ts";
@@ -60,7 +60,7 @@ const fetches = fc.array(
   { maxLength: 12 },
 );
 
-test("any interleaving and repetition of fetches and writes ends in Stripe's final state", async ({
+test("S17, S18: any interleaving and repetition of fetches and writes ends in Stripe's final state", async ({
   db,
 }) => {
   const { acme } = await createCast(db);

@@ -1,6 +1,7 @@
 import {
   DAY,
   EPOCH,
+  invoice,
   recordAsWorker,
   standing,
   subscription,
@@ -26,12 +27,14 @@ test("what Stripe says is what the tenant is", async ({ db }) => {
     current_period_end: seconds(EPOCH + 30 * DAY),
     cancel_at: seconds(EPOCH + 30 * DAY),
     grace_ends_at: null,
+    trial_ends_at: null,
+    access_until: seconds(EPOCH + 30 * DAY),
     subscription: "sub_1",
     client_secret: null,
   });
 });
 
-test("what was fetched earlier, or under the same number, changes nothing", async ({ db }) => {
+test("S17: what was fetched earlier, or under the same number, changes nothing", async ({ db }) => {
   const { acme } = await createCast(db);
   await tieCustomer(db, acme);
   await recordAsWorker(db, { seq: 7, subscriptions: [subscription()] });
@@ -51,7 +54,7 @@ test("a customer that no tenant has is unknown and leaves nothing", async ({ db 
   expect(await rowsOf(db, "select from app_private.stripe_subscriptions")).toEqual([]);
 });
 
-test("a deleted customer's tenant has no access and nothing to pay with", async ({ db }) => {
+test("S39: a deleted customer's tenant has no access and nothing to pay with", async ({ db }) => {
   const { acme } = await createCast(db);
   await tieCustomer(db, acme);
   await recordAsWorker(db, { seq: 1, subscriptions: [subscription({ client_secret: "secret" })] });
@@ -74,62 +77,7 @@ test("a customer that has bought nothing yet leaves its tenant in provisioning",
   expect(await standing(db, acme)).toMatchObject({ status: "provisioning", access: "none" });
 });
 
-test("a status that Stripe adds tomorrow leaves the tenant as it was", async ({ db }) => {
-  const { acme } = await createCast(db);
-  await tieCustomer(db, acme);
-  const future = subscription({ status: "future_status" });
-  await recordAsWorker(db, { seq: 1, subscriptions: [future] });
-  expect(await standing(db, acme)).toMatchObject({ status: "provisioning", access: "none" });
-  await recordAsWorker(db, { seq: 2, subscriptions: [subscription()] });
-  const before = await standing(db, acme);
-  await recordAsWorker(db, { seq: 3, subscriptions: [future] });
-  expect(await standing(db, acme)).toEqual(before);
-});
-
-test("a status unknown takes nothing away when an old subscription has ended", async ({ db }) => {
-  const { acme } = await createCast(db);
-  await tieCustomer(db, acme);
-  const old = subscription({ id: "sub_0", status: "canceled", created: EPOCH - DAY });
-  await recordAsWorker(db, { seq: 1, subscriptions: [old, subscription()] });
-  const before = await standing(db, acme);
-  const future = subscription({ status: "future_status" });
-  await recordAsWorker(db, { seq: 2, subscriptions: [old, future] });
-  expect(await standing(db, acme)).toEqual(before);
-  const other = subscription({ id: "sub_2", lookup_keys: ["starter_month"] });
-  await recordAsWorker(db, { seq: 3, subscriptions: [old, future, other] });
-  expect(await standing(db, acme)).toMatchObject({ plan: "starter", subscription: "sub_2" });
-});
-
-test("the best of several subscriptions decides; an old one that ends takes nothing away", async ({
-  db,
-}) => {
-  const { acme } = await createCast(db);
-  await tieCustomer(db, acme);
-  const old = subscription({ id: "sub_old", lookup_keys: ["starter_month"], created: EPOCH - DAY });
-  const fresh = subscription({ id: "sub_new", status: "incomplete", client_secret: "secret" });
-  await recordAsWorker(db, { seq: 1, subscriptions: [fresh, old] });
-  expect(await standing(db, acme)).toMatchObject({ plan: "starter", subscription: "sub_old" });
-  const paid = { ...fresh, status: "active", client_secret: null };
-  await recordAsWorker(db, { seq: 2, subscriptions: [old, paid] });
-  expect(await standing(db, acme)).toMatchObject({ plan: "pro", subscription: "sub_new" });
-  await recordAsWorker(db, { seq: 3, subscriptions: [{ ...old, status: "canceled" }, paid] });
-  expect(await standing(db, acme)).toMatchObject({ plan: "pro", access: "full" });
-});
-
-test("of two made in the same second always the same one decides", async ({ db }) => {
-  const { acme } = await createCast(db);
-  await tieCustomer(db, acme);
-  const one = subscription({ id: "sub_a", lookup_keys: ["starter_month"] });
-  const other = subscription({ id: "sub_b" });
-  await recordAsWorker(db, { seq: 1, subscriptions: [one, other] });
-  const first = await standing(db, acme);
-  await recordAsWorker(db, { seq: 2, subscriptions: [] });
-  await db.query("delete from app_private.stripe_subscriptions");
-  await recordAsWorker(db, { seq: 3, subscriptions: [other, one] });
-  expect(await standing(db, acme)).toEqual(first);
-});
-
-test("a price that is none of ours keeps the plan; everything else is still synced", async ({
+test("S41: a price that is none of ours keeps the plan; everything else is still synced", async ({
   db,
 }) => {
   const { acme } = await createCast(db);
@@ -143,7 +91,7 @@ test("a price that is none of ours keeps the plan; everything else is still sync
   });
 });
 
-test("an add-on beside the plan does not hide it, in whatever order", async ({ db }) => {
+test("S43: an add-on beside the plan does not hide it, in whatever order", async ({ db }) => {
   const { acme } = await createCast(db);
   await tieCustomer(db, acme);
   const keys = ["addon_month", "starter_month"];
@@ -172,7 +120,7 @@ test("a closed tenant stays closed, whatever is paid", async ({ db }) => {
   expect(await standing(db, acme)).toMatchObject({ status: "closed", access: "none" });
 });
 
-test("one tenant's customer changes nothing of its neighbour", async ({ db }) => {
+test("S25: one tenant's customer changes nothing of its neighbour", async ({ db }) => {
   const { acme, globex } = await createCast(db);
   await tieCustomer(db, acme);
   await tieCustomer(db, globex, "cus_globex");
@@ -180,4 +128,46 @@ test("one tenant's customer changes nothing of its neighbour", async ({ db }) =>
   await recordAsWorker(db, { seq: NOW, subscriptions: [subscription()] });
   await recordAsWorker(db, { seq: NOW + 1, isDeleted: true });
   expect(await standing(db, globex)).toEqual(before);
+});
+
+test("S39: a customer deleted is untied, once, and a wish still open gets fresh keys", async ({
+  db,
+}) => {
+  const { acme, globex } = await createCast(db);
+  await tieCustomer(db, acme);
+  await tieCustomer(db, globex, "cus_globex");
+  const keys = () =>
+    rowsOf(
+      db,
+      `select stripe_customer_id, key_generation
+      from app_public.billing_accounts
+      join app_private.billing_intents using (tenant_id)
+      order by tenant_id`,
+    );
+  await recordAsWorker(db, { seq: 1, isDeleted: true });
+  await recordAsWorker(db, { seq: 2, isDeleted: true });
+  expect(await keys()).toEqual([
+    { stripe_customer_id: null, key_generation: 1 },
+    { stripe_customer_id: "cus_globex", key_generation: 0 },
+  ]);
+});
+
+test("a sync that finds nothing new writes nothing but when it was", async ({ db }) => {
+  const { acme } = await createCast(db);
+  await tieCustomer(db, acme);
+  const truth = { subscriptions: [subscription()], invoices: [invoice()] };
+  await recordAsWorker(db, { seq: 1, ...truth });
+  const versions = () =>
+    rowsOf(
+      db,
+      `select ctid from app_public.tenants where id = $1
+      union all select ctid from app_public.billing_accounts where tenant_id = $1
+      union all select ctid from app_private.stripe_subscriptions where tenant_id = $1
+      union all select ctid from app_public.invoices where tenant_id = $1`,
+      [acme],
+    );
+  const before = await versions();
+  expect(before).toHaveLength(4);
+  await recordAsWorker(db, { seq: 2, ...truth });
+  expect(await versions()).toEqual(before);
 });

@@ -21,7 +21,7 @@ test.for([
   { name: "the older waits for the newer", first: newer, seqs: [2, 1], answer: "stale" },
   { name: "the newer waits for the older", first: older, seqs: [1, 2], answer: "recorded" },
 ])(
-  "$name and the newer stays",
+  "S17: $name and the newer stays",
   async ({ first, seqs: [one = 0, two = 0], answer }, { database, cast }) => {
     const customer = `cus_${answer}`;
     const tenantId = answer === "stale" ? cast.acme : cast.globex;
