@@ -1,23 +1,26 @@
 import type pg from "pg";
 import type Stripe from "stripe";
 
+import type { ConfiguredPrices } from "../tasks/stripe_customer_truth.ts";
+
 type PlanPrice = {
   plan_key: string;
   name: string;
   interval: "month" | "year";
   currency: string;
-  amount_minor: number;
+  amount_minor: number | null;
   lookup_key: string;
 };
 
 /**
  * Creates at Stripe the products and prices of app_public.plan_prices that it lacks, found by lookup
- * key. Changes nothing that is there: a price at Stripe is what customers agreed to. Returns the
- * lookup keys created.
+ * key. Changes nothing that is there: a price at Stripe is what customers agreed to. Those that are
+ * configured by id are taken to be there. Returns the lookup keys created.
  */
 export async function syncCatalog(
   pool: Pick<pg.Pool, "query">,
   stripe: Pick<Stripe, "products" | "prices">,
+  configured: ConfiguredPrices = {},
 ): Promise<string[]> {
   const { rows } = await pool.query<PlanPrice>(`
     select
@@ -28,7 +31,9 @@ export async function syncCatalog(
     order by plans.position, plan_prices."interval"
   `);
   const created: string[] = [];
+  const configuredKeys = new Set(Object.values(configured));
   for (const price of rows) {
+    if (configuredKeys.has(price.lookup_key)) continue;
     const { data } = await stripe.prices.list({ lookup_keys: [price.lookup_key], limit: 1 });
     if (data.length > 0) continue;
     await createPrice(stripe, price);
@@ -41,6 +46,9 @@ async function createPrice(
   stripe: Pick<Stripe, "products" | "prices">,
   price: PlanPrice,
 ): Promise<void> {
+  if (price.amount_minor === null) {
+    throw new Error(`The price "${price.lookup_key}" has no amount to create it with`);
+  }
   await stripe.prices.create(
     {
       product: await productOf(stripe, price),

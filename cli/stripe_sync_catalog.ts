@@ -1,9 +1,10 @@
-/** npm run stripe:sync-catalog: creates the plans' products and prices that Stripe lacks. */
+/** npm run stripe:sync-catalog: creates the plans' products and prices that Stripe lacks, and copies what it has. */
 import { parseWorkerConfig } from "../server/config.ts";
 import { makePool } from "../server/database.ts";
 import { makeLogger } from "../server/logger.ts";
 import { causeOf } from "../server/process.ts";
 import { makeStripe } from "../tasks/stripe_client.ts";
+import { copyCatalog } from "../tasks/stripe_sync_catalog.ts";
 import { syncCatalog } from "./stripe_catalog.ts";
 
 try {
@@ -16,7 +17,10 @@ try {
     max: 1,
   });
   try {
-    const created = await syncCatalog(pool, makeStripe(config.stripe));
+    const stripe = makeStripe(config.stripe);
+    const { configuredPrices } = config.stripe;
+    const created = await syncCatalog(pool, stripe, configuredPrices);
+    await copyCatalog(pool.query.bind(pool), { stripe, configuredPrices });
     console.log(
       created.length === 0 ? "Stripe has every price." : `Created ${created.join(", ")}.`,
     );

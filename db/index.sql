@@ -22,6 +22,7 @@
 --!include 20_plans/tables.sql
 --!include 20_plans/access.sql
 --!include 20_plans/policies.sql
+--!include 20_plans/catalog.sql
 --!include 20_plans/seed.sql
 
 --!include 30_tenancy/tables.sql
@@ -66,6 +67,17 @@
 --!include 50_billing/sync_alarms.sql
 --!include 50_billing/sync.sql
 --!include 50_billing/create_tenant.sql
+--!include 50_billing/seats.sql
+--!include 50_billing/seat_changes.sql
+--!include 50_billing/seat_triggers.sql
+--!include 50_billing/meter_events.sql
+
+--!include 60_billing_mails/tables.sql
+--!include 60_billing_mails/access.sql
+--!include 60_billing_mails/policies.sql
+--!include 60_billing_mails/booking.sql
+--!include 60_billing_mails/triggers.sql
+--!include 60_billing_mails/sending.sql
 
 --!include 90_example/tables.sql
 --!include 90_example/access.sql

@@ -1,15 +1,20 @@
 import type { TaskList } from "graphile-worker";
 import type Stripe from "stripe";
 
+import { checkSeats } from "./check_seats.ts";
 import { endGracePeriod } from "./end_grace_period.ts";
 import type { Mailer } from "./mail/mail.ts";
+import { sendBillingMail } from "./send_billing_mail.ts";
 import { sendIdentityMail } from "./send_identity_mail.ts";
 import { sendInvitation } from "./send_invitation.ts";
 import type { ConfiguredPrices } from "./stripe_customer_truth.ts";
 import { stripeDiscard } from "./stripe_discard.ts";
 import { stripeProcessEvent } from "./stripe_process_event.ts";
 import { stripeProvisionTenant } from "./stripe_provision_tenant.ts";
+import { stripeReportUsage } from "./stripe_report_usage.ts";
+import { stripeSyncCatalog } from "./stripe_sync_catalog.ts";
 import { stripeSyncCustomer } from "./stripe_sync_customer.ts";
+import { stripeSyncSeats } from "./stripe_sync_seats.ts";
 import { stripeWithdrawTenant } from "./stripe_withdraw_tenant.ts";
 
 export type TaskOptions = {
@@ -25,13 +30,18 @@ export type TaskOptions = {
 export function makeTaskList(options: TaskOptions) {
   const { stripe, configuredPrices, gracePeriodDays, mailer, appUrl } = options;
   return {
+    check_seats: checkSeats(),
     end_grace_period: endGracePeriod(),
+    send_billing_mail: sendBillingMail({ mailer, appUrl }),
     send_identity_mail: sendIdentityMail({ mailer, appUrl }),
     send_invitation: sendInvitation({ mailer, appUrl }),
     stripe_discard: stripeDiscard(stripe),
     stripe_process_event: stripeProcessEvent(),
     stripe_provision_tenant: stripeProvisionTenant({ stripe, configuredPrices }),
+    stripe_report_usage: stripeReportUsage({ stripe }),
+    stripe_sync_catalog: stripeSyncCatalog({ stripe, configuredPrices }),
     stripe_sync_customer: stripeSyncCustomer({ stripe, gracePeriodDays, configuredPrices }),
+    stripe_sync_seats: stripeSyncSeats({ stripe, configuredPrices }),
     stripe_withdraw_tenant: stripeWithdrawTenant(stripe),
   } satisfies TaskList;
 }

@@ -42,17 +42,22 @@ export function stripeSyncCustomer(
       configuredPrices,
       unsettledInvoiceIds,
     });
-    if (truth === undefined) {
-      logger.warn(`Stripe has no customer ${customerId}; nothing to copy`);
-      return;
-    }
-    const write = () => record(query, seq, truth, gracePeriodDays);
-    if ((await write()) !== "unknown") return;
-
-    // The event was faster than our own note of the customer, or the customer is not ours.
-    if (await adopt(query, truth)) await write();
-    else logger.info(`Customer ${customerId} belongs to no tenant here; left alone`);
+    const isOurs = truth !== undefined && (await write(query, seq, truth, gracePeriodDays));
+    if (!isOurs) logger.info(`Customer ${customerId} belongs to no tenant here; left alone`);
   };
+}
+
+/** Whether the customer is a tenant's; what was fetched is written then. */
+async function write(
+  query: JobHelpers["query"],
+  seq: string,
+  truth: CustomerTruth,
+  gracePeriodDays: number,
+): Promise<boolean> {
+  if ((await record(query, seq, truth, gracePeriodDays)) !== "unknown") return true;
+  // The event was faster than our own note of the customer, or the customer is not ours.
+  if (!(await adopt(query, truth))) return false;
+  return (await record(query, seq, truth, gracePeriodDays)) !== "unknown";
 }
 
 async function begin(

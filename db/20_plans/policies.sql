@@ -21,3 +21,12 @@ alter table app_public.plan_prices force row level security;
 drop policy if exists select_everyone on app_public.plan_prices;
 create policy select_everyone on app_public.plan_prices
   for select to app_user, app_anonymous, app_worker, app_definer using (true);
+drop policy if exists update_worker on app_public.plan_prices;
+create policy update_worker on app_public.plan_prices
+  for update to app_worker using (true) with check (true);
+
+alter table app_private.stripe_prices enable row level security;
+alter table app_private.stripe_prices force row level security;
+drop policy if exists all_worker on app_private.stripe_prices;
+create policy all_worker on app_private.stripe_prices
+  for all to app_worker using (true) with check (true);

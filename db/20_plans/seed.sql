@@ -29,7 +29,8 @@ on conflict (plan_key, feature_key) do update set
   is_enabled = excluded.is_enabled,
   quota = excluded.quota;
 
-insert into app_public.plan_prices (plan_key, "interval", currency, amount_minor) values
+/* What is to be created at Stripe. What is there already is as it is: see catalog.sql. */
+insert into app_public.plan_prices as known (plan_key, "interval", currency, amount_minor) values
   ('starter',    'month', 'usd',   1900),
   ('starter',    'year',  'usd',  19000),
   ('pro',        'month', 'usd',   4900),
@@ -38,4 +39,5 @@ insert into app_public.plan_prices (plan_key, "interval", currency, amount_minor
   ('enterprise', 'year',  'usd', 499000)
 on conflict (plan_key, "interval") do update set
   currency = excluded.currency,
-  amount_minor = excluded.amount_minor;
+  amount_minor = excluded.amount_minor
+where known.stripe_price_id is null;

@@ -110,7 +110,8 @@ begin atomic
   left join lateral (
     select plan_prices.plan_key, items.price_id, items.quantity
     from jsonb_to_recordset(truth.items) as items (lookup_key text, price_id text, quantity bigint)
-    join app_public.plan_prices on plan_prices.lookup_key = items.lookup_key
+    join app_public.plan_prices
+      on plan_prices.lookup_key = app_private.plan_lookup_key(items.price_id, items.lookup_key)
     join app_public.plans on plans.key = plan_prices.plan_key
     order by plans.position desc, items.price_id
     limit 1

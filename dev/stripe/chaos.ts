@@ -12,12 +12,15 @@ const MAX_SEED = 4_294_967_295;
 const MAX_DELAY_MS = 600_000;
 /** A delivery that is put back goes out behind at most so many that came after it. */
 const FURTHEST = 5;
+/** Events further apart than this are never given one second, in seconds of the emulator's time. */
+const LONGEST_SECOND = 60;
 
 const given = p.shape(
   {},
   {
     seed: p.bounded(0, MAX_SEED),
     duplicate: share,
+    same_second: share,
     reorder: share,
     drop: share,
     drop_forever: share,
@@ -37,6 +40,8 @@ export type Chaos = {
   settings(): ChaosSettings;
   /** Puts settings in force, with a seed of its own making if there is none, and counts anew. */
   set(settings: unknown): ChaosSettings;
+  /** The second that the next event is stamped with, which may be that of the one before it. */
+  secondOf(now: number): number;
   /** Whether the next event is made twice, under two ids. */
   nextIsTwin(): boolean;
   /** The fates of the deliveries that the next event makes at one endpoint: one, or two. */
@@ -46,13 +51,24 @@ export type Chaos = {
 };
 
 /** Each question has draws of its own. */
-const QUESTIONS = ["twin", "duplicate", "reorder", "distance", "delay", "lose", "drop"] as const;
+const QUESTIONS = [
+  "twin",
+  "duplicate",
+  "reorder",
+  "distance",
+  "delay",
+  "lose",
+  "drop",
+  "second",
+] as const;
 
 /** Mischief by `settings`, as `POST /_emulator/chaos` takes them. */
 export function makeChaos(settings: unknown): Chaos {
   let now = complete(settings);
   let events = 0;
   let deliveries = 0;
+  let stamps = 0;
+  let second = 0;
 
   function draw(question: (typeof QUESTIONS)[number], ...about: number[]): number {
     return fraction(now.seed, QUESTIONS.indexOf(question), ...about);
@@ -76,7 +92,14 @@ export function makeChaos(settings: unknown): Chaos {
       now = complete(wanted);
       events = 0;
       deliveries = 0;
+      stamps = 0;
+      second = 0;
       return now;
+    },
+    secondOf: (time) => {
+      const isShared = draw("second", (stamps += 1)) < now.same_second;
+      if (!isShared || time < second || time - second > LONGEST_SECOND) second = time;
+      return second;
     },
     nextIsTwin: () => draw("twin", (events += 1)) < now.twin,
     nextFates: () => {
@@ -89,7 +112,15 @@ export function makeChaos(settings: unknown): Chaos {
 }
 
 function complete(settings: unknown): ChaosSettings {
-  const none = { duplicate: 0, reorder: 0, delay_ms: 0, drop: 0, drop_forever: 0, twin: 0 };
+  const none = {
+    duplicate: 0,
+    same_second: 0,
+    reorder: 0,
+    delay_ms: 0,
+    drop: 0,
+    drop_forever: 0,
+    twin: 0,
+  };
   return { seed: randomInt(MAX_SEED), ...none, ...given(settings, "") };
 }
 

@@ -12,14 +12,15 @@
  * - `POST deliveries/redeliver` `{ "event"?, "order"?: "forward" | "reverse" | "shuffle", "seed"?,
  *   "times"? }` sends events again, one after another, and answers with the statuses.
  * - `POST settle` `{ "timeout_ms"?: n }` answers when no delivery is pending.
- * - `POST webhooks` `{ "mode": "deliver" | "hold" }` keeps events back, or lets them go.
+ * - `POST webhooks` `{ "mode": "deliver" | "hold" | "drop" }` keeps events back, lets them go, or
+ *   has Stripe give up on them, as after an outage of days; they can still be sent again by hand.
  * - `POST faults` `{ "kind", "method"?, "path"?, "nth"?, "ms"? }` makes the nth matching call fail:
  *   `409`, `429`, `429_lock_timeout`, `500_before` do no work; `500_after` does it, answers 500 and
  *   keeps that under the idempotency key; `reset_after` does it and cuts the connection, `truncated`
  *   in the middle of the answer; `slow` waits `ms` before it begins. `GET faults` lists what is planned.
  * - `POST reset` empties the state, and takes hostility back to how it was at the start.
  *
- * hostility.ts has more.
+ * hostility.ts and outside.ts have more.
  */
 import { Router } from "express";
 import type { ParsedQs } from "qs";
@@ -27,6 +28,7 @@ import type { Stripe } from "stripe";
 
 import { declarer } from "./control_body.ts";
 import { NO_REQUEST } from "./context.ts";
+import { MODES } from "./deliveries.ts";
 import { contextFor } from "./engine.ts";
 import type { Engine } from "./engine.ts";
 import { stateError } from "./errors.ts";
@@ -57,7 +59,7 @@ const redeliver = p.shape(
   },
 );
 const settle = p.shape({}, { timeout_ms: p.bounded(0, MAX_WAIT_MS) });
-const mode = p.shape({ mode: p.oneOf("deliver", "hold") }, {});
+const mode = p.shape({ mode: p.oneOf(...MODES) }, {});
 const fault = p.shape(
   { kind: p.oneOf(...FAULT_KINDS) },
   { method: p.text, path: p.text, nth: p.bounded(1, 1_000_000), ms: p.bounded(0, MAX_WAIT_MS) },

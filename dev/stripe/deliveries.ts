@@ -1,3 +1,7 @@
+/** What becomes of events: they go out, wait, or are lost. */
+export const MODES = ["deliver", "hold", "drop"] as const;
+export type Mode = (typeof MODES)[number];
+
 /** One event on its way to one endpoint. */
 export type Delivery = {
   id: string;

@@ -41,6 +41,7 @@ export function contextFor(engine: Engine, request: Stripe.Event.Request): Conte
 
   /** Stripe says that there may be two event objects for one change. */
   function publishPerhapsTwice(event: StoredEvent): void {
+    event.created = engine.chaos.secondOf(event.created);
     publish(event);
     if (!engine.chaos.nextIsTwin()) return;
     const twin = { ...copy(event), id: newId("evt"), pending_webhooks: 0 };

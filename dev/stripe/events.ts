@@ -16,6 +16,21 @@ export function emit<T extends EventType>(
   object: EventOf<T>["data"]["object"],
   previous?: Record<string, unknown>,
 ): void {
+  record(context, type, object, previous);
+  if (object.object === "subscription") tellEntitlements(context, idOf(object.customer));
+}
+
+/** The one object that its declaration gives an id and Stripe doesn't: it does not exist yet. */
+export function emitUpcoming(context: Context, invoice: Omit<Stripe.Invoice, "id">): void {
+  record(context, "invoice.upcoming", invoice);
+}
+
+function record(
+  context: Context,
+  type: EventType,
+  object: object,
+  previous?: Record<string, unknown>,
+): void {
   const snapshot: Stripe.Event.Data.Object = copy(object);
   const data = { object: snapshot };
   const event = {
@@ -31,7 +46,6 @@ export function emit<T extends EventType>(
   } satisfies Stripe.EventBase;
   context.store.events.set(event.id, event);
   context.publish(event);
-  if (object.object === "subscription") tellEntitlements(context, idOf(object.customer));
 }
 
 /** Whatever happens to a subscription may change what its customer is entitled to. */

@@ -10,6 +10,7 @@ const KINDS: Record<string, string> = {
   active_entitlements: "entitlements.active_entitlement",
   charges: "charge",
   disputes: "dispute",
+  early_fraud_warnings: "radar.early_fraud_warning",
   refunds: "refund",
   setup_intents: "setup_intent",
   coupons: "coupon",
@@ -62,6 +63,7 @@ const EXPANDABLE: Record<string, Record<string, string>> = {
   },
   dispute: { charge: "charge", payment_intent: "payment_intent" },
   "entitlements.active_entitlement": { feature: "entitlements.feature" },
+  "radar.early_fraud_warning": { charge: "charge", payment_intent: "payment_intent" },
   refund: { charge: "charge", payment_intent: "payment_intent" },
   setup_intent: { customer: "customer", payment_method: "payment_method" },
   discount: {
@@ -109,7 +111,7 @@ export function checkExpandable(route: Route, path: string): void {
 /** `/v1/customers` answers a list of customers, `/v1/customers/:id` a customer, and so on. */
 function kindOf({ method, path }: Route): string {
   const steps = path
-    .replace(/\/(test_helpers|billing|entitlements)(?=\/)/, "")
+    .replace(/\/(test_helpers|billing|entitlements|radar)(?=\/)/, "")
     .replace(/\/(checkout|billing_portal)\//, "/$1_")
     .split("/");
   const [, , collection = "", second, third = ""] = steps;

@@ -2,10 +2,11 @@
  * What makes the emulator as hostile as production may be, under `/_emulator`.
  *
  * - `POST chaos` `{ "seed"?, "duplicate"?, "reorder"?, "drop"?, "drop_forever"?, "twin"?,
- *   "delay_ms"? }` does mischief to the webhooks of events from now on; what is not named is off,
+ *   "same_second"?, "delay_ms"? }` does mischief to the webhooks of events from now on; what is not named is off,
  *   and `{}` ends it all. Shares from 0 to 1: of deliveries that are made twice, that go out behind
  *   later ones, and that never arrive; of attempts that are lost, and made again in time; of events
- *   of which there are two, under two ids. Each delivery waits for up to `delay_ms`. The answer has
+ *   of which there are two, under two ids; of events that bear the `created` of the one before them,
+ *   if that is less than a minute old, so that with 1 a burst has one second. Each delivery waits for up to `delay_ms`. The answer has
  *   the seed, also when it was chosen by the emulator: with it the same calls meet the same fates.
  * - `POST rate_limits` `{ "on": true | false, "mode"?: "sandbox" | "live" }` keeps Stripe's limits:
  *   25 calls a second in a sandbox, 100 in live mode, and 25 for each endpoint.

@@ -17,6 +17,7 @@ import { hostedRouter } from "./hosted/router.ts";
 import { hostilityRouter } from "./hostility.ts";
 import { begin, drop, keep } from "./idempotency.ts";
 import type { Answer } from "./idempotency.ts";
+import { outsideRouter } from "./outside.ts";
 import { pageRouter } from "./page/router.ts";
 import { isRecord } from "./params.ts";
 import { parameters, QS } from "./parameters.ts";
@@ -38,7 +39,7 @@ export function makeApp(engine: Engine): Express {
   app.use(pageRouter(engine));
   app.use(hostedRouter(engine));
   app.use(express.raw({ type: () => true, limit: "1mb" }));
-  app.use("/_emulator", controlRouter(engine), hostilityRouter(engine));
+  app.use("/_emulator", controlRouter(engine), hostilityRouter(engine), outsideRouter(engine));
   for (const route of ROUTES) {
     const path = route.path;
     const handler = (request: Request, response: Response) =>

@@ -1,5 +1,6 @@
 import { checkoutRoutes } from "./resources/checkout_sessions.ts";
 import { customerRoutes } from "./resources/customers.ts";
+import { earlyFraudWarningRoutes } from "./resources/early_fraud_warnings.ts";
 import { entitlementRoutes } from "./resources/entitlements.ts";
 import { eventDestinationRoutes } from "./resources/event_destinations.ts";
 import { eventRoutes } from "./resources/events.ts";
@@ -36,6 +37,7 @@ export const ROUTES: readonly Route[] = [
   ...checkoutRoutes,
   ...couponRoutes,
   ...disputeRoutes,
+  ...earlyFraudWarningRoutes,
   ...featureRoutes,
   ...meterRoutes,
   ...refundRoutes,

@@ -2,11 +2,13 @@ import type { Context } from "./context.ts";
 import { emit } from "./events.ts";
 import { catchUp, isOnClock } from "./resources/checkout_state.ts";
 import { collect, finalizeAndCollect } from "./resources/collection.ts";
+import { debitFor, endDebit, waitsForBank } from "./resources/debits.ts";
 import { resumeCollection } from "./resources/pause_collection.ts";
 import { dropPending } from "./resources/pending_updates.ts";
 import { isRenewable, nextRenewal } from "./resources/periods_of.ts";
 import { endPeriod } from "./resources/renewal.ts";
 import { giveUpResumption, RESUMPTION_WINDOW } from "./resources/resumptions.ts";
+import { announceUpcoming, upcomingNotice } from "./resources/upcoming.ts";
 import { cancelNow, expire, isEnded } from "./resources/subscription_lifecycle.ts";
 
 /** Something that Stripe does by itself at a certain time. */
@@ -46,16 +48,19 @@ function earliest(context: Context, until: number, testClock: string | null): Du
   return first;
 }
 
-function* dueInvoices({ store }: Context, testClock: string | null): Generator<Due> {
+function* dueInvoices(context: Context, testClock: string | null): Generator<Due> {
+  const { store } = context;
   for (const invoice of store.invoices.values()) {
     if (invoice.test_clock !== testClock) continue;
+    const debit = store.debits.size === 0 ? undefined : debitFor(context, invoice);
+    if (debit !== undefined) yield { at: debit.at, run: (then) => void endDebit(then, invoice) };
     const { automatically_finalizes_at: finalizesAt, next_payment_attempt: retryAt } = invoice;
     if (invoice.status === "draft" && finalizesAt !== null) {
-      yield { at: finalizesAt, run: (context) => finalizeAndCollect(context, invoice) };
+      yield { at: finalizesAt, run: (then) => finalizeAndCollect(then, invoice) };
     }
     if (invoice.status === "open" && retryAt !== null) {
       const how = { offSession: true, automatic: true };
-      yield { at: retryAt, run: (context) => void collect(context, invoice, how) };
+      yield { at: retryAt, run: (then) => void collect(then, invoice, how) };
     }
   }
 }
@@ -68,42 +73,53 @@ function* dueSessions({ store }: Context, testClock: string | null): Generator<D
 }
 
 /** Of two things at the same time the first one here goes first: an end precedes a renewal. */
-function* dueSubscriptions({ store }: Context, testClock: string | null): Generator<Due> {
+function* dueSubscriptions(context: Context, testClock: string | null): Generator<Due> {
+  const { store } = context;
   for (const subscription of store.subscriptions.values()) {
     if (subscription.test_clock !== testClock) continue;
-    if (subscription.status === "incomplete") {
+    if (subscription.status === "incomplete" && !waitsForBank(context, subscription)) {
       const at = subscription.created + FIRST_PAYMENT_WINDOW;
-      yield { at, run: (context) => expire(context, subscription) };
+      yield { at, run: (then) => expire(then, subscription) };
     }
     if (subscription.pending_update !== null) {
       const at = subscription.pending_update.expires_at;
-      yield { at, run: (context) => dropPending(context, subscription) };
+      yield { at, run: (then) => dropPending(then, subscription) };
     }
     const resumption = store.resumptions.get(subscription.id);
     if (resumption !== undefined) {
       const at = resumption.at + RESUMPTION_WINDOW;
-      yield { at, run: (context) => giveUpResumption(context, resumption) };
+      yield { at, run: (then) => giveUpResumption(then, resumption) };
     }
     const resumesAt = subscription.pause_collection?.resumes_at ?? null;
     if (resumesAt !== null && !isEnded(subscription)) {
-      yield { at: resumesAt, run: (context) => resumeCollection(context, subscription) };
+      yield { at: resumesAt, run: (then) => resumeCollection(then, subscription) };
     }
     if (subscription.cancel_at !== null && !isEnded(subscription)) {
       const at = subscription.cancel_at;
-      yield { at, run: (context) => cancelNow(context, subscription, "cancellation_requested") };
+      yield { at, run: (then) => cancelNow(then, subscription, "cancellation_requested") };
     }
     if (!isRenewable(subscription)) continue;
     const notice = `trial_will_end:${subscription.id}:${subscription.trial_end}`;
     if (subscription.status === "trialing" && !store.notices.has(notice)) {
       yield {
         at: (subscription.trial_end ?? 0) - TRIAL_NOTICE,
-        run: (context) => {
+        run: (then) => {
           store.notices.set(notice, { id: notice });
-          emit(context, "customer.subscription.trial_will_end", subscription);
+          emit(then, "customer.subscription.trial_will_end", subscription);
+        },
+      };
+    }
+    const upcoming = upcomingNotice(subscription);
+    if (upcoming !== undefined && !store.notices.has(upcoming.notice)) {
+      yield {
+        at: upcoming.at,
+        run: (then) => {
+          store.notices.set(upcoming.notice, { id: upcoming.notice });
+          announceUpcoming(then, subscription);
         },
       };
     }
     const at = nextRenewal(subscription);
-    yield { at, run: (context) => void endPeriod(context, subscription) };
+    yield { at, run: (then) => void endPeriod(then, subscription) };
   }
 }

@@ -3,6 +3,7 @@ import type { Stripe } from "stripe";
 
 import type { SavedAnswer } from "./idempotency.ts";
 import type { Delivery } from "./deliveries.ts";
+import type { AccountSettings } from "./resources/account_settings.ts";
 import type { Checkout } from "./resources/checkout_record.ts";
 import type { PendingUpdate } from "./resources/pending_updates.ts";
 import type { Resumption } from "./resources/resumptions.ts";
@@ -46,10 +47,17 @@ export type Store = {
   charges: Map<string, Stripe.Charge>;
   refunds: Map<string, Stripe.Refund>;
   disputes: Map<string, Stripe.Dispute>;
+  earlyFraudWarnings: Map<string, Stripe.Radar.EarlyFraudWarning>;
+  /** Payments that a bank takes its time for, by their intent: when it answers, and with what. */
+  debits: Map<string, { id: string; method: string; at: number }>;
+  /** What was chosen for the account, in one row. */
+  settings: Map<string, { id: string } & Partial<AccountSettings>>;
   meters: Map<string, Stripe.Billing.Meter>;
   meterEvents: Map<string, Stripe.Billing.MeterEvent>;
   portalConfigurations: Map<string, Stripe.BillingPortal.Configuration>;
   portalSessions: Map<string, Stripe.BillingPortal.Session>;
+  /** The portal sessions whose flow has been gone through. */
+  finishedFlows: Map<string, { id: string }>;
   checkoutSessions: Map<string, Stripe.Checkout.Session>;
   /** What a session was made with and how far its customer got, by the session's id. */
   checkouts: Map<string, Checkout>;
@@ -101,10 +109,14 @@ export function emptyStore(): Store {
     charges: new Map(),
     refunds: new Map(),
     disputes: new Map(),
+    earlyFraudWarnings: new Map(),
+    debits: new Map(),
+    settings: new Map(),
     meters: new Map(),
     meterEvents: new Map(),
     portalConfigurations: new Map(),
     portalSessions: new Map(),
+    finishedFlows: new Map(),
     checkoutSessions: new Map(),
     checkouts: new Map(),
   };
@@ -155,6 +167,7 @@ export function objectWithId(store: Store, id: string): object | undefined {
     du: store.disputes,
     evt: store.events,
     feat: store.features,
+    issfr: store.earlyFraudWarnings,
     re: store.refunds,
     seti: store.setupIntents,
   };

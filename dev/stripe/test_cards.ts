@@ -68,7 +68,7 @@ export const TEST_CARDS: ReadonlyMap<string, TestCard> = new Map([
   ["4000002760003184", { brand: "visa", needsAuthentication: true }],
 ]);
 
-/** The payment methods that every test account has; each use makes a new one with that card. */
+/** The payment methods that every test account has; each use makes a new one with that card or account. */
 export const STATIC_METHODS: ReadonlyMap<string, string> = new Map([
   ["pm_card_visa", "4242424242424242"],
   ["pm_card_visa_debit", "4000056655665556"],
@@ -86,6 +86,9 @@ export const STATIC_METHODS: ReadonlyMap<string, string> = new Map([
   ["pm_card_authenticationRequired", "4000002760003184"],
   ["pm_card_authenticationRequiredOnSetup", "4000002500003155"],
   ["pm_card_createDispute", "4000000000000259"],
+  ["pm_usBankAccount_success", "000123456789"],
+  ["pm_usBankAccount_insufficientFunds", "000222222227"],
+  ["pm_usBankAccount_accountClosed", "000111111113"],
 ]);
 
 /** The card part of a payment method with this number. */

@@ -1,6 +1,6 @@
 import type { Chaos } from "./chaos.ts";
 import { isAccepted, nothingSent, record } from "./deliveries.ts";
-import type { Attempt, Delivery } from "./deliveries.ts";
+import type { Attempt, Delivery, Mode } from "./deliveries.ts";
 import { dispatch, releasePutBack } from "./dispatch.ts";
 import { makePoster } from "./post.ts";
 import type { Addressee, Store, StoredEvent } from "./store.ts";
@@ -22,7 +22,7 @@ export class Webhooks {
   readonly #pending = new Map<string, Delivery>();
   readonly #flying = new Set<string>();
   #waiting: (() => void)[] = [];
-  #mode: "deliver" | "hold" = "deliver";
+  #mode: Mode = "deliver";
   #timer: NodeJS.Timeout | undefined;
   #isClosed = false;
 
@@ -33,10 +33,9 @@ export class Webhooks {
     this.#touch = touch;
   }
 
-  get mode(): "deliver" | "hold" {
+  get mode(): Mode {
     return this.#mode;
   }
-
   get pendingCount(): number {
     return this.#pending.size;
   }
@@ -57,8 +56,8 @@ export class Webhooks {
     this.#pending.set(delivery.id, delivery);
   }
 
-  /** `hold` keeps events waiting; `deliver` sends them. */
-  setMode(mode: "deliver" | "hold"): void {
+  /** `hold` keeps events waiting; `deliver` sends them; with `drop` nobody is reached, for good. */
+  setMode(mode: Mode): void {
     this.#mode = mode;
     this.#schedule(0);
   }
@@ -133,7 +132,8 @@ export class Webhooks {
 
   async #attempt(delivery: Delivery): Promise<void> {
     this.#flying.add(delivery.id);
-    const isDropped = this.#chaos.drops(delivery.number, delivery.attemptCount);
+    const isDropped =
+      this.#mode === "drop" || this.#chaos.drops(delivery.number, delivery.attemptCount);
     const result = isDropped
       ? nothingSent("lost on the way")
       : await this.#post(delivery.event, delivery.endpoint);
@@ -145,9 +145,10 @@ export class Webhooks {
 
   async #resendTo(event: StoredEvent, endpoint: string): Promise<Resent> {
     const result = await this.#post(event.id, endpoint);
-    for (const delivery of this.#pending.values()) {
-      const isSame = delivery.event === event.id && delivery.endpoint === endpoint;
-      if (isSame && isAccepted(result)) this.#finish(delivery, result);
+    for (const delivery of isAccepted(result) ? this.#store.deliveries.values() : []) {
+      if (delivery.event !== event.id || delivery.endpoint !== endpoint) continue;
+      if (delivery.state === "failed") record(delivery, result, Date.now());
+      this.#finish(delivery, result);
     }
     return { event: event.id, endpoint, ...result };
   }
@@ -167,6 +168,8 @@ export class Webhooks {
     // Sent twice at once, by itself and on demand: the first acceptance counts.
     if (delivery.state !== "pending") return;
     record(delivery, result, Date.now());
+    // An outage in real time would have to outlast three days of retries.
+    if (this.#mode === "drop" && !isAccepted(result)) delivery.state = "failed";
     const event = this.#store.events.get(delivery.event);
     if (delivery.state !== "pending" && this.#pending.delete(delivery.id) && event !== undefined) {
       if (delivery.isDuplicate !== true) event.pending_webhooks -= 1;

@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:ea6af631ffaec133b29cbfd3a2cd9494724f37e1
+--! Hash: sha1:039da59fe0a2fea977524669e5f70b92d31f501a
 
 --! Included index.sql
 --! Included 00_foundation/schemas.sql
@@ -1493,15 +1493,22 @@ create table if not exists app_public.features (
   key         text not null,
   name        text not null,
   kind        text not null,
+  meter_event text,
   constraint features_pkey primary key (key),
   constraint features_key_format check (key ~ '^[a-z][a-zA-Z0-9]{0,39}$'),
   constraint features_name_bounded check (char_length(name) between 1 and 100),
-  constraint features_kind_known check (kind in ('boolean', 'count', 'metered'))
+  constraint features_kind_known check (kind in ('boolean', 'count', 'metered')),
+  constraint features_meter_event_metered check (meter_event is null or kind = 'metered'),
+  constraint features_meter_event_bounded check (char_length(meter_event) between 1 and 100)
 );
 comment on table app_public.features is 'What a plan may contain. Anyone may read it.';
 comment on column app_public.features.kind is
   'boolean: on or off. count: how many may exist at once. metered: how many may be used in one '
   'billing period.';
+comment on column app_public.features.meter_event is
+  E'@behavior -*\n'
+  'The event_name of the meter at Stripe that is told of each use, to charge by it; null means that '
+  'Stripe is told nothing.';
 
 create table if not exists app_public.plan_features (
   plan_key    text    not null,
@@ -1527,36 +1534,92 @@ comment on constraint plan_features_feature_fkey on app_public.plan_features is
 create index if not exists plan_features_feature_idx on app_public.plan_features (feature_key);
 
 create table if not exists app_public.plan_prices (
-  plan_key     text    not null,
-  "interval"   text    not null,
-  currency     text    not null,
-  amount_minor integer not null,
-  lookup_key   text    not null generated always as (plan_key || '_' || "interval") stored,
+  plan_key            text        not null,
+  "interval"          text        not null,
+  currency            text        not null,
+  amount_minor        integer,
+  lookup_key          text        not null
+    generated always as (plan_key || '_' || "interval") stored,
+  is_billed_by_seat   boolean     not null default false,
+  is_active           boolean     not null default true,
+  unit_amount_decimal text,
+  product_name        text,
+  stripe_price_id     text,
+  sync_seq            bigint      not null default 0,
+  synced_at           timestamptz,
   constraint plan_prices_pkey primary key (plan_key, "interval"),
   constraint plan_prices_lookup_key_key unique (lookup_key),
   constraint plan_prices_plan_fkey
     foreign key (plan_key) references app_public.plans (key) on delete cascade,
   constraint plan_prices_interval_known check ("interval" in ('month', 'year')),
   constraint plan_prices_currency_format check (currency ~ '^[a-z]{3}$'),
-  constraint plan_prices_amount_not_negative check (amount_minor >= 0)
+  constraint plan_prices_amount_not_negative check (amount_minor >= 0),
+  constraint plan_prices_unit_amount_decimal_bounded
+    check (char_length(unit_amount_decimal) <= 50),
+  constraint plan_prices_product_name_bounded check (char_length(product_name) <= 1000),
+  constraint plan_prices_stripe_price_bounded check (char_length(stripe_price_id) <= 255)
 );
-comment on table app_public.plan_prices is 'What each plan costs. Anyone may read it.';
+comment on table app_public.plan_prices is
+  'What each plan costs: as it is to be created at Stripe, and once it is there, as Stripe has it '
+  '(catalog.sql writes it). Anyone may read it.';
 comment on column app_public.plan_prices.interval is 'How often it is charged, in Stripe''s words.';
 comment on column app_public.plan_prices.currency is 'ISO 4217, in lower case as Stripe writes it.';
 comment on column app_public.plan_prices.amount_minor is
-  'In the currency''s smallest unit: 4900 is 49.00 USD.';
+  'In the currency''s smallest unit: 4900 is 49.00 USD. Null when Stripe has no such number: see '
+  'unit_amount_decimal.';
 comment on column app_public.plan_prices.lookup_key is 'The price''s lookup_key at Stripe.';
+comment on column app_public.plan_prices.is_billed_by_seat is
+  'Whether it is charged once for each member of the tenant. The founder''s to say, in the seed.';
+comment on column app_public.plan_prices.is_active is
+  'Whether it can be bought now. Whoever has bought it keeps it.';
+comment on column app_public.plan_prices.unit_amount_decimal is
+  'Like amount_minor, exact also where it has fractions; null before Stripe has told, and for a price '
+  'in tiers.';
+comment on column app_public.plan_prices.product_name is
+  'What Stripe calls its product on invoices; null before Stripe has told.';
+comment on column app_public.plan_prices.stripe_price_id is
+  'The price that is sold now; null before Stripe has told, or when it has none.';
+comment on column app_public.plan_prices.sync_seq is
+  E'@behavior -*\n'
+  'Taken from stripe_sync_seq before the fetch that was written last. Only a higher one may write.';
+comment on column app_public.plan_prices.synced_at is
+  E'@behavior -*\nWhen Stripe was last asked; null before.';
 comment on constraint plan_prices_plan_fkey on app_public.plan_prices is
   E'@fieldName plan\n@foreignFieldName prices';
+
+create table if not exists app_private.stripe_prices (
+  id            text        not null,
+  lookup_key    text        not null,
+  first_seen_at timestamptz not null default now(),
+  constraint stripe_prices_pkey primary key (id),
+  constraint stripe_prices_lookup_key_fkey
+    foreign key (lookup_key) references app_public.plan_prices (lookup_key) on delete cascade,
+  constraint stripe_prices_id_bounded check (char_length(id) between 1 and 255)
+);
+comment on table app_private.stripe_prices is
+  'Every price of Stripe''s that was ever one of ours. A lookup key moves to the new price when a '
+  'price changes; those who bought the old one still have the plan.';
+/* Serves the foreign key. */
+create index if not exists stripe_prices_lookup_key_idx on app_private.stripe_prices (lookup_key);
 --! EndIncluded 20_plans/tables.sql
 --! Included 20_plans/access.sql
 revoke all
   on app_public.plans, app_public.features, app_public.plan_features, app_public.plan_prices
   from public, app_user, app_anonymous, app_worker, app_definer;
-/* Read by everyone, written by migrations only. */
+/* Read by everyone; written by migrations, and the prices by what Stripe says of them. */
 grant select
   on app_public.plans, app_public.features, app_public.plan_features, app_public.plan_prices
   to app_user, app_anonymous, app_worker, app_definer;
+grant
+  update (
+    currency, amount_minor, is_active, unit_amount_decimal, product_name, stripe_price_id,
+    sync_seq, synced_at
+  )
+  on app_public.plan_prices to app_worker;
+
+revoke all on app_private.stripe_prices
+  from public, app_user, app_anonymous, app_worker, app_definer;
+grant select, insert (id, lookup_key), update (lookup_key) on app_private.stripe_prices to app_worker;
 --! EndIncluded 20_plans/access.sql
 --! Included 20_plans/policies.sql
 alter table app_public.plans enable row level security;
@@ -1582,7 +1645,155 @@ alter table app_public.plan_prices force row level security;
 drop policy if exists select_everyone on app_public.plan_prices;
 create policy select_everyone on app_public.plan_prices
   for select to app_user, app_anonymous, app_worker, app_definer using (true);
+drop policy if exists update_worker on app_public.plan_prices;
+create policy update_worker on app_public.plan_prices
+  for update to app_worker using (true) with check (true);
+
+alter table app_private.stripe_prices enable row level security;
+alter table app_private.stripe_prices force row level security;
+drop policy if exists all_worker on app_private.stripe_prices;
+create policy all_worker on app_private.stripe_prices
+  for all to app_worker using (true) with check (true);
 --! EndIncluded 20_plans/policies.sql
+--! Included 20_plans/catalog.sql
+/*
+ * The only writer of what Stripe says of a price. Numbered before the fetch, like the copy of a
+ * customer (50_billing/sync.sql): whoever asked later wins, whatever order they come back in.
+ */
+create or replace function app_private.record_stripe_prices(p_sync_seq bigint, p_prices jsonb)
+  returns void
+  language plpgsql volatile parallel unsafe
+as $$
+declare
+  v_price record;
+begin
+  for v_price in
+    with written as (
+      update app_public.plan_prices set
+        /* Of a price that is not there, what we know is all there is to show. */
+        currency = coalesce(truth.currency, plan_prices.currency),
+        amount_minor = case
+          when truth.id is null then plan_prices.amount_minor
+          when truth.unit_amount <= 2147483647 then truth.unit_amount::integer
+        end,
+        unit_amount_decimal = truth.unit_amount_decimal,
+        product_name = left(truth.product_name, 1000),
+        is_active = coalesce(truth.is_active, false),
+        stripe_price_id = truth.id,
+        sync_seq = p_sync_seq,
+        synced_at = now()
+      from app_public.plan_prices as known
+      left join jsonb_to_recordset(p_prices) as truth (
+        lookup_key text,
+        id text,
+        currency text,
+        unit_amount bigint,
+        unit_amount_decimal text,
+        "interval" text,
+        interval_count integer,
+        product_name text,
+        is_active boolean
+      ) on truth.lookup_key = known.lookup_key
+      where plan_prices.lookup_key = known.lookup_key
+      and plan_prices.sync_seq < p_sync_seq
+      returning
+        plan_prices.lookup_key,
+        plan_prices."interval",
+        plan_prices.stripe_price_id,
+        truth."interval" as stripe_interval,
+        truth.interval_count
+    ),
+    remembered as (
+      insert into app_private.stripe_prices (id, lookup_key)
+      select written.stripe_price_id, written.lookup_key
+      from written
+      where written.stripe_price_id is not null
+      on conflict (id) do update set lookup_key = excluded.lookup_key
+      where stripe_prices.lookup_key <> excluded.lookup_key
+    )
+    select written.* from written order by written.lookup_key
+  loop
+    perform app_private.tell_price_alarms(
+      v_price.lookup_key,
+      v_price.stripe_price_id,
+      v_price.interval_count = 1 and v_price.stripe_interval = v_price."interval"
+    );
+  end loop;
+end;
+$$;
+comment on function app_private.record_stripe_prices(bigint, jsonb) is
+  'Replaces our copy of the catalog by what was fetched after p_sync_seq was taken. p_prices: '
+  '[{ lookup_key, id, currency, unit_amount, unit_amount_decimal, interval, interval_count, '
+  'product_name, is_active }]; a price that is not among them is missing at Stripe.';
+
+create or replace function app_private.tell_price_alarms(
+  p_lookup_key text,
+  p_price_id text,
+  p_is_interval_right boolean
+)
+  returns void
+  language plpgsql volatile parallel unsafe
+as $$
+begin
+  if p_price_id is null then
+    perform app_private.raise_alarm(
+      'missing_price',
+      p_lookup_key,
+      format(
+        'Stripe has no price with lookup key "%s". Create it there, or run: npm run stripe:sync-catalog',
+        p_lookup_key
+      )
+    );
+  else
+    perform app_private.resolve_alarm('missing_price', p_lookup_key);
+  end if;
+
+  if p_price_id is not null and not coalesce(p_is_interval_right, false) then
+    perform app_private.raise_alarm(
+      'price_mismatch',
+      p_lookup_key,
+      format('The price %s is not charged by the interval that "%s" says', p_price_id, p_lookup_key)
+    );
+  else
+    perform app_private.resolve_alarm('price_mismatch', p_lookup_key);
+  end if;
+end;
+$$;
+comment on function app_private.tell_price_alarms(text, text, boolean) is
+  'Raises the alarms about one price of the catalog, or closes them.';
+
+create or replace function app_private.plan_lookup_key(p_price_id text, p_lookup_key text)
+  returns text
+  language sql stable parallel safe
+begin atomic
+  select coalesce(
+    (
+      select plan_prices.lookup_key
+      from app_public.plan_prices
+      where plan_prices.lookup_key = p_lookup_key
+    ),
+    (
+      select stripe_prices.lookup_key
+      from app_private.stripe_prices
+      where stripe_prices.id = p_price_id
+    )
+  );
+end;
+comment on function app_private.plan_lookup_key(text, text) is
+  'Which of our prices a price at Stripe is, by the lookup key it has now, else by the one under '
+  'which it was ours before; null when it never was.';
+
+revoke all on function
+  app_private.record_stripe_prices(bigint, jsonb),
+  app_private.tell_price_alarms(text, text, boolean),
+  app_private.plan_lookup_key(text, text)
+  from public;
+grant execute on function
+  app_private.record_stripe_prices(bigint, jsonb),
+  app_private.tell_price_alarms(text, text, boolean),
+  app_private.plan_lookup_key(text, text)
+  to app_worker;
+--! EndIncluded 20_plans/catalog.sql
 --! Included 20_plans/seed.sql
 insert into app_public.plans (key, name, description, position) values
   ('starter',    'Starter',    'For a first project.',          1),
@@ -1615,7 +1826,8 @@ on conflict (plan_key, feature_key) do update set
   is_enabled = excluded.is_enabled,
   quota = excluded.quota;
 
-insert into app_public.plan_prices (plan_key, "interval", currency, amount_minor) values
+/* What is to be created at Stripe. What is there already is as it is: see catalog.sql. */
+insert into app_public.plan_prices as known (plan_key, "interval", currency, amount_minor) values
   ('starter',    'month', 'usd',   1900),
   ('starter',    'year',  'usd',  19000),
   ('pro',        'month', 'usd',   4900),
@@ -1624,7 +1836,8 @@ insert into app_public.plan_prices (plan_key, "interval", currency, amount_minor
   ('enterprise', 'year',  'usd', 499000)
 on conflict (plan_key, "interval") do update set
   currency = excluded.currency,
-  amount_minor = excluded.amount_minor;
+  amount_minor = excluded.amount_minor
+where known.stripe_price_id is null;
 --! EndIncluded 20_plans/seed.sql
 
 --! Included 30_tenancy/tables.sql
@@ -5188,7 +5401,8 @@ begin atomic
   left join lateral (
     select plan_prices.plan_key, items.price_id, items.quantity
     from jsonb_to_recordset(truth.items) as items (lookup_key text, price_id text, quantity bigint)
-    join app_public.plan_prices on plan_prices.lookup_key = items.lookup_key
+    join app_public.plan_prices
+      on plan_prices.lookup_key = app_private.plan_lookup_key(items.price_id, items.lookup_key)
     join app_public.plans on plans.key = plan_prices.plan_key
     order by plans.position desc, items.price_id
     limit 1
@@ -5699,6 +5913,983 @@ alter function app_public.create_tenant(text, text, text, text) owner to app_def
 revoke all on function app_public.create_tenant(text, text, text, text) from public;
 grant execute on function app_public.create_tenant(text, text, text, text) to app_user;
 --! EndIncluded 50_billing/create_tenant.sql
+--! Included 50_billing/seats.sql
+/*
+ * Where a price is billed by seat, the number of members is the quantity at Stripe. A change of
+ * members books a job, which counts when it runs and sets the absolute number. A sync that finds
+ * another number at Stripe books the same job. When Stripe has the right number, as after our own
+ * change, nothing is booked: so no change is ever an answer to our own event.
+ */
+create table if not exists app_private.seat_changes (
+  tenant_id          uuid        not null,
+  item_id            text        not null,
+  lookup_key         text        not null,
+  period_start       timestamptz not null,
+  paid_quantity      integer     not null,
+  quantity           integer     not null,
+  proration_behavior text        not null,
+  generation         integer     not null,
+  is_in_doubt        boolean     not null default false,
+  begun_at           timestamptz not null default now(),
+  completed_at       timestamptz,
+  constraint seat_changes_pkey primary key (tenant_id, item_id),
+  constraint seat_changes_tenant_fkey
+    foreign key (tenant_id) references app_public.tenants (id) on delete cascade,
+  constraint seat_changes_item_bounded check (char_length(item_id) between 1 and 255),
+  constraint seat_changes_quantity_positive check (quantity > 0 and paid_quantity >= 0),
+  constraint seat_changes_proration_known
+    check (proration_behavior in ('create_prorations', 'none'))
+);
+comment on table app_private.seat_changes is
+  'The last change of quantity that was asked of Stripe for each subscription item billed by seat: '
+  'stored before the call, so that a repeated call is word for word the same, under the same key.';
+comment on column app_private.seat_changes.paid_quantity is
+  'The most seats there were since period_start. They are paid for: one that is filled again within '
+  'the period is not charged twice.';
+comment on column app_private.seat_changes.generation is
+  'Part of the idempotency key. Counts up with each new wish, and when Stripe answered 5xx.';
+comment on column app_private.seat_changes.begun_at is
+  'When the call was first made. Stripe forgets keys after 24 h; from 23 h on another one is used.';
+comment on column app_private.seat_changes.completed_at is
+  'When Stripe had the quantity; null while that is not known.';
+
+alter table app_private.seat_changes enable row level security;
+alter table app_private.seat_changes force row level security;
+drop policy if exists all_worker on app_private.seat_changes;
+create policy all_worker on app_private.seat_changes
+  for all to app_worker using (true) with check (true);
+drop policy if exists select_definer on app_private.seat_changes;
+create policy select_definer on app_private.seat_changes
+  for select to app_definer using (true);
+revoke all on app_private.seat_changes from public, app_user, app_anonymous, app_worker, app_definer;
+grant select, insert, update on app_private.seat_changes to app_worker;
+/* The trigger on memberships asks when the last change was. */
+grant select on app_private.seat_changes to app_definer;
+
+/*
+ * security definer, which spares the worker the right to read who belongs to which tenant: it is
+ * told a number.
+ */
+create or replace function app_private.billed_quantity(p_tenant_id uuid, p_lookup_key text)
+  returns integer
+  language sql stable security definer parallel safe
+  set search_path = pg_catalog, pg_temp
+begin atomic
+  select case
+    when exists (
+      select
+      from app_public.plan_prices
+      where plan_prices.lookup_key = p_lookup_key
+      and plan_prices.is_billed_by_seat
+    ) then (
+      select greatest(count(*), 1)::integer
+      from app_public.memberships
+      where memberships.tenant_id = p_tenant_id
+    )
+    else 1
+  end;
+end;
+comment on function app_private.billed_quantity(uuid, text) is
+  'The quantity in which a tenant is to have a price now: how many members it has where the price is '
+  'billed by seat, else 1.';
+alter function app_private.billed_quantity(uuid, text) owner to app_definer;
+revoke all on function app_private.billed_quantity(uuid, text) from public;
+grant execute on function app_private.billed_quantity(uuid, text) to app_worker;
+--! EndIncluded 50_billing/seats.sql
+--! Included 50_billing/seat_changes.sql
+create or replace function app_private.seat_items(p_items jsonb)
+  returns table (item_id text, lookup_key text)
+  language sql stable parallel safe
+begin atomic
+  select items.item_id, plan_prices.lookup_key
+  from jsonb_to_recordset(p_items) as items (item_id text, price_id text, lookup_key text)
+  join app_public.plan_prices
+    on plan_prices.lookup_key = app_private.plan_lookup_key(items.price_id, items.lookup_key)
+  where plan_prices.is_billed_by_seat;
+end;
+comment on function app_private.seat_items(jsonb) is
+  'Those of a subscription''s items, [{ item_id, price_id, lookup_key }], that are billed by seat, '
+  'with the price that each is of ours.';
+
+create or replace function app_private.begin_seat_change(
+  p_tenant_id uuid,
+  p_item_id text,
+  p_lookup_key text,
+  p_current_quantity integer,
+  p_period_start timestamptz
+)
+  returns table (quantity integer, proration_behavior text, generation integer)
+  language plpgsql volatile parallel unsafe
+as $$
+declare
+  v_wanted constant integer := app_private.billed_quantity(p_tenant_id, p_lookup_key);
+  v_known app_private.seat_changes;
+  v_next app_private.seat_changes;
+begin
+  select seat_changes.* into v_known
+  from app_private.seat_changes
+  where seat_changes.tenant_id = p_tenant_id
+  and seat_changes.item_id = p_item_id
+  for update;
+
+  v_next := v_known;
+  v_next.tenant_id := p_tenant_id;
+  v_next.item_id := p_item_id;
+  v_next.lookup_key := p_lookup_key;
+  v_next.period_start := p_period_start;
+  v_next.paid_quantity := case
+    when (v_known.period_start, v_known.lookup_key) = (p_period_start, p_lookup_key)
+      then greatest(v_known.paid_quantity, p_current_quantity)
+    else p_current_quantity
+  end;
+  /* What was paid for is filled first and for nothing; what goes beyond is a step of its own. */
+  v_next.quantity := case
+    when p_current_quantity < v_next.paid_quantity then least(v_wanted, v_next.paid_quantity)
+    else v_wanted
+  end;
+  v_next.proration_behavior := case
+    when v_next.quantity > v_next.paid_quantity then 'create_prorations'
+    else 'none'
+  end;
+
+  if v_wanted = p_current_quantity then
+    v_next.completed_at := coalesce(v_known.completed_at, now());
+  elsif v_known.completed_at is not null
+    or v_known.generation is null
+    or v_known.is_in_doubt
+    or v_known.begun_at < now() - interval '23 hours'
+    or (v_known.quantity, v_known.proration_behavior)
+      <> (v_next.quantity, v_next.proration_behavior)
+  then
+    v_next.generation := coalesce(v_known.generation, 0) + 1;
+    v_next.begun_at := now();
+    v_next.completed_at := null;
+  end if;
+  v_next.is_in_doubt := false;
+
+  /* A tenant whose number was always right needs no note. */
+  if v_next.generation is null then
+    return;
+  end if;
+  insert into app_private.seat_changes select v_next.*
+  on conflict (tenant_id, item_id) do update set
+    lookup_key = excluded.lookup_key,
+    period_start = excluded.period_start,
+    paid_quantity = excluded.paid_quantity,
+    quantity = excluded.quantity,
+    proration_behavior = excluded.proration_behavior,
+    generation = excluded.generation,
+    is_in_doubt = excluded.is_in_doubt,
+    begun_at = excluded.begun_at,
+    completed_at = excluded.completed_at;
+  if v_wanted <> p_current_quantity then
+    return query select v_next.quantity, v_next.proration_behavior, v_next.generation;
+  end if;
+end;
+$$;
+comment on function app_private.begin_seat_change(uuid, text, text, integer, timestamptz) is
+  'What to set an item''s quantity to, which is p_current_quantity at Stripe; no row when that is '
+  'right. Seats that are added are charged for the rest of the period, those that are taken away are '
+  'not given back for it, and filling them again within it costs nothing.';
+
+create or replace function app_private.end_seat_change(
+  p_tenant_id uuid,
+  p_item_id text,
+  p_generation integer,
+  p_is_in_doubt boolean
+)
+  returns void
+  language sql volatile parallel unsafe
+begin atomic
+  update app_private.seat_changes set
+    completed_at = case when not p_is_in_doubt then now() end,
+    paid_quantity = case when p_is_in_doubt
+      then seat_changes.paid_quantity
+      else greatest(seat_changes.paid_quantity, seat_changes.quantity)
+    end,
+    is_in_doubt = p_is_in_doubt
+  where seat_changes.tenant_id = p_tenant_id
+  and seat_changes.item_id = p_item_id
+  and seat_changes.generation = p_generation;
+end;
+comment on function app_private.end_seat_change(uuid, text, integer, boolean) is
+  'Notes that Stripe has done what begin_seat_change said, or that it answered 5xx, after which '
+  'whether it has is unknown.';
+
+revoke all on function
+  app_private.seat_items(jsonb),
+  app_private.begin_seat_change(uuid, text, text, integer, timestamptz),
+  app_private.end_seat_change(uuid, text, integer, boolean)
+  from public;
+grant execute on function
+  app_private.seat_items(jsonb),
+  app_private.begin_seat_change(uuid, text, text, integer, timestamptz),
+  app_private.end_seat_change(uuid, text, integer, boolean)
+  to app_worker;
+--! EndIncluded 50_billing/seat_changes.sql
+--! Included 50_billing/seat_triggers.sql
+create or replace function app_private.request_seat_sync(p_tenant_id uuid)
+  returns void
+  language sql volatile parallel unsafe
+begin atomic
+  /*
+   * The first of a burst sets the time, and the others fold into it. A minute at least lies between
+   * two changes, so that Stripe's limit of 200 an hour is never near.
+   */
+  select graphile_worker.add_job(
+    'stripe_sync_seats',
+    json_build_object('tenant_id', tenants.id),
+    queue_name => 'stripe_seats:' || tenants.id,
+    run_at => greatest(
+      now() + interval '5 seconds',
+      (
+        select max(seat_changes.begun_at) + interval '1 minute'
+        from app_private.seat_changes
+        where seat_changes.tenant_id = tenants.id
+      )
+    ),
+    job_key => 'stripe_seats:' || tenants.id,
+    job_key_mode => 'preserve_run_at'
+  )
+  from app_public.tenants
+  where tenants.id = p_tenant_id
+  and tenants.status <> 'closed';
+end;
+comment on function app_private.request_seat_sync(uuid) is
+  'Books that Stripe is told how many members a tenant has.';
+
+create or replace function app_private.has_other_seats(p_tenant_id uuid, p_items jsonb)
+  returns boolean
+  language sql stable parallel safe
+begin atomic
+  select exists (
+    select
+    from jsonb_to_recordset(p_items) as items (price_id text, lookup_key text, quantity bigint)
+    join app_public.plan_prices
+      on plan_prices.lookup_key = app_private.plan_lookup_key(items.price_id, items.lookup_key)
+    where plan_prices.is_billed_by_seat
+    and items.quantity <> app_private.billed_quantity(p_tenant_id, plan_prices.lookup_key)
+  );
+end;
+comment on function app_private.has_other_seats(uuid, jsonb) is
+  'Whether a subscription with these items is charged for another number of members than there are.';
+
+create or replace function app_private.request_drifted_seats()
+  returns bigint
+  language sql volatile parallel unsafe
+begin atomic
+  select count(app_private.request_seat_sync(drifted.tenant_id)::text)
+  from (
+    select distinct subscriptions.tenant_id
+    from app_private.stripe_subscriptions as subscriptions
+    where subscriptions.status in ('trialing', 'active', 'past_due')
+    and app_private.has_other_seats(subscriptions.tenant_id, subscriptions.items)
+  ) as drifted;
+end;
+comment on function app_private.request_drifted_seats() is
+  'Books a change for each tenant that is charged for another number of members than it has, for the '
+  'case that a job was given up. Returns how many.';
+
+create or replace function app_private.tg_memberships__sync_seats()
+  returns trigger
+  language plpgsql volatile
+as $$
+declare
+  v_tenant_id constant uuid := coalesce(new.tenant_id, old.tenant_id);
+begin
+  if exists (
+    select
+    from app_public.tenants
+    join app_public.plan_prices on plan_prices.plan_key = tenants.plan
+    where tenants.id = v_tenant_id
+    and plan_prices.is_billed_by_seat
+  ) then
+    perform app_private.request_seat_sync(v_tenant_id);
+  end if;
+  return null;
+end;
+$$;
+comment on function app_private.tg_memberships__sync_seats() is
+  'Books that Stripe is told of another number of members, where the plan is billed by seat.';
+
+create or replace trigger _500_sync_seats
+  after insert or delete on app_public.memberships
+  for each row execute function app_private.tg_memberships__sync_seats();
+
+create or replace function app_private.tg_stripe_subscriptions__sync_seats()
+  returns trigger
+  language plpgsql volatile
+as $$
+begin
+  if app_private.has_other_seats(new.tenant_id, new.items) then
+    perform app_private.request_seat_sync(new.tenant_id);
+  end if;
+  return null;
+end;
+$$;
+comment on function app_private.tg_stripe_subscriptions__sync_seats() is
+  'Books a correction when Stripe turns out to charge for another number of members.';
+
+create or replace trigger _500_sync_seats
+  after insert or update of status, items on app_private.stripe_subscriptions
+  for each row when (new.status in ('trialing', 'active', 'past_due'))
+  execute function app_private.tg_stripe_subscriptions__sync_seats();
+
+revoke all on function
+  app_private.request_seat_sync(uuid),
+  app_private.has_other_seats(uuid, jsonb),
+  app_private.request_drifted_seats(),
+  app_private.tg_memberships__sync_seats(),
+  app_private.tg_stripe_subscriptions__sync_seats()
+  from public;
+grant execute on function app_private.request_seat_sync(uuid) to app_worker, app_definer;
+grant execute on function app_private.tg_memberships__sync_seats() to app_definer;
+grant execute on function
+  app_private.has_other_seats(uuid, jsonb),
+  app_private.request_drifted_seats(),
+  app_private.tg_stripe_subscriptions__sync_seats()
+  to app_worker;
+--! EndIncluded 50_billing/seat_triggers.sql
+--! Included 50_billing/meter_events.sql
+/*
+ * Usage that Stripe charges by. Each use that is counted here, and whose feature names a meter, is
+ * put down in the same transaction; a task reports it. Stripe counts an identifier once, but keeps it
+ * for no longer than a day: what may have been reported and is older than that is not sent again.
+ */
+create table if not exists app_private.meter_events (
+  tenant_id    uuid        not null,
+  identifier   text        not null,
+  event_name   text        not null,
+  value        integer     not null,
+  used_at      timestamptz not null,
+  status       text        not null default 'pending',
+  attempted_at timestamptz,
+  settled_at   timestamptz,
+  constraint meter_events_pkey primary key (tenant_id, identifier),
+  constraint meter_events_tenant_fkey
+    foreign key (tenant_id) references app_public.tenants (id) on delete cascade,
+  constraint meter_events_identifier_bounded check (char_length(identifier) between 1 and 100),
+  constraint meter_events_event_name_bounded check (char_length(event_name) between 1 and 100),
+  constraint meter_events_status_known
+    check (status in ('pending', 'reported', 'too_old', 'in_doubt'))
+);
+comment on table app_private.meter_events is 'Usage to be reported to Stripe''s meters.';
+comment on column app_private.meter_events.identifier is
+  'Made of the usage record, so that each has one, whoever reports it.';
+comment on column app_private.meter_events.status is
+  'pending. reported: Stripe has taken it. too_old: Stripe takes nothing older than 35 days. in_doubt: '
+  'Stripe may have taken it, and would by now count it again. The last two raise an alarm.';
+comment on column app_private.meter_events.attempted_at is
+  'When Stripe was first asked to take it and did not refuse; null when it certainly has not.';
+/* Serves: what is to be reported of a tenant. */
+create index if not exists meter_events_pending_idx
+  on app_private.meter_events (tenant_id, identifier) where status = 'pending';
+
+alter table app_private.meter_events enable row level security;
+alter table app_private.meter_events force row level security;
+drop policy if exists all_worker on app_private.meter_events;
+create policy all_worker on app_private.meter_events
+  for all to app_worker using (true) with check (true);
+drop policy if exists insert_tenant on app_private.meter_events;
+create policy insert_tenant on app_private.meter_events
+  for insert to app_definer with check (tenant_id = app_private.writable_tenant_id());
+revoke all on app_private.meter_events from public, app_user, app_anonymous, app_worker, app_definer;
+grant insert (tenant_id, identifier, event_name, value, used_at)
+  on app_private.meter_events to app_definer;
+grant select, update (status, attempted_at, settled_at) on app_private.meter_events to app_worker;
+
+create or replace function app_private.tg_usage_records__report()
+  returns trigger
+  language plpgsql volatile
+as $$
+begin
+  insert into app_private.meter_events (tenant_id, identifier, event_name, value, used_at)
+  select
+    new.tenant_id,
+    encode(
+      sha256(
+        convert_to(
+          json_build_array(new.tenant_id, new.feature_key, new.idempotency_key)::text, 'UTF8'
+        )
+      ),
+      'hex'
+    ),
+    features.meter_event,
+    new.amount,
+    new.created_at
+  from app_public.features
+  where features.key = new.feature_key
+  and features.meter_event is not null;
+  if found then
+    perform graphile_worker.add_job(
+      'stripe_report_usage',
+      json_build_object('tenant_id', new.tenant_id),
+      queue_name => 'stripe_usage:' || new.tenant_id,
+      run_at => now() + interval '5 seconds',
+      job_key => 'stripe_usage:' || new.tenant_id,
+      job_key_mode => 'preserve_run_at'
+    );
+  end if;
+  return null;
+end;
+$$;
+comment on function app_private.tg_usage_records__report() is
+  'Puts down what Stripe is to charge for, where the feature names a meter.';
+
+create or replace trigger _500_report
+  after insert on app_private.usage_records
+  for each row execute function app_private.tg_usage_records__report();
+
+create or replace function app_private.begin_meter_event(p_tenant_id uuid, p_after text)
+  returns table (
+    identifier text, event_name text, value integer, used_at timestamptz, customer_id text
+  )
+  language plpgsql volatile parallel unsafe
+as $$
+declare
+  v_lost record;
+begin
+  for v_lost in
+    update app_private.meter_events as events set
+      status = case
+        when events.attempted_at is null then 'too_old'
+        else 'in_doubt'
+      end,
+      settled_at = now()
+    where events.tenant_id = p_tenant_id
+    and events.status = 'pending'
+    and (
+      events.used_at < now() - interval '35 days'
+      or events.attempted_at < now() - interval '23 hours'
+    )
+    returning events.status, events.event_name
+  loop
+    perform app_private.raise_alarm(
+      'usage_not_reported',
+      p_tenant_id::text,
+      format('Usage for the meter %s was not reported to Stripe: %s', v_lost.event_name, v_lost.status)
+    );
+  end loop;
+
+  return query
+  update app_private.meter_events as events set
+    attempted_at = coalesce(events.attempted_at, now())
+  from app_public.billing_accounts
+  where billing_accounts.tenant_id = events.tenant_id
+  and billing_accounts.stripe_customer_id is not null
+  and events.tenant_id = p_tenant_id
+  and events.identifier = (
+    select next_one.identifier
+    from app_private.meter_events as next_one
+    where next_one.tenant_id = p_tenant_id
+    and next_one.status = 'pending'
+    and next_one.identifier > p_after
+    order by next_one.identifier
+    limit 1
+  )
+  returning
+    events.identifier,
+    events.event_name,
+    events.value,
+    events.used_at,
+    billing_accounts.stripe_customer_id;
+end;
+$$;
+comment on function app_private.begin_meter_event(uuid, text) is
+  'The tenant''s next usage to report after an identifier; no row when there is none, or when '
+  'Stripe does not know the tenant. What can''t be reported any more is put aside '
+  'with an alarm.';
+
+create or replace function app_private.end_meter_event(
+  p_tenant_id uuid,
+  p_identifier text,
+  p_is_taken boolean
+)
+  returns void
+  language sql volatile parallel unsafe
+begin atomic
+  update app_private.meter_events set
+    status = case when p_is_taken then 'reported' else 'pending' end,
+    attempted_at = case when p_is_taken then meter_events.attempted_at end,
+    settled_at = case when p_is_taken then now() end
+  where meter_events.tenant_id = p_tenant_id
+  and meter_events.identifier = p_identifier
+  and meter_events.status = 'pending';
+end;
+comment on function app_private.end_meter_event(uuid, text, boolean) is
+  'Notes that Stripe has taken a usage, or has certainly refused it.';
+
+revoke all on function
+  app_private.tg_usage_records__report(),
+  app_private.begin_meter_event(uuid, text),
+  app_private.end_meter_event(uuid, text, boolean)
+  from public;
+grant execute on function app_private.tg_usage_records__report() to app_definer;
+grant execute on function
+  app_private.begin_meter_event(uuid, text),
+  app_private.end_meter_event(uuid, text, boolean)
+  to app_worker;
+--! EndIncluded 50_billing/meter_events.sql
+
+--! Included 60_billing_mails/tables.sql
+create table if not exists app_private.billing_mails (
+  tenant_id  uuid        not null,
+  id         uuid        not null default uuidv7(),
+  kind       text        not null,
+  about      text        not null,
+  occasion   text        not null,
+  status     text        not null default 'booked',
+  booked_at  timestamptz not null default now(),
+  settled_at timestamptz,
+  constraint billing_mails_pkey primary key (tenant_id, id),
+  /* The whole guard against telling something twice: an occasion has one row, whoever saw it. */
+  constraint billing_mails_once unique (tenant_id, kind, about, occasion),
+  constraint billing_mails_tenant_fkey
+    foreign key (tenant_id) references app_public.tenants (id) on delete cascade,
+  constraint billing_mails_kind_known
+    check (kind in ('payment_failed', 'trial_will_end', 'suspended', 'reactivated')),
+  constraint billing_mails_status_known check (status in ('booked', 'sent', 'stale')),
+  constraint billing_mails_about_bounded check (char_length(about) between 1 and 255),
+  constraint billing_mails_occasion_bounded check (char_length(occasion) between 1 and 100)
+);
+comment on table app_private.billing_mails is
+  'What a tenant''s payers are told by mail, each occasion once. Written in the transaction that '
+  'writes the state it tells of; send_billing_mail sends it.';
+comment on column app_private.billing_mails.about is
+  'Stripe''s id of the invoice (payment_failed) or the subscription (trial_will_end); the tenant''s '
+  'own id for the others.';
+comment on column app_private.billing_mails.occasion is
+  'What makes it another mail about the same: the invoice''s attempt_count, the trial''s end, the '
+  'time of the change; times in Unix seconds.';
+comment on column app_private.billing_mails.status is
+  'booked: not yet for everybody. sent: nobody is left to tell. stale: when it was to be sent, it was '
+  'not so any more.';
+comment on column app_private.billing_mails.settled_at is
+  'When it was sent or found stale; null while it is booked.';
+
+create table if not exists app_private.billing_mail_deliveries (
+  tenant_id  uuid        not null,
+  mail_id    uuid        not null,
+  user_id    uuid        not null,
+  outcome    text        not null,
+  settled_at timestamptz not null default now(),
+  constraint billing_mail_deliveries_pkey primary key (tenant_id, mail_id, user_id),
+  constraint billing_mail_deliveries_mail_fkey
+    foreign key (tenant_id, mail_id)
+    references app_private.billing_mails (tenant_id, id) on delete cascade,
+  constraint billing_mail_deliveries_user_fkey
+    foreign key (user_id) references app_public.users (id) on delete cascade,
+  constraint billing_mail_deliveries_outcome_known check (outcome in ('sent', 'refused'))
+);
+comment on table app_private.billing_mail_deliveries is
+  'Who has been sent a billing mail, so that a job that is run again goes on with the others.';
+comment on column app_private.billing_mail_deliveries.outcome is
+  'refused: the mail server will never take it for this address.';
+/* Serves the foreign key. */
+create index if not exists billing_mail_deliveries_user_idx
+  on app_private.billing_mail_deliveries (user_id);
+--! EndIncluded 60_billing_mails/tables.sql
+--! Included 60_billing_mails/access.sql
+revoke all on app_private.billing_mails, app_private.billing_mail_deliveries
+  from public, app_user, app_anonymous, app_worker, app_definer;
+/* Whoever writes what Stripe says books, and that is the worker alone. */
+grant
+  select,
+  insert (tenant_id, kind, about, occasion),
+  update (status, settled_at)
+  on app_private.billing_mails to app_worker;
+grant
+  select,
+  insert (tenant_id, mail_id, user_id, outcome)
+  on app_private.billing_mail_deliveries to app_worker;
+--! EndIncluded 60_billing_mails/access.sql
+--! Included 60_billing_mails/policies.sql
+alter table app_private.billing_mails enable row level security;
+alter table app_private.billing_mails force row level security;
+drop policy if exists all_worker on app_private.billing_mails;
+create policy all_worker on app_private.billing_mails
+  for all to app_worker using (true) with check (true);
+
+alter table app_private.billing_mail_deliveries enable row level security;
+alter table app_private.billing_mail_deliveries force row level security;
+drop policy if exists all_worker on app_private.billing_mail_deliveries;
+create policy all_worker on app_private.billing_mail_deliveries
+  for all to app_worker using (true) with check (true);
+--! EndIncluded 60_billing_mails/policies.sql
+--! Included 60_billing_mails/booking.sql
+create or replace function app_private.book_billing_mail(
+  p_tenant_id uuid,
+  p_kind text,
+  p_about text,
+  p_occasion text,
+  p_run_at timestamptz default now()
+)
+  returns void
+  language plpgsql volatile parallel unsafe
+as $$
+declare
+  v_mail_id uuid;
+begin
+  insert into app_private.billing_mails (tenant_id, kind, about, occasion)
+  values (p_tenant_id, p_kind, p_about, p_occasion)
+  on conflict on constraint billing_mails_once do nothing
+  returning billing_mails.id into v_mail_id;
+  if found then
+    perform graphile_worker.add_job(
+      'send_billing_mail',
+      json_build_object('tenant_id', p_tenant_id, 'mail_id', v_mail_id),
+      run_at => p_run_at,
+      job_key => 'billing_mail:' || v_mail_id
+    );
+  end if;
+end;
+$$;
+comment on function app_private.book_billing_mail(uuid, text, text, text, timestamptz) is
+  'Books a mail to a tenant''s payers together with its job, unless it was booked before.';
+
+create or replace function app_private.seconds_of(p_time timestamptz)
+  returns text
+  language sql immutable parallel safe
+return extract(epoch from p_time)::text;
+comment on function app_private.seconds_of(timestamptz) is
+  'A time as a text that is the same in every time zone.';
+
+revoke all on function
+  app_private.book_billing_mail(uuid, text, text, text, timestamptz),
+  app_private.seconds_of(timestamptz)
+  from public;
+grant execute on function
+  app_private.book_billing_mail(uuid, text, text, text, timestamptz),
+  app_private.seconds_of(timestamptz)
+  to app_worker;
+--! EndIncluded 60_billing_mails/booking.sql
+--! Included 60_billing_mails/triggers.sql
+/*
+ * Each mail is booked by what the database comes to say, in the same transaction, and never by an
+ * event: events come twice, late, or not at all.
+ */
+create or replace function app_private.tg_tenants__book_mail()
+  returns trigger
+  language plpgsql volatile
+as $$
+begin
+  /* The time while the row is locked, so that of two changes the later one has the later time. */
+  perform app_private.book_billing_mail(
+    new.id,
+    case when new.status = 'suspended' then 'suspended' else 'reactivated' end,
+    new.id::text,
+    app_private.seconds_of(clock_timestamp())
+  );
+  return null;
+end;
+$$;
+comment on function app_private.tg_tenants__book_mail() is
+  'Books the mail that a tenant is suspended, or that it is back.';
+
+/* Who never had access is not told that it is gone. */
+create or replace trigger _500_book_suspended_mail
+  after update of status on app_public.tenants
+  for each row when (
+    old.status in ('trialing', 'active', 'past_due') and new.status = 'suspended'
+  )
+  execute function app_private.tg_tenants__book_mail();
+
+create or replace trigger _500_book_reactivated_mail
+  after update of status on app_public.tenants
+  for each row when (
+    old.status = 'suspended' and new.status in ('trialing', 'active', 'past_due')
+  )
+  execute function app_private.tg_tenants__book_mail();
+
+create or replace function app_private.tg_stripe_subscriptions__book_mail()
+  returns trigger
+  language plpgsql volatile
+as $$
+begin
+  perform app_private.book_billing_mail(
+    new.tenant_id,
+    'trial_will_end',
+    new.id,
+    app_private.seconds_of(new.trial_end),
+    new.trial_end - interval '3 days'
+  );
+  return null;
+end;
+$$;
+comment on function app_private.tg_stripe_subscriptions__book_mail() is
+  'Books the reminder that a trial ends, for three days before. Stripe''s own event of that name says '
+  'nothing that is not here already; it also comes when somebody ends a trial early.';
+
+create or replace trigger _500_book_trial_will_end_mail
+  after insert or update of status, trial_end on app_private.stripe_subscriptions
+  for each row when (new.status = 'trialing' and new.trial_end > now())
+  execute function app_private.tg_stripe_subscriptions__book_mail();
+
+/*
+ * Stripe counts an attempt also for a payment that a bank takes days to make. The subscription tells
+ * those apart: it is past due only once the payment failed. It may be written before the invoice or
+ * after it, so both ask.
+ */
+create or replace function app_private.book_payment_failed_mails(
+  p_tenant_id uuid,
+  p_subscription_id text
+)
+  returns void
+  language sql volatile parallel unsafe
+begin atomic
+  select app_private.book_billing_mail(
+    invoices.tenant_id, 'payment_failed', invoices.id, invoices.attempt_count::text
+  )
+  from app_public.invoices
+  join app_private.stripe_subscriptions as subscriptions
+    on subscriptions.tenant_id = invoices.tenant_id
+    and subscriptions.id = invoices.subscription_id
+  where invoices.tenant_id = p_tenant_id
+  and invoices.subscription_id = p_subscription_id
+  and invoices.status = 'open'
+  and invoices.attempt_count > 0
+  /* The first payment is made by somebody who is looking at the form. */
+  and invoices.billing_reason is distinct from 'subscription_create'
+  and subscriptions.status = 'past_due';
+end;
+comment on function app_private.book_payment_failed_mails(uuid, text) is
+  'Books a mail for each failed attempt to collect what a subscription owes.';
+
+create or replace function app_private.tg_invoices__book_mail()
+  returns trigger
+  language plpgsql volatile
+as $$
+begin
+  perform app_private.book_payment_failed_mails(new.tenant_id, new.subscription_id);
+  return null;
+end;
+$$;
+comment on function app_private.tg_invoices__book_mail() is
+  'Books the mail that a payment failed, when the invoice tells.';
+
+create or replace trigger _500_book_payment_failed_mail
+  after insert or update on app_public.invoices
+  for each row when (new.status = 'open' and new.attempt_count > 0)
+  execute function app_private.tg_invoices__book_mail();
+
+create or replace function app_private.tg_stripe_subscriptions__book_failure()
+  returns trigger
+  language plpgsql volatile
+as $$
+begin
+  perform app_private.book_payment_failed_mails(new.tenant_id, new.id);
+  return null;
+end;
+$$;
+comment on function app_private.tg_stripe_subscriptions__book_failure() is
+  'Books the mail that a payment failed, when the subscription tells.';
+
+create or replace trigger _500_book_payment_failed_mail
+  after insert or update on app_private.stripe_subscriptions
+  for each row when (new.status = 'past_due')
+  execute function app_private.tg_stripe_subscriptions__book_failure();
+
+revoke all on function
+  app_private.tg_tenants__book_mail(),
+  app_private.tg_stripe_subscriptions__book_mail(),
+  app_private.book_payment_failed_mails(uuid, text),
+  app_private.tg_invoices__book_mail(),
+  app_private.tg_stripe_subscriptions__book_failure()
+  from public;
+grant execute on function
+  app_private.tg_tenants__book_mail(),
+  app_private.tg_stripe_subscriptions__book_mail(),
+  app_private.book_payment_failed_mails(uuid, text),
+  app_private.tg_invoices__book_mail(),
+  app_private.tg_stripe_subscriptions__book_failure()
+  to app_worker;
+--! EndIncluded 60_billing_mails/triggers.sql
+--! Included 60_billing_mails/sending.sql
+/*
+ * security definer, which spares the worker the right to read who belongs to which tenant: it is told
+ * the payers of the one that it has a mail for.
+ */
+create or replace function app_private.billing_recipients(p_tenant_id uuid)
+  returns table (user_id uuid, email text)
+  language sql stable security definer parallel safe
+  set search_path = pg_catalog, pg_temp
+begin atomic
+  select users.id, users.email
+  from app_public.memberships
+  join app_public.role_permissions
+    on role_permissions.role_key = memberships.role
+    and role_permissions.permission = 'billing.manage'
+  join app_public.users on users.id = memberships.user_id
+  where memberships.tenant_id = p_tenant_id;
+end;
+comment on function app_private.billing_recipients(uuid) is
+  'Those of a tenant''s members who may manage its billing now, with their addresses.';
+alter function app_private.billing_recipients(uuid) owner to app_definer;
+
+create or replace function app_private.is_billing_mail_true(p_tenant_id uuid, p_mail_id uuid)
+  returns boolean
+  language sql stable parallel safe
+begin atomic
+  select case mails.kind
+    when 'payment_failed' then
+      /* A tenant that is suspended meanwhile gets the mail that says so. */
+      tenants.status in ('trialing', 'active', 'past_due')
+      and exists (
+        select
+        from app_public.invoices
+        where invoices.tenant_id = mails.tenant_id
+        and invoices.id = mails.about
+        and invoices.status = 'open'
+        and invoices.amount_remaining > 0
+        and invoices.attempt_count::text = mails.occasion
+      )
+    when 'trial_will_end' then
+      tenants.status <> 'closed'
+      and exists (
+        select
+        from app_private.stripe_subscriptions as subscriptions
+        where subscriptions.tenant_id = mails.tenant_id
+        and subscriptions.id = mails.about
+        and subscriptions.status = 'trialing'
+        and subscriptions.trial_end > now()
+        and app_private.seconds_of(subscriptions.trial_end) = mails.occasion
+        /* Who has cancelled already need not be warned of a charge. */
+        and (subscriptions.cancel_at is null or subscriptions.cancel_at > subscriptions.trial_end)
+      )
+    else
+      (tenants.status = 'suspended') = (mails.kind = 'suspended')
+      and tenants.status in ('trialing', 'active', 'past_due', 'suspended')
+      /* Of several changes, the last is what counts. */
+      and not exists (
+        select
+        from app_private.billing_mails as later
+        where later.tenant_id = mails.tenant_id
+        and later.kind in ('suspended', 'reactivated')
+        and later.occasion::numeric > mails.occasion::numeric
+      )
+  end
+  from app_private.billing_mails as mails
+  join app_public.tenants on tenants.id = mails.tenant_id
+  where mails.tenant_id = p_tenant_id
+  and mails.id = p_mail_id;
+end;
+comment on function app_private.is_billing_mail_true(uuid, uuid) is
+  'Whether what a billing mail tells is still so.';
+
+create or replace function app_private.open_billing_mail(p_tenant_id uuid, p_mail_id uuid)
+  returns table (
+    kind text,
+    occurred_at timestamptz,
+    tenant_name text,
+    plan_name text,
+    access_reason text,
+    grace_ends_at timestamptz,
+    trial_ends_at timestamptz,
+    invoice_number text,
+    amount_due double precision,
+    currency text,
+    next_payment_attempt_at timestamptz,
+    recipients json
+  )
+  language plpgsql volatile parallel unsafe
+as $$
+begin
+  update app_private.billing_mails set
+    status = 'stale',
+    settled_at = now()
+  where billing_mails.tenant_id = p_tenant_id
+  and billing_mails.id = p_mail_id
+  and billing_mails.status = 'booked'
+  and not app_private.is_billing_mail_true(p_tenant_id, p_mail_id);
+
+  return query
+  select
+    mails.kind,
+    mails.booked_at,
+    tenants.name,
+    plans.name,
+    tenants.access_reason,
+    tenants.grace_ends_at,
+    subscriptions.trial_end,
+    invoices.number,
+    invoices.amount_remaining::double precision,
+    invoices.currency,
+    invoices.next_payment_attempt_at,
+    coalesce(
+      (
+        select json_agg(json_build_object('user_id', recipients.user_id, 'email', recipients.email))
+        from app_private.billing_recipients(p_tenant_id) as recipients
+        where not exists (
+          select
+          from app_private.billing_mail_deliveries as deliveries
+          where deliveries.tenant_id = p_tenant_id
+          and deliveries.mail_id = p_mail_id
+          and deliveries.user_id = recipients.user_id
+        )
+      ),
+      '[]'
+    )
+  from app_private.billing_mails as mails
+  join app_public.tenants on tenants.id = mails.tenant_id
+  join app_public.plans on plans.key = tenants.plan
+  left join app_public.invoices
+    on invoices.tenant_id = mails.tenant_id and invoices.id = mails.about
+  left join app_private.stripe_subscriptions as subscriptions
+    on subscriptions.tenant_id = mails.tenant_id and subscriptions.id = mails.about
+  where mails.tenant_id = p_tenant_id
+  and mails.id = p_mail_id
+  and mails.status = 'booked';
+end;
+$$;
+comment on function app_private.open_billing_mail(uuid, uuid) is
+  'What a booked mail has to say, and to whom it was not said yet; no row once it was said to '
+  'everybody, or when it is not true any more, which it notes.';
+
+create or replace function app_private.record_billing_mail_delivery(
+  p_tenant_id uuid,
+  p_mail_id uuid,
+  p_user_id uuid,
+  p_outcome text
+)
+  returns void
+  language sql volatile parallel unsafe
+begin atomic
+  insert into app_private.billing_mail_deliveries (tenant_id, mail_id, user_id, outcome)
+  values (p_tenant_id, p_mail_id, p_user_id, p_outcome)
+  on conflict do nothing;
+end;
+comment on function app_private.record_billing_mail_delivery(uuid, uuid, uuid, text) is
+  'Notes that a recipient was sent a billing mail, or will never take it.';
+
+create or replace function app_private.settle_billing_mail(p_tenant_id uuid, p_mail_id uuid)
+  returns void
+  language sql volatile parallel unsafe
+begin atomic
+  update app_private.billing_mails set
+    status = 'sent',
+    settled_at = now()
+  where billing_mails.tenant_id = p_tenant_id
+  and billing_mails.id = p_mail_id
+  and billing_mails.status = 'booked';
+end;
+comment on function app_private.settle_billing_mail(uuid, uuid) is
+  'Notes that nobody is left to send a billing mail to.';
+
+revoke all on function
+  app_private.billing_recipients(uuid),
+  app_private.is_billing_mail_true(uuid, uuid),
+  app_private.open_billing_mail(uuid, uuid),
+  app_private.record_billing_mail_delivery(uuid, uuid, uuid, text),
+  app_private.settle_billing_mail(uuid, uuid)
+  from public;
+grant execute on function
+  app_private.billing_recipients(uuid),
+  app_private.is_billing_mail_true(uuid, uuid),
+  app_private.open_billing_mail(uuid, uuid),
+  app_private.record_billing_mail_delivery(uuid, uuid, uuid, text),
+  app_private.settle_billing_mail(uuid, uuid)
+  to app_worker;
+--! EndIncluded 60_billing_mails/sending.sql
 
 --! Included 90_example/tables.sql
 /* Copy these four files for your first tables, then delete them: docs/extending.md. */

@@ -12,6 +12,8 @@ export type KeptMail = {
   subject: string;
   text: string;
   html: string;
+  /** The same on a mail that was sent twice, because its job was cut off before it could note it. */
+  messageId: string;
 };
 
 /** What is older than this many mails is dropped. */
@@ -58,7 +60,7 @@ async function readMail(path: string): Promise<KeptMail | undefined> {
 }
 
 function isKeptMail(value: unknown): value is KeptMail {
-  const fields = ["id", "sentAt", "from", "to", "subject", "text", "html"];
+  const fields = ["id", "sentAt", "from", "to", "subject", "text", "html", "messageId"];
   return (
     typeof value === "object" &&
     value !== null &&

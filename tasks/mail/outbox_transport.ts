@@ -8,8 +8,8 @@ export function outboxTransport(directory: string): MailTransport {
   const transport = createTransport({ jsonTransport: true });
   return async function keep(message) {
     const { message: composed } = await transport.sendMail(message);
-    const { from, to, subject, text, html } = fieldsOf(JSON.parse(composed));
-    await keepMail(directory, { from: mailboxes(from), to: mailboxes(to), subject, text, html });
+    const { from, to, ...rest } = fieldsOf(JSON.parse(composed));
+    await keepMail(directory, { from: mailboxes(from), to: mailboxes(to), ...rest });
   };
 }
 
@@ -26,6 +26,7 @@ function fieldsOf(composed: unknown) {
     subject: text("subject"),
     text: text("text"),
     html: text("html"),
+    messageId: text("messageId"),
   };
 }
 

@@ -4,18 +4,21 @@ import { MailRefusedError, type Letter, type Mailer } from "./mail.ts";
 
 /**
  * Sends a job's mail. What is refused for good is logged and not tried again; any other failure is
- * thrown, and the queue tries later.
+ * thrown, and the queue tries later. `key` names the mail where the job is not the one that does.
  */
 export async function sendMail(
   mailer: Mailer,
   { job, logger }: Pick<JobHelpers, "job" | "logger">,
   mail: Letter & { to: string },
-): Promise<void> {
+  key: string = keyOf(job),
+): Promise<"sent" | "refused"> {
   try {
-    await mailer.send({ ...mail, key: keyOf(job) });
+    await mailer.send({ ...mail, key });
+    return "sent";
   } catch (error) {
     if (!(error instanceof MailRefusedError)) throw error;
     logger.error(`The mail of job ${job.id} is given up. ${error.message}`);
+    return "refused";
   }
 }
 

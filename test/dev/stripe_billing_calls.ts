@@ -106,6 +106,16 @@ export const BILLING_CALLS: Record<string, Call> = {
     }),
   "POST /v1/promotion_codes/:id": async (world) =>
     world.stripe.promotionCodes.update((await codeOf(world)).id, { active: false }),
+  "GET /v1/radar/early_fraud_warnings": ({ stripe }) =>
+    stripe.radar.earlyFraudWarnings.list({ limit: 3 }),
+  "GET /v1/radar/early_fraud_warnings/:id": async (world) => {
+    const { id } = await chargeOf(world);
+    await world.control(`charges/${id}/early_fraud_warning`);
+    const { data } = await world.stripe.radar.earlyFraudWarnings.list({ charge: id });
+    return world.stripe.radar.earlyFraudWarnings.retrieve(data[0]?.id ?? "", {
+      expand: ["charge"],
+    });
+  },
   "GET /v1/disputes": ({ stripe }) => stripe.disputes.list({ limit: 3 }),
   "GET /v1/disputes/:id": async (world) =>
     world.stripe.disputes.retrieve(await disputeOf(world), { expand: ["charge"] }),

@@ -19,6 +19,7 @@ export type World = {
   intent: string;
   /** Moves the emulator's clock. */
   advance(seconds: number): Promise<unknown>;
+  control: Emulated["control"];
 };
 /** A call of one endpoint. */
 export type Call = (world: World) => Promise<unknown>;
@@ -30,7 +31,7 @@ export async function makeWorld({ stripe, control }: Emulated): Promise<World> {
   const customer = await stripe.customers.create({ email: "alice@acme.test" });
   const advance = (seconds: number) => control("advance", { seconds });
   const subscribed = await subscribe(stripe, customer.id, price.id);
-  return { stripe, product, price, customer, ...subscribed, advance };
+  return { stripe, product, price, customer, ...subscribed, advance, control };
 }
 
 function monthly(product: string): Stripe.PriceCreateParams {

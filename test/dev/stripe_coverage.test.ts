@@ -18,14 +18,17 @@ const METHODS: Record<string, string> = {
   "customers.del": "DELETE /v1/customers/:id",
   "customers.list": "GET /v1/customers",
   "customers.retrieve": "GET /v1/customers/:id",
-  "invoices.list": "GET /v1/invoices",
+  "entitlements.activeEntitlements.list": "GET /v1/entitlements/active_entitlements",
   "prices.create": "POST /v1/prices",
   "prices.list": "GET /v1/prices",
+  "prices.retrieve": "GET /v1/prices/:id",
   "products.create": "POST /v1/products",
   "products.list": "GET /v1/products",
   "subscriptionItems.list": "GET /v1/subscription_items",
   "subscriptions.create": "POST /v1/subscriptions",
   "subscriptions.list": "GET /v1/subscriptions",
+  "subscriptions.retrieve": "GET /v1/subscriptions/:id",
+  "subscriptions.update": "POST /v1/subscriptions/:id",
 };
 
 /** What there is reason to listen to: all that may change what a customer has bought, or owes. */

@@ -2,6 +2,7 @@ import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
+import type { Stripe } from "stripe";
 import { expect, test } from "vitest";
 
 import { allEvents, makeActive, startEmulated, startReceiver } from "./stripe_support.ts";
@@ -20,6 +21,7 @@ test("each planned fault strikes the nth matching call, once", async () => {
   await control("faults", { ...onCustomers, kind: "429_lock_timeout", nth: 2 });
   await create();
   await stripe.products.create({ name: "Pro" });
+  await stripe.customers.list();
   await expect(create()).rejects.toMatchObject({ statusCode: 429, code: "lock_timeout" });
   await create();
   await control("faults", { ...onCustomers, kind: "409" });
@@ -27,6 +29,18 @@ test("each planned fault strikes the nth matching call, once", async () => {
   await control("faults", { ...onCustomers, kind: "500_before" });
   await expect(create()).rejects.toMatchObject({ statusCode: 500 });
   expect((await stripe.customers.list()).data).toHaveLength(2);
+});
+
+test("a conflict says that it will be over soon, and a rate limit does not", async () => {
+  await using emulated = await startEmulated();
+  const { stripe, control } = emulated;
+  const kinds = { "409": "true", "429_lock_timeout": "true", "429": undefined };
+  for (const [kind, retry] of Object.entries(kinds)) {
+    await control("faults", { ...onCustomers, kind });
+    await expect(stripe.customers.create({ name: "Acme" })).rejects.toSatisfy(
+      (error: Stripe.errors.StripeError) => error.headers?.["stripe-should-retry"] === retry,
+    );
+  }
 });
 
 test("a 500 after the work keeps the work, and the 500 under its key", async () => {

@@ -1,8 +1,10 @@
 import { expect, test } from "vitest";
 
 import { startStripeEmulator } from "../../dev/stripe/emulator.ts";
+import { makeChaos } from "../../dev/stripe/chaos.ts";
 import type { ChaosSettings } from "../../dev/stripe/chaos.ts";
 import type { Delivery } from "../../dev/stripe/deliveries.ts";
+import { makeRateLimits } from "../../dev/stripe/rate_limits.ts";
 import { allEvents, makeActive, startEmulated, startReceiver } from "./stripe_support.ts";
 import type { Emulated } from "./stripe_support.ts";
 
@@ -56,6 +58,24 @@ test("there may be two events for one change, alike but for their ids", async ()
     events.map(({ id: _id, pending_webhooks: _count, ...rest }) => JSON.stringify(rest)),
   );
   expect(alike.size).toBe(NAMES.length);
+});
+
+test("a burst bears one second, as long as a minute has not gone by", async () => {
+  await using emulated = await startEmulated();
+  const { stripe, control } = emulated;
+  const seconds = async () => new Set((await allEvents(stripe)).map(({ created }) => created)).size;
+  await control("chaos", { same_second: 1 });
+  await makeActive(stripe);
+  await control("advance", { seconds: 50 });
+  await stripe.customers.create({ name: "Acme" });
+  expect(await seconds()).toBe(1);
+  await control("advance", { seconds: 20 });
+  await stripe.customers.create({ name: "Globex" });
+  expect(await seconds()).toBe(2);
+  await control("chaos", {});
+  await control("advance", { seconds: 5 });
+  await stripe.customers.create({ name: "Initech" });
+  expect(await seconds()).toBe(3);
 });
 
 test("events overtake each other, in the same order for the same seed", async () => {
@@ -127,6 +147,19 @@ test("settings that make no sense are refused by name", async () => {
   }
 });
 
+test("a seed that is set again begins anew", () => {
+  const chaos = makeChaos({});
+  const fates = () => {
+    chaos.set({ seed: 7, twin: 0.5, reorder: 0.5, same_second: 0.5 });
+    return Array.from({ length: 20 }, (_, index) => [
+      chaos.nextIsTwin(),
+      chaos.nextFates(),
+      chaos.secondOf(index),
+    ]);
+  };
+  expect(fates()).toEqual(fates());
+});
+
 test("mischief from the start is told with its seed, and is back after a reset", async () => {
   const lines: string[] = [];
   const log = (line: string) => void lines.push(line);
@@ -177,23 +210,41 @@ test("rate limits are kept on request: by account, and by endpoint", async () =>
   expect((await burst(emulated, 30, ["customers"])).refused).toBe(0);
 
   await control("rate_limits", { on: true });
-  const sandbox = await burst(emulated, 15, ["customers", "prices"]);
-  expect(sandbox).toMatchObject({ refused: 5, body: { error: { code: "rate_limit" } } });
+  const sandbox = await burst(emulated, 50, ["customers", "prices"]);
+  expect(sandbox).toMatchObject({ body: { error: { code: "rate_limit" } } });
   expect(sandbox.reasons).toEqual(new Set(["global-rate"]));
 
   await control("rate_limits", { on: true, mode: "live" });
-  const live = await burst(emulated, 30, ["customers", "prices"]);
-  expect(live).toMatchObject({ refused: 10, reasons: new Set(["endpoint-rate"]) });
+  const live = await burst(emulated, 80, ["customers"]);
+  expect(live.reasons).toEqual(new Set(["endpoint-rate"]));
 
   await control("rate_limits", { on: false });
   expect((await burst(emulated, 30, ["customers"])).refused).toBe(0);
+});
+
+test("a second holds 25 calls in a sandbox and 100 in live mode, and 25 to one endpoint", () => {
+  let now = 0;
+  const limits = makeRateLimits(() => now);
+  const calls = (count: number, endpoint: string) =>
+    Array.from({ length: count }, () => limits.admit(endpoint)?.reason ?? "admitted");
+  const admitted = (answers: string[]) => answers.filter((each) => each === "admitted").length;
+  limits.set("sandbox");
+  expect([admitted(calls(15, "a")), admitted(calls(15, "b"))]).toEqual([15, 10]);
+  now = 999;
+  expect(calls(1, "c")).toEqual(["global-rate"]);
+  now = 1_000;
+  expect(admitted(calls(30, "a"))).toBe(25);
+  limits.set("live");
+  expect(calls(26, "a").at(-1)).toBe("endpoint-rate");
+  expect(["b", "c", "d"].map((name) => admitted(calls(30, name)))).toEqual([25, 25, 25]);
+  expect(calls(1, "e")).toEqual(["global-rate"]);
 });
 
 test("a call refused for its rate does no work, and its key stays free", async () => {
   await using emulated = await startEmulated();
   const { stripe, control } = emulated;
   await control("rate_limits", { on: true });
-  await burst(emulated, 25, ["prices"]);
+  await burst(emulated, 60, ["prices"]);
   const create = () => stripe.customers.create({ name: "Acme" }, { idempotencyKey: "k1" });
   await expect(create()).rejects.toMatchObject({ statusCode: 429, code: "rate_limit" });
   await control("rate_limits", { on: false });

@@ -1,9 +1,20 @@
+import { readdir, readFile } from "node:fs/promises";
+
 import { startStripeEmulator } from "../../dev/stripe/emulator.ts";
+import { FAULT_KINDS } from "../../dev/stripe/faults.ts";
 import { makeStripe } from "../../tasks/stripe_client.ts";
 import { expect, test } from "../support/index.ts";
+import { press } from "./stripe_hosted.ts";
+import { makePrice } from "./stripe_support.ts";
 
 type Overview = {
-  customers: { name: string; subscriptions: { status: string; items: { product: string }[] }[] }[];
+  customers: {
+    id: string;
+    name: string;
+    subscriptions: { status: string; items: { product: string }[] }[];
+    invoices: { intent: { id: string; charge: string | null } }[];
+  }[];
+  checkouts: object[];
   events: { type: string; object: string; deliveries: unknown[] }[];
   mode: string;
   chaos: { seed: number; drop: number };
@@ -57,4 +68,120 @@ test("its overview shows what the account holds", async () => {
   expect(events).toContainEqual(
     expect.objectContaining({ type: "customer.created", object: customer.id, deliveries: [] }),
   );
+});
+
+const FOLDER = new URL("../../dev/stripe/page/", import.meta.url);
+
+/** What a person sends who presses a form's button without changing anything. */
+function defaultsOf(html: string, form: string): URLSearchParams {
+  const [, body = ""] = new RegExp(`<form id="${form}">(.*?)</form>`, "s").exec(html) ?? [];
+  const inputs = [...body.matchAll(/<input\s[^>]*?name="(\w+)"[^>]*?>/gs)].map(
+    ([input, name = ""]) => [name, /\bvalue="([^"]*)"/.exec(input)?.[1] ?? ""],
+  );
+  const selects = [...body.matchAll(/<select name="(\w+)">(.*?)<\/select>/gs)].map(
+    ([, name = "", options = ""]) => [
+      name,
+      /<option(?: value="([^"]*)")?>([^<]*)/.exec(options)?.slice(1).find(Boolean) ?? "",
+    ],
+  );
+  const fields = new URLSearchParams();
+  for (const [name = "", value = ""] of [...inputs, ...selects]) {
+    if (value !== "") fields.append(name, value);
+  }
+  return fields;
+}
+
+test("its forms offer all there is, and are taken as they stand", async () => {
+  await using emulator = await startStripeEmulator({ port: 0 });
+  const html = await (await fetch(emulator.url)).text();
+  const send = async (form: string, path: string) => {
+    const body = defaultsOf(html, form);
+    const answer = await fetch(`${emulator.url}/_emulator/${path}`, { method: "POST", body });
+    return { sent: [...body.keys()], answer: (await answer.json()) as Record<string, unknown> };
+  };
+  const chaos = await send("chaos", "chaos");
+  expect([...chaos.sent, "seed"].toSorted()).toEqual(Object.keys(chaos.answer).toSorted());
+  expect(chaos.answer).toMatchObject({ duplicate: 0.2, reorder: 0.2, drop: 0.1, same_second: 0 });
+  const fault = await send("fault", "faults");
+  expect(fault.answer).toEqual({
+    kind: "500_after",
+    method: "POST",
+    path: "/v1/",
+    nth: 1,
+    ms: 0,
+  });
+  const kinds = [...html.matchAll(/<option value="(\w+)">/g)].map(([, kind]) => kind);
+  expect(new Set(kinds)).toEqual(new Set(FAULT_KINDS));
+});
+
+test("whatever its buttons ask for is there", async () => {
+  await using emulator = await startStripeEmulator({ port: 0 });
+  const files = (await readdir(FOLDER)).filter((name) => name.endsWith(".js"));
+  const texts = await Promise.all(files.map((name) => readFile(new URL(name, FOLDER), "utf8")));
+  const called = texts
+    .join("\n")
+    .matchAll(/(?<!function )\b(?:control\(|stripe\("(POST|DELETE)", )["`]([^"`]+)/g);
+  const paths = new Set(
+    [...called].map(([, method, path = ""]) =>
+      method === undefined ? `POST /_emulator/${path}` : `${method} /v1/${path}`,
+    ),
+  );
+  expect(paths.size).toBeGreaterThan(12);
+  for (const each of paths) {
+    const [method = "", path = ""] = each.replaceAll(/\$\{[^}]+\}/g, "none_1").split(" ");
+    const headers = { authorization: "Bearer sk_test_page" };
+    const answer = await fetch(`${emulator.url}${path}`, { method, headers });
+    expect(await answer.text(), each).not.toContain("Unrecognized request URL");
+  }
+});
+
+test("a person at the page leads a subscription through debit, dispute and an outage", async () => {
+  await using emulator = await startStripeEmulator({ port: 0 });
+  const stripe = makeStripe({ secretKey: "sk_test_page", apiBase: new URL(emulator.url) });
+  const act = async (path: string, body: Record<string, string> = {}) => {
+    const answer = await fetch(`${emulator.url}/_emulator/${path}`, {
+      method: "POST",
+      body: new URLSearchParams(body),
+    });
+    expect(answer.status, path).toBe(200);
+  };
+  const see = async () =>
+    (await (await fetch(`${emulator.url}/_emulator/overview`)).json()) as Overview;
+  const price = await makePrice(stripe);
+  const checkout = await stripe.checkout.sessions.create({
+    mode: "subscription",
+    line_items: [{ price: price.id, quantity: 1 }],
+    success_url: "https://shop.test/done",
+  });
+  const opened = await see();
+  expect(opened.checkouts).toMatchObject([{ id: checkout.id, status: "open", amount: "$19.00" }]);
+  await press(checkout.url, {
+    step: "pay",
+    email: "a@acme.test",
+    card: "pm_usBankAccount_success",
+  });
+  const waiting = await see();
+  expect(waiting.checkouts).toMatchObject([{ status: "complete", payment: "unpaid", url: null }]);
+  const [customer] = waiting.customers;
+  expect(customer?.invoices).toMatchObject([{ status: "open", intent: { status: "processing" } }]);
+  await act(`payment_intents/${customer?.invoices[0]?.intent.id}/settle`);
+  const paid = (await see()).customers[0];
+  expect(paid?.subscriptions).toMatchObject([{ status: "active" }]);
+
+  await stripe.billingPortal.sessions.create({
+    customer: customer?.id ?? "",
+    flow_data: { type: "payment_method_update" },
+  });
+  await act("settings", { on_dispute: "cancel" });
+  await act("webhooks", { mode: "drop" });
+  await act(`charges/${paid?.invoices[0]?.intent.charge}/early_fraud_warning`);
+  await act(`charges/${paid?.invoices[0]?.intent.charge}/dispute`);
+  expect(await see()).toMatchObject({
+    mode: "drop",
+    settings: { after_retries: "cancel", on_dispute: "cancel" },
+    portals: [{ customer: customer?.id, flow: "payment_method_update" }],
+    customers: [
+      { subscriptions: [{ status: "canceled" }], invoices: [{ intent: { charge: null } }] },
+    ],
+  });
 });

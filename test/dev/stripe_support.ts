@@ -16,13 +16,7 @@ export const SECRET = "whsec_test";
 export async function startEmulated(options: Partial<StripeEmulatorOptions> = {}) {
   const emulator = await startStripeEmulator({ port: 0, observer: recorder, ...options });
   const { url } = emulator;
-  const stripe = new Stripe("sk_test_x", {
-    host: "127.0.0.1",
-    port: Number(new URL(url).port),
-    protocol: "http",
-    telemetry: false,
-    maxNetworkRetries: 0,
-  });
+  const stripe = clientOf(url);
   return {
     url,
     stripe,
@@ -31,6 +25,17 @@ export async function startEmulated(options: Partial<StripeEmulatorOptions> = {}
     [Symbol.asyncDispose]: () => emulator.close(),
   };
 }
+/** The real SDK pointed at an emulator. */
+export function clientOf(url: string, key = "sk_test_x"): Stripe {
+  return new Stripe(key, {
+    host: "127.0.0.1",
+    port: Number(new URL(url).port),
+    protocol: "http",
+    telemetry: false,
+    maxNetworkRetries: 0,
+  });
+}
+
 export type Emulated = Awaited<ReturnType<typeof startEmulated>>;
 
 async function control(url: string, path: string, body: object): Promise<unknown> {

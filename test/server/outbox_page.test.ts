@@ -12,6 +12,7 @@ const MAIL: Omit<KeptMail, "id" | "sentAt"> = {
   subject: "First",
   text: "Follow https://api.example.com/x?a=1&b=2 now",
   html: "<script>alert(1)</script>",
+  messageId: "<job.1@example.com>",
 };
 
 type Shown = { url: string; directory: string };

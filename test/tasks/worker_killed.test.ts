@@ -15,7 +15,8 @@ import { spawnWorker } from "../support/worker_process.ts";
 /** Until after the death: what a dead process asked for still arrives. */
 const HELD_MS = 500;
 /** Processes start slowly on a machine that is busy. */
-const PROCESSES_MS = 60_000;
+const PROCESSES_MS = 90_000;
+const START_MS = 30_000;
 
 test.for(["/v1/customers", "/v1/subscriptions"])(
   "a worker killed while POST %s is under way leaves one customer and one subscription",
@@ -29,7 +30,7 @@ test.for(["/v1/customers", "/v1/subscriptions"])(
 
     const second = spawnWorker(workshop);
     try {
-      await waitUntil(() => isOver(workshop, tenantId), { deadlineMs: 15_000, everyMs: 50 });
+      await waitUntil(() => isOver(workshop, tenantId), { deadlineMs: START_MS, everyMs: 50 });
     } finally {
       await killHard(second);
     }
@@ -46,7 +47,7 @@ test(
       await client.query("delete from app_private.worker_heartbeats");
       const worker = spawnWorker(workshop);
       try {
-        await waitUntil(async () => (await heartbeats(client)) === 1, { deadlineMs: 15_000 });
+        await waitUntil(async () => (await heartbeats(client)) === 1, { deadlineMs: START_MS });
       } finally {
         await stopped(worker);
       }
@@ -70,15 +71,15 @@ test(
     await withClient(workshop.database.urls.superuser, async (client) => {
       const stalled = spawnWorker(workshop);
       const other = await (async () => {
-        await waitUntil(() => isHeld(workshop), { deadlineMs: 15_000 });
+        await waitUntil(() => isHeld(workshop), { deadlineMs: START_MS });
         stalled.kill("SIGSTOP");
         await passMinute(client);
         return spawnWorker(workshop);
       })();
       try {
-        await waitUntil(() => isOver(workshop, tenantId), { deadlineMs: 15_000, everyMs: 50 });
+        await waitUntil(() => isOver(workshop, tenantId), { deadlineMs: START_MS, everyMs: 50 });
         stalled.kill("SIGCONT");
-        await waitUntil(async () => (await heartbeats(client)) === 2, { deadlineMs: 15_000 });
+        await waitUntil(async () => (await heartbeats(client)) === 2, { deadlineMs: START_MS });
       } finally {
         await Promise.all([stopped(stalled), stopped(other)]);
       }
@@ -98,7 +99,7 @@ test(
 async function untilKilled(workshop: Workshop, condition: () => Promise<boolean>): Promise<void> {
   const first = spawnWorker(workshop);
   try {
-    await waitUntil(condition, { deadlineMs: 15_000 });
+    await waitUntil(condition, { deadlineMs: START_MS });
   } finally {
     await killHard(first);
   }

@@ -1,6 +1,7 @@
 import type { Stripe } from "stripe";
 
 import type { Context } from "../context.ts";
+import { useCode } from "../resources/checkout_discounts.ts";
 import { answerCheckout, payCheckout } from "../resources/checkout_payment.ts";
 import { catchUp } from "../resources/checkout_state.ts";
 import { found } from "../resources/shared.ts";
@@ -19,7 +20,8 @@ export const checkout: HostedPage = {
     const session = sessionNow(context, id);
     if (form["step"] === "cancel" && session.status === "open") return session.cancel_url;
     if (session.status === "open") {
-      if (form["step"] === "authenticate") answerCheckout(context, session, "pay");
+      if (form["step"] === "code") useCode(context, session, form["code"] ?? "");
+      else if (form["step"] === "authenticate") answerCheckout(context, session, "pay");
       else if (form["step"] === "refuse") answerCheckout(context, session, "fail");
       else payCheckout(context, session, chosenCard(form["card"] ?? ""), form["email"] ?? "");
     }

@@ -1,6 +1,7 @@
 import type { Stripe } from "stripe";
 
 import type { Context } from "../context.ts";
+import { takesCode } from "../resources/checkout_discounts.ts";
 import { needsNoCard } from "../resources/checkout_payment.ts";
 import { linesOf } from "../resources/checkout_record.ts";
 import { waitingFor } from "../resources/checkout_state.ts";
@@ -36,6 +37,7 @@ export function checkoutPage(context: Context, session: Session, error = ""): Ht
       <section class="open">
         <h1>${title}</h1>
         ${isSale ? summary(context, session) : html``}
+        ${takesCode(context, session) ? codeForm() : html``}
         ${session.cancel_url === null ? html`` : stepButton("Cancel", "cancel")}
       </section>
       ${question ?? paymentForm(context, session, error)}
@@ -45,6 +47,7 @@ export function checkoutPage(context: Context, session: Session, error = ""): Ht
 
 function summary(context: Context, session: Session): Html {
   const lines = linesOf(context.store, session.id);
+  const off = session.total_details?.amount_discount ?? 0;
   const { trial_period_days: days } = context.store.checkouts.get(session.id)?.data ?? {};
   return html`<p class="total">
       ${money(session.amount_total ?? 0, session.currency ?? "usd")}
@@ -57,7 +60,16 @@ function summary(context: Context, session: Session): Html {
           <span>${nameOf(context.store, price)}${(quantity ?? 1) > 1 ? ` × ${quantity}` : ""}</span>
           <span class="faint">${price === null ? "" : priceText(price)}</span>
         </div>`,
-    )}`;
+    )}
+    ${off === 0 ? html`` : html`<p class="faint">Discount: ${money(-off, session.currency ?? "usd")}</p>`}`;
+}
+
+function codeForm(): Html {
+  return html`<form method="post" class="inline">
+    <label for="code">Promotion code</label>
+    <input id="code" name="code" required />
+    <button name="step" value="code" class="plain">Apply</button>
+  </form>`;
 }
 
 function paymentForm(context: Context, session: Session, error: string): Html {
@@ -66,6 +78,7 @@ function paymentForm(context: Context, session: Session, error: string): Html {
   const attempted = context.store.checkouts.get(session.id)?.customer;
   const isNew = session.customer_creation === "always" && attempted === undefined;
   const asksEmail = !email && isNew;
+  const isDue = (session.amount_total ?? 0) > 0;
   const label = session.mode === "setup" ? "Save card" : "Subscribe";
   return html`<section>
     <h2>Pay with a card</h2>
@@ -77,7 +90,7 @@ function paymentForm(context: Context, session: Session, error: string): Html {
               <input id="email" name="email" type="email" autocomplete="email" required />`
           : html``
       }
-      ${needsNoCard(session) ? html`` : cardChoice()}
+      ${needsNoCard(session) ? html`` : cardChoice(isDue ? session.currency : null)}
       <button name="step" value="pay">${label}</button>
     </form>
   </section>`;

@@ -3,6 +3,7 @@ import type { Stripe } from "stripe";
 import type { Context } from "../context.ts";
 import { cardError } from "../errors.ts";
 import { authenticate, collect } from "../resources/collection.ts";
+import { isProcessing } from "../resources/debits.ts";
 import { intentOf } from "../resources/invoice_states.ts";
 import { usablePaymentMethod } from "../resources/payment_methods.ts";
 import { found } from "../resources/shared.ts";
@@ -38,7 +39,7 @@ export function payInvoice(
 }
 
 function refuseDecline(outcome: ReturnType<typeof collect>): void {
-  if (outcome !== "succeeded" && outcome !== "requires_action") throw cardError(outcome);
+  if (typeof outcome !== "string") throw cardError(outcome);
 }
 
 /** True of an invoice whose payment waits for the bank's question to be answered. */
@@ -75,12 +76,17 @@ function payment(context: Context, invoice: Stripe.Invoice, error: string): Html
       <p>This invoice is ${invoice.status ?? "a draft"}. There is nothing to pay.</p>
     </section>`;
   }
+  if (isProcessing(context, invoice)) {
+    return html`<section>
+      <p>The bank has been asked, and has not answered yet.</p>
+    </section>`;
+  }
   if (isAsked(context, invoice)) return bankQuestion();
   return html`<section>
     <h2>Pay with a card</h2>
     ${notice(error)}
     <form method="post" class="stack">
-      ${cardChoice()}
+      ${cardChoice(invoice.currency)}
       <button name="step" value="pay">
         Pay ${money(invoice.amount_remaining, invoice.currency)}
       </button>

@@ -15,9 +15,15 @@ const CARDS: ReadonlyMap<string, string> = new Map([
   ["pm_card_chargeCustomerFail", "4000 0000 0000 0341: pays now, fails at renewals"],
 ]);
 
-/** The card chosen in a form; the good one if it names none of those offered. */
+/** Bank accounts, for dollars only. */
+const ACCOUNTS: ReadonlyMap<string, string> = new Map([
+  ["pm_usBankAccount_success", "Bank account 6789: pays in four days"],
+  ["pm_usBankAccount_insufficientFunds", "Bank account 2227: fails in four days"],
+]);
+
+/** What was chosen in a form; the good card if it names none of those offered. */
 export function chosenCard(name: string): string {
-  return CARDS.has(name) ? name : "pm_card_visa";
+  return CARDS.has(name) || ACCOUNTS.has(name) ? name : "pm_card_visa";
 }
 
 /** A whole page. */
@@ -53,11 +59,12 @@ export function notice(message: string): Html {
   return message === "" ? html`` : html`<p class="error" role="alert">${message}</p>`;
 }
 
-/** The choice of test cards. */
-export function cardChoice(id = "card"): Html {
+/** The choice of test cards and, for something to pay in dollars, of bank accounts. */
+export function cardChoice(currency: string | null, id = "card"): Html {
+  const choices = currency === "usd" ? [...CARDS, ...ACCOUNTS] : [...CARDS];
   return html`<label for="${id}">Test card</label>
     <select id="${id}" name="card">
-      ${[...CARDS].map(([name, label]) => html`<option value="${name}">${label}</option>`)}
+      ${choices.map(([name, label]) => html`<option value="${name}">${label}</option>`)}
     </select>`;
 }
 

@@ -1,6 +1,7 @@
 import type { Stripe } from "stripe";
 
 import type { Context } from "../context.ts";
+import { isProcessing } from "../resources/debits.ts";
 import { askedSetup, choicesFor, livingSubscriptions } from "../resources/portal_actions.ts";
 import { liveCustomer } from "../resources/shared.ts";
 import { idOf } from "../store.ts";
@@ -56,23 +57,29 @@ function subscriptionView(
   configuration: Configuration,
 ): Html {
   const { features } = configuration;
-  const { id, items, status, cancel_at: end } = subscription;
+  const { id, cancel_at: end } = subscription;
   const hidden = { subscription: id };
   const step = end === null ? "cancel" : "keep";
   const label = end === null ? "Cancel subscription" : "Don't cancel";
-  return html`${items.data.map(
-    ({ price, quantity }) =>
-      html`<p>
-        <strong>${nameOf(context.store, price)}</strong> ${priceText(price)}
-        ${(quantity ?? 1) > 1 ? `× ${quantity}` : ""} <span class="tag">${status}</span>
-      </p>`,
-  )}
+  return html`${itemsView(context, subscription)}
   ${end === null ? html`` : html`<p class="faint">Ends on ${day(end)}</p>`}
   ${features.subscription_update.enabled ? planForm(context, subscription, configuration) : html``}
   ${features.subscription_cancel.enabled ? stepButton(label, step, hidden) : html``}`;
 }
 
-function planForm(
+/** What a subscription is for. */
+export function itemsView(context: Context, { items, status }: Stripe.Subscription): Html[] {
+  return items.data.map(
+    ({ price, quantity }) =>
+      html`<p>
+        <strong>${nameOf(context.store, price)}</strong> ${priceText(price)}
+        ${(quantity ?? 1) > 1 ? `× ${quantity}` : ""} <span class="tag">${status}</span>
+      </p>`,
+  );
+}
+
+/** The plans to choose from, if there is a choice. */
+export function planForm(
   context: Context,
   subscription: Stripe.Subscription,
   configuration: Configuration,
@@ -94,7 +101,8 @@ function planForm(
   </form>`;
 }
 
-function cardView(context: Context, customer: string): Html {
+/** The card that is charged, and the choice of another. */
+export function cardView(context: Context, customer: string): Html {
   if (askedSetup(context, customer) !== undefined) return bankQuestion();
   const { invoice_settings: settings } = liveCustomer(context.store, customer);
   const own = livingSubscriptions(context, customer).map((each) => each.default_payment_method);
@@ -104,7 +112,7 @@ function cardView(context: Context, customer: string): Html {
     <h2>Payment method</h2>
     <p>${card === undefined ? "None." : `${card.brand} •••• ${card.last4}`}</p>
     <form method="post" class="stack">
-      ${cardChoice()}
+      ${cardChoice(null)}
       <button name="step" value="card" class="plain">Use this card</button>
     </form>
   </section>`;
@@ -131,11 +139,12 @@ function invoiceView(context: Context, invoice: Stripe.Invoice): Html {
 }
 
 function paymentView(context: Context, invoice: Stripe.Invoice): Html {
-  const { id } = invoice;
+  const { id, currency } = invoice;
+  if (isProcessing(context, invoice)) return html`<p class="faint">The bank has been asked.</p>`;
   if (isAsked(context, invoice)) return bankQuestion({ invoice: id });
   return html`<form method="post" class="inline">
     <input type="hidden" name="invoice" value="${id}" />
-    ${cardChoice(`card-${id}`)}
+    ${cardChoice(currency, `card-${id}`)}
     <button name="step" value="pay">Pay</button>
   </form>`;
 }

@@ -79,10 +79,31 @@ function invoiceView({
     nextAttempt ? element("span", "wait", `tried again ${time(nextAttempt)}`) : null,
     code(id),
     status === "open" ? invoiceActions(id, intent) : null,
+    status === "paid" && intent?.charge ? chargeActions(intent.charge) : null,
+  );
+}
+
+/** What the holder of a card and its issuer may do. */
+function chargeActions(charge) {
+  return element(
+    "div",
+    "actions",
+    button("Dispute", () => control(`charges/${charge}/dispute`)),
+    button("Warn of fraud", () => control(`charges/${charge}/early_fraud_warning`)),
   );
 }
 
 function invoiceActions(id, intent) {
+  if (intent?.status === "processing") {
+    return element(
+      "div",
+      "actions",
+      button("Bank answers", () => control(`payment_intents/${intent.id}/settle`)),
+      button("Bank refuses", () =>
+        control(`payment_intents/${intent.id}/settle`, { outcome: "fail" }),
+      ),
+    );
+  }
   if (intent?.status === "requires_action") {
     return element(
       "div",
@@ -103,6 +124,7 @@ function invoiceActions(id, intent) {
     button("Pay", pay("pm_card_visa")),
     button("Pay, card is declined", pay("pm_card_chargeDeclined")),
     button("Pay, bank asks", pay("pm_card_authenticationRequired")),
+    button("Pay by debit", pay("pm_usBankAccount_success")),
     button("Void", () => stripe("POST", `invoices/${id}/void`)),
   );
 }

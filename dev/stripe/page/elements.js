@@ -24,8 +24,16 @@ export function button(label, work) {
 }
 
 const MOODS = {
-  good: ["active", "trialing", "paid", "succeeded", "delivered"],
-  bad: ["past_due", "unpaid", "canceled", "incomplete_expired", "uncollectible", "failed"],
+  good: ["active", "trialing", "paid", "succeeded", "delivered", "complete"],
+  bad: [
+    "past_due",
+    "unpaid",
+    "canceled",
+    "incomplete_expired",
+    "uncollectible",
+    "failed",
+    "expired",
+  ],
 };
 
 /** A status as a coloured tag. */

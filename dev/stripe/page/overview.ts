@@ -1,6 +1,8 @@
 import type { Stripe } from "stripe";
 
 import type { Engine } from "../engine.ts";
+import { money } from "../hosted/html.ts";
+import { settingsOf } from "../resources/account_settings.ts";
 import { idOf } from "../store.ts";
 
 /** More than a person looks at; the API lists everything. */
@@ -17,6 +19,15 @@ export function overview({ store, clock, webhooks, faults, chaos, rateLimits }: 
     faults: faults.planned(),
     chaos: chaos.settings(),
     rateLimits: rateLimits.mode,
+    settings: settingsOf(store),
+    checkouts: newest(store.checkoutSessions).map(checkoutSummary),
+    portals: newest(store.portalSessions).map(({ id, customer, flow, created, url }) => ({
+      id,
+      customer,
+      flow: flow?.type ?? null,
+      created,
+      url,
+    })),
     customers: newest(store.customers).map((customer) => ({
       ...summaryOf(customer),
       subscriptions: [...store.subscriptions.values()]
@@ -27,7 +38,7 @@ export function overview({ store, clock, webhooks, faults, chaos, rateLimits }: 
         .filter((invoice) => invoice.customer !== null && idOf(invoice.customer) === customer.id)
         .toReversed()
         .slice(0, LIMIT)
-        .map((invoice) => invoiceSummary(invoice, paymentIntentOf(invoice, store))),
+        .map((invoice) => invoiceSummary(invoice, store)),
     })),
     events: newest(store.events).map(({ id, type, created, data }) => ({
       id,
@@ -45,6 +56,19 @@ export function overview({ store, clock, webhooks, faults, chaos, rateLimits }: 
 
 function newest<T>(table: ReadonlyMap<string, T>): T[] {
   return [...table.values()].slice(-LIMIT).toReversed();
+}
+
+function checkoutSummary(session: Stripe.Checkout.Session): object {
+  const { id, status, mode, payment_status: payment, created, url } = session;
+  const { amount_total: total, currency } = session;
+  const amount = total === null ? null : money(total, currency ?? "usd");
+  return { id, status, mode, payment, amount, created, url };
+}
+
+/** The charge that a card's holder may still dispute. */
+function chargeOf({ charges }: Engine["store"], intent: Stripe.PaymentIntent): string | null {
+  const charge = charges.get(idOf(intent.latest_charge ?? ""));
+  return charge !== undefined && charge.paid && !charge.disputed ? charge.id : null;
 }
 
 function summaryOf(customer: Stripe.Customer | Stripe.DeletedCustomer): object {
@@ -76,7 +100,8 @@ function subscriptionSummary(
   };
 }
 
-function invoiceSummary(invoice: Stripe.Invoice, intent: Stripe.PaymentIntent | undefined): object {
+function invoiceSummary(invoice: Stripe.Invoice, store: Engine["store"]): object {
+  const intent = paymentIntentOf(invoice, store);
   return {
     id: invoice.id,
     number: invoice.number,
@@ -87,7 +112,7 @@ function invoiceSummary(invoice: Stripe.Invoice, intent: Stripe.PaymentIntent | 
     created: invoice.created,
     attempts: invoice.attempt_count,
     nextAttempt: invoice.next_payment_attempt,
-    intent: intent && { id: intent.id, status: intent.status },
+    intent: intent && { id: intent.id, status: intent.status, charge: chargeOf(store, intent) },
   };
 }
 

@@ -4,6 +4,8 @@ import { customerView } from "./customers.js";
 import { button, element, faint, time } from "./elements.js";
 import { eventView } from "./events.js";
 import { chaosText, hostilityButtons } from "./hostility.js";
+import { checkoutView, portalView } from "./sessions.js";
+import { settingsView } from "./settings.js";
 
 const HOUR = 3_600;
 const DAY = 24 * HOUR;
@@ -12,20 +14,32 @@ const REFRESH_MS = 2_000;
 const part = (id) => document.getElementById(id);
 const advance = (seconds) => () => control("advance", { seconds });
 
+const MODES = { deliver: "Deliver webhooks", hold: "Hold webhooks", drop: "Lose webhooks" };
+const STATES = {
+  deliver: (pending) => `${pending} pending`,
+  hold: (pending) => `${pending} held`,
+  drop: () => "nobody is reached",
+};
+
 let shown = "";
 
 function show(overview) {
-  const { now, offset, mode, pending, faults, chaos, rateLimits, customers, events } = overview;
+  const { now, offset, ...rest } = overview;
+  const { mode, pending, faults, chaos, rateLimits, settings, customers, events } = rest;
+  const { checkouts, portals } = rest;
   const ahead = offset === 0 ? "real time" : `${(offset / DAY).toFixed(1)} days ahead`;
   part("clock").textContent = `${time(now)} · ${ahead}`;
 
   // What did not change is left alone, so that nobody's click or selection is lost.
-  const rest = JSON.stringify({ mode, pending, faults, chaos, rateLimits, customers, events });
-  if (rest === shown) return;
-  shown = rest;
+  const news = JSON.stringify(rest);
+  if (news === shown) return;
+  shown = news;
   part("webhook-buttons").replaceChildren(...webhookButtons(mode, pending));
   part("hostility").textContent = chaosText(chaos);
   part("hostility-buttons").replaceChildren(...hostilityButtons(chaos, rateLimits));
+  part("settings").replaceChildren(...settingsView(settings));
+  const sessions = [...checkouts.map(checkoutView), ...portals.map(portalView)];
+  part("sessions").replaceChildren(...orNone(sessions, "No session yet."));
   part("customers").replaceChildren(...orNone(customers.map(customerView), "No customer yet."));
   part("events").replaceChildren(...orNone(events.map(eventView), "No event yet."));
   part("faults").replaceChildren(
@@ -41,10 +55,10 @@ function orNone(views, text) {
 
 function webhookButtons(mode, pending) {
   return [
-    element("span", mode === "hold" ? "wait" : "faint", `${pending} pending`),
-    mode === "hold"
-      ? button("Deliver webhooks", () => control("webhooks", { mode: "deliver" }))
-      : button("Hold webhooks", () => control("webhooks", { mode: "hold" })),
+    element("span", mode === "deliver" ? "faint" : "wait", STATES[mode](pending)),
+    ...Object.entries(MODES)
+      .filter(([other]) => other !== mode)
+      .map(([other, label]) => button(label, () => control("webhooks", { mode: other }))),
     button("Redeliver all, shuffled", () => control("deliveries/redeliver", { order: "shuffle" })),
     button("Reset", async () => {
       if (confirm("Forget every customer, subscription and event?")) await control("reset");

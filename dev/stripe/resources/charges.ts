@@ -6,9 +6,7 @@ import { created, isCreatedIn, page, PAGE } from "../pagination.ts";
 import * as p from "../params.ts";
 import { route } from "../route.ts";
 import { copy, newId } from "../store.ts";
-import { TEST_CARDS } from "../test_cards.ts";
 import type { Decline } from "../test_cards.ts";
-import { openDispute } from "./dispute_draft.ts";
 import { found } from "./shared.ts";
 
 const LIST = { ...PAGE, created, customer: p.text, payment_intent: p.text };
@@ -51,9 +49,6 @@ export function recordCharge(
   context.store.charges.set(charge.id, charge);
   intent.latest_charge = charge.id;
   emit(context, decline === undefined ? "charge.succeeded" : "charge.failed", charge);
-  const number = context.store.cards.get(method ?? "")?.number ?? "";
-  if (decline !== undefined || TEST_CARDS.get(number)?.isDisputed !== true) return;
-  context.later((afterwards) => openDispute(afterwards, charge));
 }
 
 function chargeOf(

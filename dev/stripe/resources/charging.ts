@@ -7,13 +7,17 @@ import { emit } from "../events.ts";
 import { copy, newId, randomText } from "../store.ts";
 import { GENERIC_DECLINE, TEST_CARDS } from "../test_cards.ts";
 import type { Decline } from "../test_cards.ts";
+import { DEBIT_TAKES, TEST_DEBITS } from "../test_debits.ts";
 import { recordCharge } from "./charges.ts";
 
-/** How a charge is made: with the customer there or not, and whether its end is dictated. */
-export type Manner = { offSession: boolean; outcome?: "pay" | "fail" };
+/**
+ * How a charge is made: with the customer there or not, and whether its end is dictated. A debit
+ * that its bank has `settled` ends as its account does.
+ */
+export type Manner = { offSession: boolean; outcome?: "pay" | "fail" | "settled" };
 
 /** How a charge ended. */
-export type Outcome = "succeeded" | "requires_action" | Decline;
+export type Outcome = "succeeded" | "requires_action" | "processing" | Decline;
 
 /** Makes the intent that collects an invoice's amount. */
 export function createIntent(
@@ -78,12 +82,20 @@ export function createIntent(
 export function foresee(context: Context, method: string | null, manner: Manner): Outcome {
   if (manner.outcome === "pay") return "succeeded";
   const onFile = context.store.cards.get(method ?? "");
+  const debit = TEST_DEBITS.get(onFile?.number ?? "");
+  if (debit !== undefined && manner.outcome === undefined) return "processing";
+  if (debit !== undefined) return debit.decline ?? settledAs(manner);
   const card = TEST_CARDS.get(onFile?.number ?? "");
   if (manner.outcome === "fail" || card === undefined) return GENERIC_DECLINE;
   const decline = card.decline ?? (manner.offSession ? card.offSessionDecline : undefined);
   if (decline !== undefined) return decline;
   const isKnown = card.authenticatesOnce === true && onFile?.isSetUp === true;
   return card.needsAuthentication === true && !isKnown ? "requires_action" : "succeeded";
+}
+
+/** A good account pays, unless its bank is told not to. */
+function settledAs({ outcome }: Manner): Outcome {
+  return outcome === "fail" ? GENERIC_DECLINE : "succeeded";
 }
 
 /** Charges the payment method and brings the intent to the state that follows. */
@@ -101,10 +113,23 @@ export function charge(
     intent.status = "requires_action";
     intent.next_action = { type: "use_stripe_sdk", use_stripe_sdk: {} };
     emit(context, "payment_intent.requires_action", intent);
+  } else if (outcome === "processing") {
+    process(context, intent, method);
   } else {
     refuse(context, intent, method, outcome);
   }
   return outcome;
+}
+
+/** The bank will answer in some days. */
+function process(context: Context, intent: Stripe.PaymentIntent, method: string | null): void {
+  intent.payment_method = method;
+  intent.status = "processing";
+  intent.last_payment_error = null;
+  intent.next_action = null;
+  const at = context.clock.now() + DEBIT_TAKES;
+  context.store.debits.set(intent.id, { id: intent.id, method: method ?? "", at });
+  emit(context, "payment_intent.processing", intent);
 }
 
 function succeed(context: Context, intent: Stripe.PaymentIntent, method: string | null): void {

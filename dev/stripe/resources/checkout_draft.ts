@@ -5,6 +5,7 @@ import { invalidParameter, missingParameter } from "../errors.ts";
 import * as p from "../params.ts";
 import { copy, newId, randomText } from "../store.ts";
 import { emptySession } from "./checkout_blank.ts";
+import { checkoutDiscounts, discountSession } from "./checkout_discounts.ts";
 import { subscriptionData } from "./checkout_record.ts";
 import type { Checkout } from "./checkout_record.ts";
 import { isMetered } from "./entries.ts";
@@ -20,6 +21,7 @@ const LONGEST = 24 * HOUR;
 export const CREATE = {
   required: { mode: p.oneOf("subscription", "setup"), success_url: p.webAddress },
   optional: {
+    allow_promotion_codes: p.boolean,
     automatic_tax: automaticTax,
     cancel_url: p.webAddress,
     client_reference_id: p.text,
@@ -27,6 +29,7 @@ export const CREATE = {
     customer: p.text,
     customer_creation: p.oneOf("always", "if_required"),
     customer_email: p.text,
+    discounts: checkoutDiscounts,
     expires_at: p.integer,
     line_items: p.list(p.shape({ price: p.text }, { quantity: p.integer })),
     metadata: p.metadata,
@@ -63,6 +66,7 @@ export function draftSession(
   const session: Stripe.Checkout.Session = {
     ...emptySession(),
     id,
+    allow_promotion_codes: params.allow_promotion_codes ?? null,
     amount_subtotal: total,
     amount_total: total,
     cancel_url: params.cancel_url ?? null,
@@ -82,7 +86,9 @@ export function draftSession(
     total_details: isSale ? { amount_discount: 0, amount_shipping: 0, amount_tax: 0 } : null,
     url: `${context.site}/c/pay/${id}`,
   };
-  return { session, checkout: { id, lines, data } };
+  const checkout: Checkout = { id, lines, data };
+  discountSession(context, session, checkout, params.discounts ?? []);
+  return { session, checkout };
 }
 
 function refuseMismatch(params: Create): void {
@@ -91,6 +97,12 @@ function refuseMismatch(params: Create): void {
     throw invalidParameter(
       "customer_email",
       "You may only specify one of these parameters: customer, customer_email.",
+    );
+  }
+  if (params.discounts !== undefined && params.allow_promotion_codes !== undefined) {
+    throw invalidParameter(
+      "discounts",
+      "You may only specify one of these parameters: allow_promotion_codes, discounts.",
     );
   }
   if (mode === "subscription") {
@@ -104,7 +116,13 @@ function refuseMismatch(params: Create): void {
     return;
   }
   const misplaced = (
-    ["line_items", "subscription_data", "payment_method_collection"] as const
+    [
+      "allow_promotion_codes",
+      "discounts",
+      "line_items",
+      "subscription_data",
+      "payment_method_collection",
+    ] as const
   ).find((name) => params[name] !== undefined);
   if (misplaced !== undefined) {
     throw invalidParameter(misplaced, `You can not pass \`${misplaced}\` in \`setup\` mode.`);

@@ -80,6 +80,7 @@ function payFirst(context: Context, session: Session, checkout: Checkout, method
 
 function finish(context: Context, session: Session, outcome: Outcome): void {
   if (outcome === "succeeded") complete(context, session);
+  else if (outcome === "processing") complete(context, session, "unpaid");
   else if (outcome !== "requires_action") throw cardError(outcome);
 }
 
@@ -116,6 +117,7 @@ function subscribe(
       price: price?.id ?? "",
       ...(quantity === null ? {} : { quantity }),
     })),
+    ...(checkout.discounts === undefined ? {} : { discounts: checkout.discounts }),
     payment_behavior: "default_incomplete",
     payment_settings: { save_default_payment_method: "on_subscription" },
     ...(method === undefined ? {} : { default_payment_method: method }),

@@ -22,6 +22,8 @@ export type Checkout = {
   /** The session's. */
   id: string;
   lines: Stripe.LineItem[];
+  /** What is taken off it, as the subscription will be told. */
+  discounts?: { coupon?: string; promotion_code?: string }[];
   data: ReturnType<typeof subscriptionData>;
   /** Made at the first attempt to pay, and used again at the next. */
   customer?: string;

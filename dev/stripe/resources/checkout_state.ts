@@ -64,15 +64,19 @@ export function expireSession(context: Context, session: Session): void {
   emit(context, "checkout.session.expired", session);
 }
 
-/** The customer has got through: the session says what came of it. */
-export function complete(context: Context, session: Session): void {
+/** The customer has got through: the session says what came of it, so far as it is known. */
+export function complete(
+  context: Context,
+  session: Session,
+  payment: "paid" | "unpaid" = "paid",
+): void {
   const checkout = context.store.checkouts.get(session.id);
   const subscription = soldSubscription(context, session);
   session.status = "complete";
   session.url = null;
   session.customer = checkout?.customer ?? null;
   if (session.mode === "subscription") {
-    session.payment_status = session.amount_total === 0 ? "no_payment_required" : "paid";
+    session.payment_status = session.amount_total === 0 ? "no_payment_required" : payment;
     session.subscription = subscription?.id ?? null;
     session.invoice = firstInvoice(context, subscription)?.id ?? null;
   } else {

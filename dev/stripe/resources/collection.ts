@@ -1,10 +1,13 @@
 import type { Stripe } from "stripe";
 
 import type { Context } from "../context.ts";
-import { emit } from "../events.ts";
-import { GENERIC_DECLINE } from "../test_cards.ts";
+import { change, emit } from "../events.ts";
+import { idOf } from "../store.ts";
+import { GENERIC_DECLINE, TEST_CARDS } from "../test_cards.ts";
+import { settingsOf } from "./account_settings.ts";
 import { charge } from "./charging.ts";
 import type { Manner, Outcome } from "./charging.ts";
+import { openDispute } from "./dispute_draft.ts";
 import {
   defaultMethod,
   finalize,
@@ -33,10 +36,20 @@ export function collect(context: Context, invoice: Stripe.Invoice, how: Collecti
     settle(context, invoice, null);
     return "succeeded";
   }
+  if (intent.status === "processing") return "processing";
   const hasNothingToCharge = method === null && how.outcome !== "pay";
   const outcome = hasNothingToCharge ? GENERIC_DECLINE : charge(context, intent, method, how);
-  if (outcome === "succeeded") settle(context, invoice, method);
-  else fail(context, invoice, outcome, how);
+  if (outcome === "succeeded") {
+    settle(context, invoice, method);
+    disputeLater(context, intent, method);
+  } else if (outcome === "processing") {
+    change(context, "invoice.updated", invoice, () => {
+      invoice.attempted = true;
+      invoice.next_payment_attempt = null;
+    });
+  } else {
+    fail(context, invoice, outcome, how);
+  }
   return outcome;
 }
 
@@ -76,9 +89,40 @@ function fail(
   afterFailed(context, invoice);
   const subscription = subscriptionOf(context, invoice);
   const isLast = automatic && next === null && isRetried(context, invoice);
-  if (isLast && subscription !== undefined && !isEnded(subscription)) {
-    cancelNow(context, subscription, "payment_failed");
+  if (isLast && subscription !== undefined && !isEnded(subscription)) giveUp(context, subscription);
+}
+
+/** The last retry has failed. */
+function giveUp(context: Context, subscription: Stripe.Subscription): void {
+  const { after_retries: choice } = settingsOf(context.store);
+  if (choice === "cancel") cancelNow(context, subscription, "payment_failed");
+  if (choice !== "unpaid") return;
+  change(context, "customer.subscription.updated", subscription, () => {
+    subscription.status = "unpaid";
+  });
+}
+
+/** The holder of a card disputes a charge; the account may have chosen to end what it paid for. */
+export function dispute(context: Context, disputed: Stripe.Charge): Stripe.Dispute {
+  const opened = openDispute(context, disputed);
+  const payment = [...context.store.invoicePayments.values()].find(
+    (each) => each.payment.payment_intent === disputed.payment_intent,
+  );
+  const invoice = context.store.invoices.get(idOf(payment?.invoice ?? ""));
+  const subscription = invoice === undefined ? undefined : subscriptionOf(context, invoice);
+  const cancels = settingsOf(context.store).on_dispute === "cancel";
+  if (cancels && subscription !== undefined && !isEnded(subscription)) {
+    cancelNow(context, subscription, "payment_disputed");
   }
+  return opened;
+}
+
+/** Some test cards dispute what they have paid, soon afterwards. */
+function disputeLater(context: Context, intent: Stripe.PaymentIntent, method: string | null): void {
+  const number = context.store.cards.get(method ?? "")?.number ?? "";
+  const made = context.store.charges.get(idOf(intent.latest_charge ?? ""));
+  if (made === undefined || TEST_CARDS.get(number)?.isDisputed !== true) return;
+  context.later((afterwards) => void dispute(afterwards, made));
 }
 
 /** First payments, and those of pending updates, have 23 hours; nobody else tries them again. */

@@ -56,7 +56,7 @@ function rest(line: Stripe.InvoiceLineItem): number {
 }
 
 /** A share of each amount; or a fixed amount, spread over them by their size, to the last cent. */
-function partsOf(coupon: Stripe.Coupon, amounts: number[]): number[] {
+export function partsOf(coupon: Stripe.Coupon, amounts: number[]): number[] {
   const percent = coupon.percent_off;
   if (percent !== null) return amounts.map((each) => Math.round((each * percent) / 100));
   let sum = amounts.reduce((total, each) => total + Math.max(0, each), 0);

@@ -7,7 +7,7 @@ import { newId } from "../store.ts";
 const ANSWER_WITHIN = 9 * 86_400;
 
 /** The customer's bank takes a charge back, and the money with it. */
-export function openDispute(context: Context, charge: Stripe.Charge): void {
+export function openDispute(context: Context, charge: Stripe.Charge): Stripe.Dispute {
   const dispute: Stripe.Dispute = {
     id: newId("du"),
     object: "dispute",
@@ -40,6 +40,7 @@ export function openDispute(context: Context, charge: Stripe.Charge): void {
   });
   emit(context, "charge.dispute.created", dispute);
   emit(context, "charge.dispute.funds_withdrawn", dispute);
+  return dispute;
 }
 
 const NO_EVIDENCE: Stripe.Dispute.Evidence = {

@@ -128,7 +128,7 @@ function pay(context: Context, params: Pay, id: string): Stripe.Invoice {
   }
   const how = { offSession: params.off_session ?? true, automatic: false };
   const outcome = collect(context, invoice, method === null ? how : { ...how, method });
-  if (outcome === "succeeded") return invoice;
+  if (outcome === "succeeded" || outcome === "processing") return invoice;
   const intent = intentOf(context, invoice);
   if (outcome === "requires_action" || intent === undefined) {
     throw cardError({

@@ -20,9 +20,10 @@ export function pauseOf(
   return given === null ? null : { behavior: given.behavior, resumes_at: given.resumes_at ?? null };
 }
 
-/** Keeps a draft from being finalized by itself, if its subscription's pause says so. */
+/** Keeps a draft from being finalized by itself, if its subscription is unpaid, or so paused. */
 export function holdDraft(subscription: Stripe.Subscription, draft: Stripe.Invoice): void {
-  if (subscription.pause_collection?.behavior !== "keep_as_draft") return;
+  const isKept = subscription.pause_collection?.behavior === "keep_as_draft";
+  if (!isKept && subscription.status !== "unpaid") return;
   draft.auto_advance = false;
   draft.automatically_finalizes_at = null;
 }

@@ -22,7 +22,7 @@ export function refuseUnpayable(
 ): void {
   const outcome = foreseen(context, subscription);
   if (outcome === null) throw noMethod();
-  if (!mustPay || outcome === "succeeded") return;
+  if (!mustPay || outcome === "succeeded" || outcome === "processing") return;
   if (outcome !== "requires_action") throw cardError(outcome);
   const message = "This payment requires additional user action before it can be completed.";
   throw cardError({ code: "invoice_payment_intent_requires_action", message });

@@ -46,7 +46,7 @@ export const paymentIntentRoutes = [
 
 function confirm(context: Context, params: Confirm, id: string): Stripe.PaymentIntent {
   const intent = found(context.store.paymentIntents, "payment_intent", id);
-  if (intent.status === "succeeded" || intent.status === "canceled") {
+  if (["succeeded", "canceled", "processing"].includes(intent.status)) {
     throw stateError(
       `You cannot confirm this PaymentIntent because it has a status of ${intent.status}.`,
       "payment_intent_unexpected_state",
@@ -56,7 +56,7 @@ function confirm(context: Context, params: Confirm, id: string): Stripe.PaymentI
   const method = methodFor(context, intent, params);
   const offSession = params.off_session ?? false;
   const outcome = collect(context, invoice, { method, offSession, automatic: false });
-  if (outcome === "succeeded" || outcome === "requires_action") return intent;
+  if (typeof outcome === "string") return intent;
   throw declined(context, intent, outcome, method);
 }
 

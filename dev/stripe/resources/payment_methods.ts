@@ -8,6 +8,7 @@ import * as p from "../params.ts";
 import { route } from "../route.ts";
 import { idOf, newId } from "../store.ts";
 import { cardDetails, STATIC_METHODS, TEST_CARDS } from "../test_cards.ts";
+import { accountDetails, TEST_DEBITS } from "../test_debits.ts";
 import { address, found, fullAddress, liveCustomer } from "./shared.ts";
 
 const card = p.shape(
@@ -27,7 +28,7 @@ const CREATE = {
     allow_redisplay: p.oneOf("always", "limited", "unspecified"),
   },
 };
-/** Those that are asked for most; there are only cards to be found. */
+/** Those that are asked for most; there are only cards and bank accounts to be found. */
 const methodType = p.oneOf("card", "link", "paypal", "sepa_debit", "us_bank_account");
 const LIST = { ...PAGE, customer: p.text, type: methodType };
 
@@ -129,18 +130,21 @@ function makeMethod(
   number: string,
   expiry: { month: number; year: number },
 ): Stripe.PaymentMethod {
+  const isAccount = TEST_DEBITS.has(number);
   const method: Stripe.PaymentMethod = {
     id: newId("pm"),
     object: "payment_method",
     allow_redisplay: "unspecified",
     billing_details: { address: null, email: null, name: null, phone: null, tax_id: null },
-    card: cardDetails(number, expiry),
+    ...(isAccount
+      ? { us_bank_account: accountDetails(number) }
+      : { card: cardDetails(number, expiry) }),
     created: context.clock.now(),
     customer: null,
     customer_account: null,
     livemode: false,
     metadata: {},
-    type: "card",
+    type: isAccount ? "us_bank_account" : "card",
   };
   context.store.paymentMethods.set(method.id, method);
   context.store.cards.set(method.id, { id: method.id, number });

@@ -3,7 +3,7 @@ import type { Stripe } from "stripe";
 import { periodEnd } from "../periods.ts";
 import type { Interval } from "../periods.ts";
 
-const RENEWABLE: ReadonlySet<string> = new Set(["active", "trialing", "past_due"]);
+const RENEWABLE: ReadonlySet<string> = new Set(["active", "trialing", "past_due", "unpaid"]);
 
 /** True of a subscription whose periods follow one another. */
 export function isRenewable(subscription: Stripe.Subscription): boolean {

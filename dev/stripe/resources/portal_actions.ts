@@ -69,12 +69,16 @@ export function changePlan(
   if (item === undefined || !isOffered) {
     throw invalidParameter("price", "This plan is not among those offered.");
   }
-  const asked = configuration.features.subscription_update.proration_behavior;
-  const behavior = (["always_invoice", "create_prorations"] as const).find(
-    (each) => each === asked,
-  );
   const items = [{ id: item.id, price }];
-  updateSubscription(context, { items, proration_behavior: behavior ?? "none" }, subscription.id);
+  const proration_behavior = prorationOf(configuration);
+  updateSubscription(context, { items, proration_behavior }, subscription.id);
+}
+
+/** How the configuration has changes in the middle of a period billed. */
+export function prorationOf({ features }: Configuration) {
+  const asked = features.subscription_update.proration_behavior;
+  const known = (["always_invoice", "create_prorations"] as const).find((each) => each === asked);
+  return known ?? "none";
 }
 
 /** The setup intent that the customer's bank asks about. */

@@ -5,11 +5,12 @@ import * as p from "../params.ts";
 import { route } from "../route.ts";
 import { newId, randomText } from "../store.ts";
 import { defaultConfiguration } from "./portal_configurations.ts";
+import { flowData, flowOf } from "./portal_flows.ts";
 import { found, liveCustomer } from "./shared.ts";
 
 const CREATE = {
   required: { customer: p.text },
-  optional: { configuration: p.text, return_url: p.webAddress },
+  optional: { configuration: p.text, flow_data: flowData, return_url: p.webAddress },
 };
 
 /** The endpoint under /v1/billing_portal/sessions. */
@@ -30,7 +31,10 @@ export const portalSessionRoutes = [
       created: context.clock.now(),
       customer,
       customer_account: null,
-      flow: null,
+      flow:
+        params.flow_data === undefined
+          ? null
+          : flowOf(context, params.flow_data, customer, configuration),
       livemode: false,
       locale: null,
       on_behalf_of: null,

@@ -102,7 +102,8 @@ export function renewNow(
     cancelNow(context, subscription, "cancellation_requested");
     return;
   }
-  finalizeAndCollect(context, startNextPeriod(context, subscription, true), outcome);
+  const invoice = startNextPeriod(context, subscription, true);
+  if (invoice.auto_advance) finalizeAndCollect(context, invoice, outcome);
 }
 
 /** Moves the end of every period to now and lays the grid of the next ones from there. */

@@ -152,3 +152,22 @@ test("S33: of two that are paid the larger plan counts, and one in its grace per
     client_secret: "secret",
   });
 });
+
+test.for([
+  { more: { status: "active" }, less: { status: "paused" }, access: "full" },
+  { more: { status: "past_due", past_due_since: NOW }, less: { status: "paused" }, access: "full" },
+  { more: { status: "paused" }, less: { status: "unpaid" }, access: "read_only" },
+  { more: { status: "active", lookup_keys: ["gold"] }, less: { status: "unpaid" }, access: "full" },
+])(
+  "S33: $more.status beside a newer and larger one that is $less.status gives $access",
+  async ({ more, less, access }, { db }) => {
+    const { acme } = await createCast(db);
+    await tieCustomer(db, acme);
+    const subscriptions = [
+      subscription({ id: "sub_more", lookup_keys: ["starter_month"], ...more }),
+      subscription({ id: "sub_less", lookup_keys: ["pro_month"], created: EPOCH + 1, ...less }),
+    ];
+    await recordAsWorker(db, { seq: 1, subscriptions });
+    expect(await standing(db, acme)).toMatchObject({ access, subscription: "sub_more" });
+  },
+);

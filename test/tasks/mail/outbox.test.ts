@@ -6,7 +6,14 @@ import { keepMail, OUTBOX_MAX, readOutbox } from "../../../tasks/mail/outbox.ts"
 import { test } from "../../support/home.ts";
 import { expect } from "../../support/index.ts";
 
-const MAIL = { from: "a@x.io", to: "b@x.io", subject: "Hello", text: "T", html: "<p>T</p>" };
+const MAIL = {
+  from: "a@x.io",
+  to: "b@x.io",
+  subject: "Hello",
+  text: "T",
+  html: "<p>T</p>",
+  messageId: "<job.1@x.io>",
+};
 
 test("what would be sent is kept for its owner alone, as nodemailer understood it", async ({
   quick,
@@ -28,6 +35,7 @@ test("what would be sent is kept for its owner alone, as nodemailer understood i
       subject,
       text,
       html,
+      messageId: "<job.1@example.com>",
     },
   ]);
   const [file = ""] = await readdir(outboxDirectory);

@@ -1,4 +1,11 @@
 import { html } from "../../../tasks/mail/markup.ts";
+import {
+  paymentFailed,
+  reactivated,
+  suspended,
+  trialWillEnd,
+} from "../../../tasks/mail/billing_templates.ts";
+import { moneyOf } from "../../../tasks/mail/money.ts";
 import { invitation, resetPassword, verifyEmail } from "../../../tasks/mail/templates.ts";
 import { expect, test } from "../../support/index.ts";
 
@@ -11,10 +18,34 @@ const INVITATION = {
   expiresAt: new Date("2026-12-01T10:30:00Z"),
 };
 
+const PAYMENT = {
+  ...LINK,
+  tenantName: "Acme",
+  amount: 4900,
+  currency: "usd",
+  invoiceNumber: "ACME-0001",
+  nextAttemptAt: new Date("2026-12-02T08:00:00Z"),
+  graceEndsAt: new Date("2026-12-09T10:30:00Z"),
+};
+
 const LETTERS = {
   verifyEmail: verifyEmail(LINK),
   resetPassword: resetPassword(LINK),
   invitation: invitation(INVITATION),
+  paymentFailed: paymentFailed(PAYMENT),
+  trialWillEnd: trialWillEnd({
+    ...LINK,
+    tenantName: "Acme",
+    planName: "Pro",
+    trialEndsAt: new Date("2026-12-01T10:30:00Z"),
+  }),
+  suspended: suspended({
+    ...LINK,
+    tenantName: "Acme",
+    reason: "grace_ended",
+    since: new Date("2026-12-09T10:30:00Z"),
+  }),
+  reactivated: reactivated({ ...LINK, tenantName: "Acme" }),
 };
 
 test.for(Object.entries(LETTERS))("%s says the same in both forms, with one link", ([, letter]) => {
@@ -32,6 +63,35 @@ test("an invitation names the tenant, who invites, the role and the end", () => 
   expect(subject).toBe("Alice invites you to Acme");
   expect(text).toContain("Alice invites you to join Acme at app.example.com with the role Member.");
   expect(text).toContain("good until 1 December 2026 at 10:30 UTC");
+});
+
+test("a failed payment is told with its amount, its invoice, the grace and the next attempt", () => {
+  const { subject, text } = LETTERS.paymentFailed;
+  expect(subject).toBe("The payment for Acme failed");
+  expect(text).toContain(
+    "USD 49.00 for Acme at app.example.com (invoice ACME-0001). Everything goes on working until 9 December 2026 at 10:30 UTC",
+  );
+  expect(text).toContain("tried again on 2 December 2026 at 08:00 UTC");
+  const last = paymentFailed({ ...PAYMENT, nextAttemptAt: null, graceEndsAt: null });
+  expect(last.text).toContain("not tried again by itself");
+  expect(last.text).not.toContain("until");
+});
+
+test("a trial's end and a suspension say when, and why", () => {
+  expect(LETTERS.trialWillEnd.text).toContain("ends on 1 December 2026 at 10:30 UTC");
+  expect(LETTERS.trialWillEnd.text).toContain("the plan Pro is paid for");
+  expect(LETTERS.suspended.text).toContain(
+    "suspended since 9 December 2026 at 10:30 UTC, because a payment is overdue",
+  );
+});
+
+test.for([
+  [4900, "usd", "USD 49.00"],
+  [4900, "jpy", "JPY 4,900"],
+  [4900, "kwd", "KWD 4.900"],
+  [500, "isk", "ISK 5.00"],
+] as const)("%i in the smallest unit of %s is %s", ([amount, currency, text]) => {
+  expect(moneyOf(amount, currency)).toBe(text);
 });
 
 test("a name is text, one line and short, wherever it is repeated", () => {

@@ -1,0 +1,69 @@
+/**
+ * What comes to Stripe from outside its API, under `/_emulator`: from banks, and from the person
+ * at the Dashboard.
+ *
+ * - `POST settings` `{ "after_retries"?: "cancel" | "unpaid" | "past_due", "on_dispute"?: "keep" |
+ *   "cancel" }` chooses what becomes of subscriptions when the last retry has failed, and when a
+ *   payment of theirs is disputed. `GET settings` says what is chosen.
+ * - `POST payment_intents/:id/settle` `{ "outcome"?: "pay" | "fail" }` has a bank answer at once for
+ *   a debit that it takes days for; by itself the answer depends on the account.
+ * - `POST charges/:id/early_fraud_warning` has the card's issuer warn of a charge.
+ * - `POST charges/:id/dispute` has the card's holder dispute one.
+ */
+import { Router } from "express";
+
+import { declarer } from "./control_body.ts";
+import { NO_REQUEST } from "./context.ts";
+import type { Context } from "./context.ts";
+import { contextFor } from "./engine.ts";
+import type { Engine } from "./engine.ts";
+import { stateError } from "./errors.ts";
+import * as p from "./params.ts";
+import { chooseSettings, settingsFields, settingsOf } from "./resources/account_settings.ts";
+import { dispute } from "./resources/collection.ts";
+import { endDebit } from "./resources/debits.ts";
+import { invoiceOf } from "./resources/payment_intents.ts";
+import { warnOfFraud } from "./resources/early_fraud_warnings.ts";
+import { found } from "./resources/shared.ts";
+import { inTimeOf } from "./test_time.ts";
+
+const settlement = p.shape({}, { outcome: p.oneOf("pay", "fail") });
+
+/** The endpoints under /_emulator for what happens elsewhere. */
+export function outsideRouter(engine: Engine): Router {
+  const router = Router();
+  const on = declarer(router);
+
+  type Happening = (context: Context, id: string, body: unknown) => object;
+
+  function happening(path: string, work: Happening): void {
+    on(path, (body, id) => {
+      const result = work(inTimeOf(contextFor(engine, NO_REQUEST), id), id, body);
+      engine.touch();
+      return result;
+    });
+  }
+
+  on("/settings", (body) => {
+    const settings = chooseSettings(engine.store, settingsFields(body, ""));
+    engine.touch();
+    return settings;
+  });
+  router.get("/settings", (_request, response) => {
+    response.json(settingsOf(engine.store));
+  });
+  happening("/payment_intents/:id/settle", (context, id, body) => {
+    const { outcome } = settlement(body, "");
+    const intent = found(context.store.paymentIntents, "payment_intent", id);
+    if (intent.status !== "processing") {
+      throw stateError(`${id} waits for no bank: it is ${intent.status}.`);
+    }
+    endDebit(context, invoiceOf(context, intent), outcome);
+    return intent;
+  });
+  happening("/charges/:id/early_fraud_warning", warnOfFraud);
+  happening("/charges/:id/dispute", (context, id) =>
+    dispute(context, found(context.store.charges, "charge", id)),
+  );
+  return router;
+}
