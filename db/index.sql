@@ -56,6 +56,8 @@
 --!include 50_billing/policies.sql
 --!include 50_billing/invoices.sql
 --!include 50_billing/access_rules.sql
+--!include 50_billing/withdrawal.sql
+--!include 50_billing/renewal.sql
 --!include 50_billing/apply_billing.sql
 --!include 50_billing/provisioning.sql
 --!include 50_billing/event_routes.sql

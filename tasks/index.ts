@@ -9,6 +9,7 @@ import { sendBillingMail } from "./send_billing_mail.ts";
 import { sendIdentityMail } from "./send_identity_mail.ts";
 import { sendInvitation } from "./send_invitation.ts";
 import type { ConfiguredPrices } from "./stripe_customer_truth.ts";
+import { stripeDiscard } from "./stripe_discard.ts";
 import { stripeProcessEvent } from "./stripe_process_event.ts";
 import { stripeProvisionTenant } from "./stripe_provision_tenant.ts";
 import { stripeReportUsage } from "./stripe_report_usage.ts";
@@ -16,6 +17,7 @@ import { stripeSyncCatalog } from "./stripe_sync_catalog.ts";
 import { stripeSyncCustomer } from "./stripe_sync_customer.ts";
 import { stripeSyncSeats } from "./stripe_sync_seats.ts";
 import { stripePruneEvents, stripeTendEvents } from "./stripe_tend_events.ts";
+import { stripeWithdrawTenant } from "./stripe_withdraw_tenant.ts";
 
 export type TaskOptions = {
   stripe: Stripe;
@@ -36,6 +38,7 @@ export function makeTaskList(options: TaskOptions) {
     send_billing_mail: sendBillingMail({ mailer, appUrl }),
     send_identity_mail: sendIdentityMail({ mailer, appUrl }),
     send_invitation: sendInvitation({ mailer, appUrl }),
+    stripe_discard: stripeDiscard(stripe),
     stripe_process_event: stripeProcessEvent({ stripe }),
     stripe_provision_tenant: stripeProvisionTenant({ stripe, configuredPrices }),
     stripe_report_usage: stripeReportUsage({ stripe }),
@@ -44,5 +47,6 @@ export function makeTaskList(options: TaskOptions) {
     stripe_sync_seats: stripeSyncSeats({ stripe, configuredPrices }),
     stripe_prune_events: stripePruneEvents(),
     stripe_tend_events: stripeTendEvents(),
+    stripe_withdraw_tenant: stripeWithdrawTenant(stripe),
   } satisfies TaskList;
 }

@@ -7,12 +7,16 @@ export function uuidFrom(payload: unknown, key: string): string {
   return value;
 }
 
-/** The Stripe id under `key`, e.g. `cus_…` for prefix `cus`. */
-export function stripeIdFrom(payload: unknown, key: string, prefix: string): string {
+/** The Stripe id under `key`, e.g. `cus_…` for prefix `cus`; of one of several kinds. */
+export function stripeIdFrom(payload: unknown, key: string, ...prefixes: string[]): string {
   const value = field(payload, key);
   const isId =
-    typeof value === "string" && value.startsWith(`${prefix}_`) && /^\w{1,255}$/.test(value);
-  if (!isId) throw new Error(`"${key}" must be a Stripe id that starts with ${prefix}_`);
+    typeof value === "string" &&
+    prefixes.some((prefix) => value.startsWith(`${prefix}_`)) &&
+    /^\w{1,255}$/.test(value);
+  if (!isId) {
+    throw new Error(`"${key}" must be a Stripe id that starts with ${prefixes.join("_ or ")}_`);
+  }
   return value;
 }
 

@@ -63,6 +63,15 @@ export function isInDoubt(error: unknown): boolean {
 }
 
 /** Whether the object asked for does not exist (any more). */
-export function isMissing(error: unknown): boolean {
+export function isMissing(error: unknown): error is Stripe.errors.StripeError {
   return error instanceof Stripe.errors.StripeError && error.code === "resource_missing";
+}
+
+/**
+ * Whether Stripe understood, and said no: the same words under the same key are refused for ever.
+ * 401 and 403 are the account's to mend, 409 and 429 pass.
+ */
+export function isRefused(error: unknown): error is Stripe.errors.StripeError {
+  if (!(error instanceof Stripe.errors.StripeError)) return false;
+  return [400, 402, 404].includes(error.statusCode ?? 0);
 }

@@ -1,5 +1,4 @@
 import type { JobHelpers, Task } from "graphile-worker";
-import type Stripe from "stripe";
 
 import { uuidFrom } from "./payload.ts";
 import type { ConfiguredPrices } from "./stripe_customer_truth.ts";
@@ -7,12 +6,13 @@ import {
   createCustomer,
   createSubscription,
   findCustomer,
+  findLive,
   findPrice,
   findSubscription,
   type BillingIntent,
   type StripeProvisioner,
 } from "./stripe_provisioning.ts";
-import { isInDoubt } from "./stripe_client.ts";
+import { isInDoubt, isMissing, isRefused } from "./stripe_client.ts";
 
 declare global {
   namespace GraphileWorker {
@@ -23,9 +23,11 @@ declare global {
 }
 
 export type StripeProvisionTenantOptions = {
-  stripe: StripeProvisioner & Pick<Stripe, "customers">;
+  stripe: StripeProvisioner;
   configuredPrices: ConfiguredPrices;
 };
+
+type Query = JobHelpers["query"];
 
 /**
  * Makes a tenant's Stripe customer and its incomplete subscription. Each id is stored before the
@@ -35,42 +37,73 @@ export type StripeProvisionTenantOptions = {
 export function stripeProvisionTenant(
   options: StripeProvisionTenantOptions,
 ): Task<"stripe_provision_tenant"> {
-  const { stripe, configuredPrices } = options;
-
-  return async function run(payload, { query }) {
+  return async function run(payload, { query, logger }) {
     const tenantId = uuidFrom(payload, "tenant_id");
     const intent = await beginIntent(query, tenantId);
     if (intent === undefined) return;
     try {
-      const found = intent.must_search ? await searchStripe(stripe, query, intent) : undefined;
-      const customerId = found?.customerId ?? (await ensureCustomer(stripe, query, intent));
-      const subscriptionId =
-        found?.subscriptionId ??
-        (await createSubscription(
-          stripe,
-          intent,
-          customerId,
-          await ensurePrice(stripe, query, intent, configuredPrices),
-        ));
-      await query(
-        `select
-          app_private.record_intent_subscription($1, $2, $3),
-          app_private.request_customer_sync($4)`,
-        [tenantId, intent.id, subscriptionId, customerId],
-      );
+      await provision(options, query, intent);
     } catch (error) {
       if (isInDoubt(error)) {
         await query("select app_private.doubt_intent($1, $2)", [tenantId, intent.id]);
+      } else if (isMissing(error) && error.param === "customer") {
+        // Deleted meanwhile: the next attempt makes another, under other keys.
+        await query("select app_private.forget_stripe_customer($1, $2)", [
+          tenantId,
+          intent.stripe_customer_id,
+        ]);
+      } else if (isRefused(error)) {
+        // The same words under the same keys would be refused for ever.
+        logger.error(`Stripe refuses to provision tenant ${tenantId}: ${error.message}`);
+        await query("select app_private.fail_intent($1, $2, $3)", [
+          tenantId,
+          intent.id,
+          error.message,
+        ]);
+        return;
       }
       throw error;
     }
   };
 }
 
-async function beginIntent(
-  query: JobHelpers["query"],
-  tenantId: string,
-): Promise<BillingIntent | undefined> {
+async function provision(
+  { stripe, configuredPrices }: StripeProvisionTenantOptions,
+  query: Query,
+  intent: BillingIntent,
+): Promise<void> {
+  const foundId = intent.must_search ? await searchStripe(stripe, query, intent) : undefined;
+  const isCustomerNew = intent.stripe_customer_id === null;
+  intent.stripe_customer_id ??= await recordCustomer(
+    query,
+    intent,
+    await createCustomer(stripe, intent),
+  );
+  // None counts: the tenant was closed meanwhile, and what was made is being discarded.
+  if (intent.stripe_customer_id === null) return;
+
+  const customerId = intent.stripe_customer_id;
+  const liveId =
+    foundId === undefined && intent.is_renewal && !isCustomerNew
+      ? await findLive(stripe, customerId)
+      : foundId;
+  const subscriptionId =
+    liveId ??
+    (await createSubscription(
+      stripe,
+      intent,
+      customerId,
+      await ensurePrice(stripe, query, intent, configuredPrices),
+    ));
+  await query(
+    `select
+      app_private.record_intent_subscription($1, $2, $3),
+      app_private.request_customer_sync($4)`,
+    [intent.tenant_id, intent.id, subscriptionId, customerId],
+  );
+}
+
+async function beginIntent(query: Query, tenantId: string): Promise<BillingIntent | undefined> {
   const { rows } = await query<Omit<BillingIntent, "tenant_id">>(
     "select * from app_private.begin_billing_intent($1)",
     [tenantId],
@@ -78,15 +111,25 @@ async function beginIntent(
   return rows[0] === undefined ? undefined : { ...rows[0], tenant_id: tenantId };
 }
 
-/** Looks for what an earlier attempt may have left at Stripe; what is missing gets fresh keys. */
+/**
+ * Looks for what an earlier attempt may have left at Stripe, and returns the subscription; what is
+ * missing gets fresh keys.
+ */
 async function searchStripe(
   stripe: StripeProvisioner,
-  query: JobHelpers["query"],
+  query: Query,
   intent: BillingIntent,
-): Promise<{ customerId: string | undefined; subscriptionId: string | undefined }> {
-  const foundId = intent.stripe_customer_id ?? (await findCustomer(stripe, intent));
-  const customerId = foundId && (await recordCustomer(query, intent, foundId));
-  const subscriptionId = customerId && (await findSubscription(stripe, intent, customerId));
+): Promise<string | undefined> {
+  if (intent.stripe_customer_id === null) {
+    const foundId = await findCustomer(stripe, intent);
+    if (foundId !== undefined) {
+      intent.stripe_customer_id = await recordCustomer(query, intent, foundId);
+    }
+  }
+  const subscriptionId =
+    intent.stripe_customer_id === null
+      ? undefined
+      : await findSubscription(stripe, intent, intent.stripe_customer_id);
   if (subscriptionId === undefined) {
     const { rows } = await query<{ generation: number }>(
       "select app_private.settle_intent_doubt($1, $2) as generation",
@@ -94,37 +137,24 @@ async function searchStripe(
     );
     intent.key_generation = rows[0]?.generation ?? intent.key_generation;
   }
-  return { customerId, subscriptionId };
-}
-
-async function ensureCustomer(
-  stripe: StripeProvisioner,
-  query: JobHelpers["query"],
-  intent: BillingIntent,
-): Promise<string> {
-  if (intent.stripe_customer_id !== null) return intent.stripe_customer_id;
-  const createdId = await createCustomer(stripe, intent);
-  const customerId = await recordCustomer(query, intent, createdId);
-  // Somebody was faster: theirs counts, and ours must not be left to be billed by mistake.
-  if (customerId !== createdId) await stripe.customers.del(createdId);
-  return customerId;
+  return subscriptionId;
 }
 
 async function recordCustomer(
-  query: JobHelpers["query"],
+  query: Query,
   intent: BillingIntent,
   customerId: string,
-): Promise<string> {
-  const { rows } = await query<{ id: string }>(
+): Promise<string | null> {
+  const { rows } = await query<{ id: string | null }>(
     "select app_private.record_intent_customer($1, $2) as id",
     [intent.tenant_id, customerId],
   );
-  return rows[0]?.id ?? customerId;
+  return rows[0]?.id ?? null;
 }
 
 async function ensurePrice(
   stripe: StripeProvisioner,
-  query: JobHelpers["query"],
+  query: Query,
   intent: BillingIntent,
   configuredPrices: ConfiguredPrices,
 ): Promise<string> {

@@ -11,16 +11,20 @@ export type BillingIntent = {
   price_lookup_key: string;
   stripe_price_id: string | null;
   stripe_customer_id: string | null;
-  first_attempt_at: Date;
+  created_at: Date;
   must_search: boolean;
+  is_renewal: boolean;
 };
+
+/** What tells the customers of an intent from others. */
+export type SearchedIntent = Pick<BillingIntent, "id" | "customer_email" | "created_at">;
 
 export type StripeProvisioner = Pick<Stripe, "customers" | "prices" | "subscriptions">;
 
 /** More customers of one e-mail address than this are not searched through. */
 const SEARCH_AT_MOST = 1000;
 
-/** Clocks differ: ours when it stamped the first attempt, Stripe's when it made the customer. */
+/** Clocks differ: ours when it stamped the intent, Stripe's when it made the customer. */
 const CLOCK_SKEW_SECONDS = 3600;
 
 export async function createCustomer(
@@ -61,10 +65,10 @@ export async function createSubscription(
 
 /** The customer that an earlier attempt made. Lists, because search lags behind writes. */
 export async function findCustomer(
-  stripe: StripeProvisioner,
-  intent: BillingIntent,
+  stripe: Pick<Stripe, "customers">,
+  intent: SearchedIntent,
 ): Promise<string | undefined> {
-  const since = Math.floor(intent.first_attempt_at.getTime() / 1000) - CLOCK_SKEW_SECONDS;
+  const since = Math.floor(intent.created_at.getTime() / 1000) - CLOCK_SKEW_SECONDS;
   const customers = await stripe.customers
     .list({ email: intent.customer_email, created: { gte: since }, limit: 100 })
     .autoPagingToArray({ limit: SEARCH_AT_MOST });
@@ -77,10 +81,31 @@ export async function findSubscription(
   intent: BillingIntent,
   customerId: string,
 ): Promise<string | undefined> {
-  const subscriptions = await stripe.subscriptions
+  const subscriptions = await listSubscriptions(stripe, customerId);
+  return subscriptions.find(({ metadata }) => metadata["intent_id"] === intent.id)?.id;
+}
+
+/** A subscription of the customer's that has not ended, whoever made it. */
+export async function findLive(
+  stripe: StripeProvisioner,
+  customerId: string,
+): Promise<string | undefined> {
+  return (await listSubscriptions(stripe, customerId)).find(isLive)?.id;
+}
+
+/** Whether a subscription has not ended. */
+export function isLive({ status }: Pick<Stripe.Subscription, "status">): boolean {
+  return status !== "canceled" && status !== "incomplete_expired";
+}
+
+/** All subscriptions of a customer, the ended ones too. */
+export function listSubscriptions(
+  stripe: Pick<Stripe, "subscriptions">,
+  customerId: string,
+): Promise<Stripe.Subscription[]> {
+  return stripe.subscriptions
     .list({ customer: customerId, status: "all", limit: 100 })
     .autoPagingToArray({ limit: SEARCH_AT_MOST });
-  return subscriptions.find(({ metadata }) => metadata["intent_id"] === intent.id)?.id;
 }
 
 /** The price of `<plan>_<interval>`: the configured one, else Stripe's by lookup key. */

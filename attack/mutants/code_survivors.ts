@@ -90,7 +90,7 @@ export const CODE_SURVIVORS: readonly { reason: string; mutants: readonly string
       'code app_private.receive_stripe_event(text,text,text,text,text,text,boolean,text,timestamp with time zone,json,text,boolean): without "if not found then"',
       'code app_public.consume_feature(text,integer,text): without "if found then"',
       'code app_public.consume_feature(text,integer,text): without "if not found then"',
-      'code app_public.create_tenant(text,text,text): without "if not found then"',
+      'code app_public.create_tenant(text,text,text,text): without "if not found then"',
       'code app_public.invite_member(text,text): without "if not found then"',
     ],
   },

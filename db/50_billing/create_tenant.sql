@@ -1,3 +1,63 @@
+create or replace function app_private.founding_id(p_user_id uuid, p_key text)
+  returns uuid
+  language sql immutable strict parallel safe
+begin atomic
+  /* The layout of a version 8 UUID, so that it can't be one that the database made up. */
+  select (
+    substr(digest.hex, 1, 12) || '8' || substr(digest.hex, 14, 3)
+    || '8' || substr(digest.hex, 18, 15)
+  )::uuid
+  from (
+    select encode(sha256(convert_to(p_user_id || ':' || p_key, 'UTF8')), 'hex') as hex
+  ) as digest;
+end;
+comment on function app_private.founding_id(uuid, text) is
+  'The id of the tenant that this person founds under this idempotency key; null without a key.';
+
+create or replace function app_private.founded_tenant(
+  p_user_id uuid,
+  p_key text,
+  p_name text,
+  p_price_lookup_key text
+)
+  returns app_public.tenants
+  language plpgsql stable parallel safe
+as $$
+declare
+  v_tenant_id uuid := app_private.founding_id(p_user_id, p_key);
+  v_tenant app_public.tenants;
+begin
+  select tenants.* into v_tenant
+  from app_public.tenants
+  join app_public.memberships
+    on memberships.tenant_id = tenants.id and memberships.user_id = p_user_id
+  where tenants.id = v_tenant_id
+  and exists (
+    select
+    from app_private.billing_intents
+    where billing_intents.tenant_id = v_tenant_id
+    and billing_intents.customer_name = p_name
+    and billing_intents.price_lookup_key = p_price_lookup_key
+  );
+  if not found then
+    raise exception 'This idempotency key was used to found another tenant'
+      using errcode = 'CNFLT';
+  end if;
+  return v_tenant;
+end;
+$$;
+comment on function app_private.founded_tenant(uuid, text, text, text) is
+  'The tenant that this person has founded under this key with the same wish, and still belongs to.';
+
+revoke all on function
+  app_private.founding_id(uuid, text),
+  app_private.founded_tenant(uuid, text, text, text)
+  from public;
+grant execute on function
+  app_private.founding_id(uuid, text),
+  app_private.founded_tenant(uuid, text, text, text)
+  to app_definer;
+
 /*
  * security definer: nobody is a member of a tenant that does not exist yet. The owner is the
  * signed-in person, never an argument.
@@ -8,7 +68,8 @@
 create or replace function app_public.create_tenant(
   name text,
   plan text default 'starter',
-  "interval" text default 'month'
+  "interval" text default 'month',
+  idempotency_key text default null
 )
   returns app_public.tenants
   language plpgsql volatile security definer parallel unsafe
@@ -17,6 +78,7 @@ as $$
 declare
   v_name text := btrim(create_tenant.name, E' \t\r\n');
   v_user_id uuid := app_private.current_user_id();
+  v_key text := create_tenant.idempotency_key;
   v_lookup_key text;
   v_tenant app_public.tenants;
 begin
@@ -24,6 +86,10 @@ begin
     or v_name ~ '[[:cntrl:]]'
   then
     raise exception '"name" must have 1 to 100 printable characters'
+      using errcode = 'INPUT';
+  end if;
+  if v_key is not null and char_length(v_key) not between 1 and 200 then
+    raise exception '"idempotencyKey" must have 1 to 200 characters'
       using errcode = 'INPUT';
   end if;
 
@@ -37,9 +103,20 @@ begin
             hint    = 'The query "plans" lists them with their prices.';
   end if;
 
-  insert into app_public.tenants (name, plan)
-  values (v_name, create_tenant.plan)
-  returning tenants.* into v_tenant;
+  if v_key is null then
+    insert into app_public.tenants (name, plan)
+    values (v_name, create_tenant.plan)
+    returning tenants.* into v_tenant;
+  else
+    /* A person and a key make one id: the primary key decides between clicks that race. */
+    insert into app_public.tenants (id, name, plan)
+    values (app_private.founding_id(v_user_id, v_key), v_name, create_tenant.plan)
+    on conflict (id) do nothing
+    returning tenants.* into v_tenant;
+    if not found then
+      return app_private.founded_tenant(v_user_id, v_key, v_name, v_lookup_key);
+    end if;
+  end if;
 
   insert into app_public.memberships (tenant_id, user_id, role)
   values (v_tenant.id, v_user_id, 'owner');
@@ -57,15 +134,17 @@ begin
   perform graphile_worker.add_job(
     'stripe_provision_tenant',
     json_build_object('tenant_id', v_tenant.id),
+    queue_name => 'stripe_tenant:' || v_tenant.id,
     job_key => 'stripe_provision_tenant:' || v_tenant.id
   );
   return v_tenant;
 end;
 $$;
-comment on function app_public.create_tenant(text, text, text) is
+comment on function app_public.create_tenant(text, text, text, text) is
   'Founds a tenant owned by the signed-in person. It is "provisioning" until Stripe has answered, '
   'then "incomplete" until the first payment; currentTenant.billing.clientSecret is what to pay '
-  'with. Needs no tenant in the token.';
-alter function app_public.create_tenant(text, text, text) owner to app_definer;
-revoke all on function app_public.create_tenant(text, text, text) from public;
-grant execute on function app_public.create_tenant(text, text, text) to app_user;
+  'with. Needs no tenant in the token. Called again with the same idempotencyKey it founds nothing '
+  'and returns the tenant that it founded; with the same key and another wish: CONFLICT.';
+alter function app_public.create_tenant(text, text, text, text) owner to app_definer;
+revoke all on function app_public.create_tenant(text, text, text, text) from public;
+grant execute on function app_public.create_tenant(text, text, text, text) to app_user;

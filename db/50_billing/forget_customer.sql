@@ -22,7 +22,8 @@ begin
     first_attempt_at = null,
     key_generation = billing_intents.key_generation + 1
   where billing_intents.tenant_id = p_tenant_id
-  and billing_intents.completed_at is null;
+  and billing_intents.completed_at is null
+  and billing_intents.failed_at is null;
   return true;
 end;
 $$;

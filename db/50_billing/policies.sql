@@ -9,6 +9,9 @@ create policy select_manager on app_public.billing_accounts
 drop policy if exists insert_definer on app_public.billing_accounts;
 create policy insert_definer on app_public.billing_accounts
   for insert to app_definer with check (true);
+drop policy if exists select_definer on app_public.billing_accounts;
+create policy select_definer on app_public.billing_accounts
+  for select to app_definer using (true);
 drop policy if exists select_worker on app_public.billing_accounts;
 create policy select_worker on app_public.billing_accounts
   for select to app_worker using (true);
@@ -21,6 +24,9 @@ alter table app_private.billing_intents force row level security;
 drop policy if exists insert_definer on app_private.billing_intents;
 create policy insert_definer on app_private.billing_intents
   for insert to app_definer with check (true);
+drop policy if exists select_definer on app_private.billing_intents;
+create policy select_definer on app_private.billing_intents
+  for select to app_definer using (true);
 drop policy if exists select_worker on app_private.billing_intents;
 create policy select_worker on app_private.billing_intents
   for select to app_worker using (true);
@@ -54,3 +60,6 @@ alter table app_private.stripe_subscriptions force row level security;
 drop policy if exists all_worker on app_private.stripe_subscriptions;
 create policy all_worker on app_private.stripe_subscriptions
   for all to app_worker using (true) with check (true);
+drop policy if exists select_definer on app_private.stripe_subscriptions;
+create policy select_definer on app_private.stripe_subscriptions
+  for select to app_definer using (true);

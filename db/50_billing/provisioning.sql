@@ -7,17 +7,21 @@ create or replace function app_private.begin_billing_intent(p_tenant_id uuid)
     price_lookup_key text,
     stripe_price_id text,
     stripe_customer_id text,
-    first_attempt_at timestamptz,
-    must_search boolean
+    created_at timestamptz,
+    must_search boolean,
+    is_renewal boolean
   )
   language sql volatile parallel unsafe
 begin atomic
   update app_private.billing_intents set
     first_attempt_at = coalesce(billing_intents.first_attempt_at, now())
   from app_public.billing_accounts
+  join app_public.tenants on tenants.id = billing_accounts.tenant_id
   where billing_intents.tenant_id = p_tenant_id
   and billing_intents.completed_at is null
+  and billing_intents.failed_at is null
   and billing_accounts.tenant_id = billing_intents.tenant_id
+  and tenants.status <> 'closed'
   returning
     billing_intents.id,
     billing_intents.key_generation,
@@ -26,13 +30,20 @@ begin atomic
     billing_intents.price_lookup_key,
     billing_intents.stripe_price_id,
     billing_accounts.stripe_customer_id,
-    billing_intents.first_attempt_at,
+    billing_intents.created_at,
     billing_intents.is_in_doubt
-      or billing_intents.first_attempt_at < now() - interval '23 hours';
+      or billing_intents.first_attempt_at < now() - interval '23 hours',
+    exists (
+      select
+      from app_private.billing_intents as earlier
+      where earlier.tenant_id = billing_intents.tenant_id
+      and earlier.id <> billing_intents.id
+    );
 end;
 comment on function app_private.begin_billing_intent(uuid) is
-  'The tenant''s open wish to subscribe and how far it got; no row when there is none. must_search: '
-  'an earlier attempt may have succeeded unseen, look before creating.';
+  'The tenant''s open wish to subscribe and how far it got; no row when there is none, or when the '
+  'tenant is closed. must_search: an earlier attempt may have succeeded unseen, look before '
+  'creating. is_renewal: the tenant had a wish before, its customer may have a subscription.';
 
 create or replace function app_private.freeze_intent_price(
   p_tenant_id uuid,
@@ -77,10 +88,7 @@ end;
 comment on function app_private.settle_intent_doubt(uuid, uuid) is
   'Notes that Stripe was searched and had nothing; returns the generation for fresh keys.';
 
-create or replace function app_private.record_intent_customer(
-  p_tenant_id uuid,
-  p_customer_id text
-)
+create or replace function app_private.tie_stripe_customer(p_tenant_id uuid, p_customer_id text)
   returns text
   language plpgsql volatile parallel unsafe
 as $$
@@ -89,35 +97,73 @@ declare
 begin
   update app_public.billing_accounts set
     stripe_customer_id = coalesce(billing_accounts.stripe_customer_id, p_customer_id)
+  from app_public.tenants
   where billing_accounts.tenant_id = p_tenant_id
+  and tenants.id = billing_accounts.tenant_id
+  and tenants.status <> 'closed'
   returning billing_accounts.stripe_customer_id into v_customer_id;
+  if v_customer_id = p_customer_id then
+    insert into app_private.stripe_customers (tenant_id, id)
+    values (p_tenant_id, v_customer_id)
+    on conflict do nothing;
+  end if;
+  return v_customer_id;
+end;
+$$;
+comment on function app_private.tie_stripe_customer(uuid, text) is
+  'Ties a Stripe customer to a tenant that has none yet; returns the one that counts, which is '
+  'another when somebody was faster, and none when the tenant is closed or gone.';
 
-  insert into app_private.stripe_customers (tenant_id, id)
-  values (p_tenant_id, v_customer_id)
-  on conflict do nothing;
+create or replace function app_private.record_intent_customer(
+  p_tenant_id uuid,
+  p_customer_id text
+)
+  returns text
+  language plpgsql volatile parallel unsafe
+as $$
+declare
+  v_customer_id text := app_private.tie_stripe_customer(p_tenant_id, p_customer_id);
+begin
+  if v_customer_id is distinct from p_customer_id then
+    perform app_private.discard_at_stripe(p_customer_id, p_tenant_id, v_customer_id);
+  end if;
   return v_customer_id;
 end;
 $$;
 comment on function app_private.record_intent_customer(uuid, text) is
-  'Ties a Stripe customer to a tenant that has none yet; returns the one that counts, which is '
-  'another when somebody was faster.';
+  'Stores the customer that was made for an intent, and returns the one that counts. One that came '
+  'too late is discarded at Stripe, by a job: no crash leaves it there.';
 
 create or replace function app_private.record_intent_subscription(
   p_tenant_id uuid,
   p_intent_id uuid,
   p_subscription_id text
 )
-  returns void
-  language sql volatile parallel unsafe
-begin atomic
+  returns text
+  language plpgsql volatile parallel unsafe
+as $$
+declare
+  v_subscription_id text;
+begin
   update app_private.billing_intents set
-    stripe_subscription_id = p_subscription_id,
-    completed_at = now()
+    stripe_subscription_id = coalesce(billing_intents.stripe_subscription_id, p_subscription_id),
+    completed_at = coalesce(billing_intents.completed_at, now())
   where billing_intents.tenant_id = p_tenant_id
-  and billing_intents.id = p_intent_id;
+  and billing_intents.id = p_intent_id
+  and billing_intents.failed_at is null
+  returning billing_intents.stripe_subscription_id into v_subscription_id;
+
+  if v_subscription_id is distinct from p_subscription_id then
+    perform app_private.discard_at_stripe(p_subscription_id, p_tenant_id, v_subscription_id);
+  else
+    perform app_private.resolve_alarm('provisioning_failed', p_tenant_id::text);
+  end if;
+  return v_subscription_id;
 end;
+$$;
 comment on function app_private.record_intent_subscription(uuid, uuid, text) is
-  'Closes an intent: its subscription exists.';
+  'Closes an intent: its subscription exists. Returns the one that counts; another is discarded at '
+  'Stripe, by a job.';
 
 create or replace function app_private.adopt_stripe_customer(
   p_customer_id text,
@@ -142,7 +188,9 @@ begin
   ) then
     return false;
   end if;
-  return app_private.record_intent_customer(p_tenant_id, p_customer_id) = p_customer_id;
+  return coalesce(
+    app_private.tie_stripe_customer(p_tenant_id, p_customer_id) = p_customer_id, false
+  );
 end;
 $$;
 comment on function app_private.adopt_stripe_customer(text, uuid, uuid) is
@@ -154,6 +202,7 @@ revoke all on function
   app_private.freeze_intent_price(uuid, uuid, text),
   app_private.doubt_intent(uuid, uuid),
   app_private.settle_intent_doubt(uuid, uuid),
+  app_private.tie_stripe_customer(uuid, text),
   app_private.record_intent_customer(uuid, text),
   app_private.record_intent_subscription(uuid, uuid, text),
   app_private.adopt_stripe_customer(text, uuid, uuid)
@@ -163,6 +212,7 @@ grant execute on function
   app_private.freeze_intent_price(uuid, uuid, text),
   app_private.doubt_intent(uuid, uuid),
   app_private.settle_intent_doubt(uuid, uuid),
+  app_private.tie_stripe_customer(uuid, text),
   app_private.record_intent_customer(uuid, text),
   app_private.record_intent_subscription(uuid, uuid, text),
   app_private.adopt_stripe_customer(text, uuid, uuid)

@@ -36,12 +36,16 @@ create table if not exists app_private.billing_intents (
   key_generation         smallint    not null default 0,
   completed_at           timestamptz,
   created_at             timestamptz not null default now(),
+  failed_at              timestamptz,
+  failure                text,
   constraint billing_intents_pkey primary key (tenant_id, id),
   constraint billing_intents_tenant_fkey
     foreign key (tenant_id) references app_public.tenants (id) on delete cascade,
   constraint billing_intents_customer_email_bounded check (char_length(customer_email) <= 320),
   constraint billing_intents_customer_name_bounded check (char_length(customer_name) <= 100),
-  constraint billing_intents_price_lookup_key_bounded check (char_length(price_lookup_key) <= 60)
+  constraint billing_intents_price_lookup_key_bounded check (char_length(price_lookup_key) <= 60),
+  constraint billing_intents_failure_bounded check (char_length(failure) <= 1000),
+  constraint billing_intents_ends_one_way check (completed_at is null or failed_at is null)
 );
 comment on table app_private.billing_intents is
   'A wish to subscribe, with the parameters of its calls to Stripe frozen: whoever repeats a call '
@@ -55,9 +59,13 @@ comment on column app_private.billing_intents.is_in_doubt is
 comment on column app_private.billing_intents.key_generation is
   'Part of the idempotency keys. Counts up when Stripe was searched and had nothing, because it '
   'goes on answering 500 to a key that it once answered so.';
+comment on column app_private.billing_intents.failed_at is
+  'Stripe refused, and would refuse the same words again: only another intent can go on. Null while '
+  'it is open, and when it is completed.';
+comment on column app_private.billing_intents.failure is 'What Stripe said; null unless it failed.';
 /* At most one open wish a tenant, whoever races. */
 create unique index if not exists billing_intents_one_open
-  on app_private.billing_intents (tenant_id) where completed_at is null;
+  on app_private.billing_intents (tenant_id) where completed_at is null and failed_at is null;
 
 create table if not exists app_private.stripe_events (
   id           text        not null,

@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:10f6b8a895e905103982ef0570ea491b04e00117
+--! Hash: sha1:e7a3fd1ca9793256f69df4b6f3a8a9576e8f04f2
 
 --! Included index.sql
 --! Included 00_foundation/schemas.sql
@@ -4123,12 +4123,16 @@ create table if not exists app_private.billing_intents (
   key_generation         smallint    not null default 0,
   completed_at           timestamptz,
   created_at             timestamptz not null default now(),
+  failed_at              timestamptz,
+  failure                text,
   constraint billing_intents_pkey primary key (tenant_id, id),
   constraint billing_intents_tenant_fkey
     foreign key (tenant_id) references app_public.tenants (id) on delete cascade,
   constraint billing_intents_customer_email_bounded check (char_length(customer_email) <= 320),
   constraint billing_intents_customer_name_bounded check (char_length(customer_name) <= 100),
-  constraint billing_intents_price_lookup_key_bounded check (char_length(price_lookup_key) <= 60)
+  constraint billing_intents_price_lookup_key_bounded check (char_length(price_lookup_key) <= 60),
+  constraint billing_intents_failure_bounded check (char_length(failure) <= 1000),
+  constraint billing_intents_ends_one_way check (completed_at is null or failed_at is null)
 );
 comment on table app_private.billing_intents is
   'A wish to subscribe, with the parameters of its calls to Stripe frozen: whoever repeats a call '
@@ -4142,9 +4146,13 @@ comment on column app_private.billing_intents.is_in_doubt is
 comment on column app_private.billing_intents.key_generation is
   'Part of the idempotency keys. Counts up when Stripe was searched and had nothing, because it '
   'goes on answering 500 to a key that it once answered so.';
+comment on column app_private.billing_intents.failed_at is
+  'Stripe refused, and would refuse the same words again: only another intent can go on. Null while '
+  'it is open, and when it is completed.';
+comment on column app_private.billing_intents.failure is 'What Stripe said; null unless it failed.';
 /* At most one open wish a tenant, whoever races. */
 create unique index if not exists billing_intents_one_open
-  on app_private.billing_intents (tenant_id) where completed_at is null;
+  on app_private.billing_intents (tenant_id) where completed_at is null and failed_at is null;
 
 create table if not exists app_private.stripe_events (
   id           text        not null,
@@ -4310,7 +4318,7 @@ revoke all on app_public.billing_accounts
   from public, app_user, app_anonymous, app_worker, app_definer;
 grant select (tenant_id, stripe_customer_id, stripe_subscription_id, client_secret, created_at)
   on app_public.billing_accounts to app_user;
-grant insert on app_public.billing_accounts to app_definer;
+grant select (tenant_id, stripe_customer_id), insert on app_public.billing_accounts to app_definer;
 grant select, update (stripe_customer_id, stripe_subscription_id, client_secret)
   on app_public.billing_accounts to app_worker;
 
@@ -4318,12 +4326,12 @@ revoke all
   on app_private.billing_intents, app_private.stripe_events,
     app_private.stripe_customers, app_private.stripe_subscriptions
   from public, app_user, app_anonymous, app_worker, app_definer;
-grant insert on app_private.billing_intents to app_definer;
+grant select, insert on app_private.billing_intents to app_definer;
 grant
   select,
   update (
     stripe_price_id, stripe_subscription_id, first_attempt_at,
-    is_in_doubt, key_generation, completed_at
+    is_in_doubt, key_generation, completed_at, failed_at, failure
   )
   on app_private.billing_intents to app_worker;
 
@@ -4334,6 +4342,7 @@ grant select, delete, update (status, reason, customer_id, processed_at)
 grant select, insert, update (is_deleted, sync_seq, synced_at, active_entitlements)
   on app_private.stripe_customers to app_worker;
 grant select, insert, update, delete on app_private.stripe_subscriptions to app_worker;
+grant select (tenant_id, status) on app_private.stripe_subscriptions to app_definer;
 
 revoke all on sequence app_private.stripe_sync_seq from public, app_worker, app_definer;
 grant usage on sequence app_private.stripe_sync_seq to app_worker, app_definer;
@@ -4350,6 +4359,9 @@ create policy select_manager on app_public.billing_accounts
 drop policy if exists insert_definer on app_public.billing_accounts;
 create policy insert_definer on app_public.billing_accounts
   for insert to app_definer with check (true);
+drop policy if exists select_definer on app_public.billing_accounts;
+create policy select_definer on app_public.billing_accounts
+  for select to app_definer using (true);
 drop policy if exists select_worker on app_public.billing_accounts;
 create policy select_worker on app_public.billing_accounts
   for select to app_worker using (true);
@@ -4362,6 +4374,9 @@ alter table app_private.billing_intents force row level security;
 drop policy if exists insert_definer on app_private.billing_intents;
 create policy insert_definer on app_private.billing_intents
   for insert to app_definer with check (true);
+drop policy if exists select_definer on app_private.billing_intents;
+create policy select_definer on app_private.billing_intents
+  for select to app_definer using (true);
 drop policy if exists select_worker on app_private.billing_intents;
 create policy select_worker on app_private.billing_intents
   for select to app_worker using (true);
@@ -4395,6 +4410,9 @@ alter table app_private.stripe_subscriptions force row level security;
 drop policy if exists all_worker on app_private.stripe_subscriptions;
 create policy all_worker on app_private.stripe_subscriptions
   for all to app_worker using (true) with check (true);
+drop policy if exists select_definer on app_private.stripe_subscriptions;
+create policy select_definer on app_private.stripe_subscriptions
+  for select to app_definer using (true);
 --! EndIncluded 50_billing/policies.sql
 --! Included 50_billing/invoices.sql
 create table if not exists app_public.invoices (
@@ -4646,6 +4664,239 @@ grant execute on function
   app_private.tenant_standing(uuid, timestamptz)
   to app_worker;
 --! EndIncluded 50_billing/access_rules.sql
+--! Included 50_billing/withdrawal.sql
+/*
+ * What is at Stripe and ought not to be: what was made twice, and what a closed tenant leaves. Each
+ * is taken back by a job, booked in the transaction that finds it out.
+ */
+create or replace function app_private.discard_at_stripe(
+  p_stripe_id text,
+  p_tenant_id uuid,
+  p_instead_of text
+)
+  returns void
+  language plpgsql volatile parallel unsafe
+as $$
+begin
+  perform graphile_worker.add_job(
+    'stripe_discard',
+    json_build_object('stripe_id', p_stripe_id),
+    job_key => 'stripe_discard:' || p_stripe_id
+  );
+  /* None counts when the tenant is closed or gone: that is no double. */
+  if p_instead_of is not null then
+    perform app_private.raise_alarm(
+      case when p_stripe_id like 'cus%' then 'duplicate_customer' else 'duplicate_subscription' end,
+      p_stripe_id,
+      'Made at Stripe although the tenant had ' || p_instead_of || '; it is discarded there.',
+      jsonb_build_object('tenant_id', p_tenant_id, 'counts', p_instead_of)
+    );
+  end if;
+end;
+$$;
+comment on function app_private.discard_at_stripe(text, uuid, text) is
+  'Has a customer deleted, or a subscription cancelled, that was made beside another.';
+
+create or replace function app_private.is_wanted_at_stripe(p_stripe_id text)
+  returns boolean
+  language sql stable parallel safe
+begin atomic
+  select exists (
+    select
+    from app_public.billing_accounts
+    where billing_accounts.stripe_customer_id = p_stripe_id
+  ) or exists (
+    select
+    from app_private.billing_intents
+    where billing_intents.stripe_subscription_id = p_stripe_id
+  );
+end;
+comment on function app_private.is_wanted_at_stripe(text) is
+  'Whether a tenant counts on this customer or subscription: then it is not to be discarded.';
+
+create or replace function app_private.withdrawal_of_tenant(p_tenant_id uuid)
+  returns table (
+    status text,
+    stripe_customer_id text,
+    id uuid,
+    customer_email text,
+    created_at timestamptz
+  )
+  language sql stable parallel safe
+begin atomic
+  select
+    tenants.status,
+    billing_accounts.stripe_customer_id,
+    billing_intents.id,
+    billing_intents.customer_email,
+    billing_intents.created_at
+  from app_public.tenants
+  join app_public.billing_accounts on billing_accounts.tenant_id = tenants.id
+  join app_private.billing_intents on billing_intents.tenant_id = tenants.id
+  where tenants.id = p_tenant_id;
+end;
+comment on function app_private.withdrawal_of_tenant(uuid) is
+  'Where to look at Stripe for what a tenant has there: a row an intent, none when it is deleted.';
+
+revoke all on function
+  app_private.discard_at_stripe(text, uuid, text),
+  app_private.is_wanted_at_stripe(text),
+  app_private.withdrawal_of_tenant(uuid)
+  from public;
+grant execute on function
+  app_private.discard_at_stripe(text, uuid, text),
+  app_private.is_wanted_at_stripe(text),
+  app_private.withdrawal_of_tenant(uuid)
+  to app_worker;
+
+create or replace function app_private.tg_tenants__withdraw()
+  returns trigger
+  language plpgsql volatile
+as $$
+begin
+  /* The tenant's own queue: whatever is under way for it at Stripe is over when this runs. */
+  perform graphile_worker.add_job(
+    'stripe_withdraw_tenant',
+    json_build_object('tenant_id', old.id),
+    queue_name => 'stripe_tenant:' || old.id,
+    /* With its row goes the knowledge of where to look, and Stripe's search lags behind writes. */
+    run_at => case when tg_op = 'DELETE' then now() + interval '10 minutes' end,
+    job_key => 'stripe_withdraw_tenant:' || old.id
+  );
+  return null;
+end;
+$$;
+comment on function app_private.tg_tenants__withdraw() is
+  'Has the subscriptions of a tenant that is closed or deleted cancelled at Stripe, and whatever was being made for it.';
+revoke all on function app_private.tg_tenants__withdraw() from public;
+
+create or replace trigger _500_withdraw_closed
+  after update of status on app_public.tenants
+  for each row when (new.status = 'closed' and old.status <> 'closed')
+  execute function app_private.tg_tenants__withdraw();
+
+create or replace trigger _510_withdraw_deleted
+  after delete on app_public.tenants
+  for each row execute function app_private.tg_tenants__withdraw();
+--! EndIncluded 50_billing/withdrawal.sql
+--! Included 50_billing/renewal.sql
+/*
+ * security definer: who owns the tenant, and so pays for it, is nothing a task may read.
+ *
+ * An intent's words are frozen, and Stripe answers the same words under the same keys with what it
+ * answered before: a refusal too. Whoever wants to try again needs another intent.
+ */
+create or replace function app_private.renew_billing_intent(
+  p_tenant_id uuid,
+  p_price_lookup_key text default null
+)
+  returns uuid
+  language plpgsql volatile security definer parallel unsafe
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_intent_id uuid;
+begin
+  /* Against renewals that race; there is nothing to insert twice for a tenant that has no intent. */
+  perform pg_advisory_xact_lock(hashtextextended('renew_billing_intent:' || p_tenant_id, 0));
+  if exists (
+    select
+    from app_private.stripe_subscriptions
+    where stripe_subscriptions.tenant_id = p_tenant_id
+    and stripe_subscriptions.status not in ('canceled', 'incomplete_expired')
+  ) then
+    return null;
+  end if;
+
+  select billing_intents.id into v_intent_id
+  from app_private.billing_intents
+  where billing_intents.tenant_id = p_tenant_id
+  and billing_intents.completed_at is null
+  and billing_intents.failed_at is null;
+  if not found then
+    insert into app_private.billing_intents (
+      tenant_id, customer_email, customer_name, price_lookup_key
+    )
+    select
+      tenants.id,
+      coalesce(owner.email, last.customer_email),
+      tenants.name,
+      coalesce(p_price_lookup_key, last.price_lookup_key)
+    from app_public.tenants
+    join lateral (
+      select billing_intents.customer_email, billing_intents.price_lookup_key
+      from app_private.billing_intents
+      where billing_intents.tenant_id = tenants.id
+      order by billing_intents.created_at desc, billing_intents.id desc
+      limit 1
+    ) as last on true
+    left join lateral (
+      select users.email
+      from app_public.memberships
+      join app_public.users on users.id = memberships.user_id
+      where memberships.tenant_id = tenants.id
+      and memberships.role = 'owner'
+      order by memberships.created_at
+      limit 1
+    ) as owner on true
+    where tenants.id = p_tenant_id
+    and tenants.status <> 'closed'
+    returning billing_intents.id into v_intent_id;
+    if not found then
+      return null;
+    end if;
+  end if;
+
+  perform graphile_worker.add_job(
+    'stripe_provision_tenant',
+    json_build_object('tenant_id', p_tenant_id),
+    queue_name => 'stripe_tenant:' || p_tenant_id,
+    job_key => 'stripe_provision_tenant:' || p_tenant_id
+  );
+  return v_intent_id;
+end;
+$$;
+comment on function app_private.renew_billing_intent(uuid, text) is
+  'Starts a tenant''s provisioning again: its open intent, or a new one with today''s name and '
+  'address, and the price given or wished for last. Returns the intent; null when there is nothing '
+  'to start: no such tenant, a closed one, or one that has a subscription that has not ended.';
+alter function app_private.renew_billing_intent(uuid, text) owner to app_definer;
+revoke all on function app_private.renew_billing_intent(uuid, text) from public;
+grant execute on function app_private.renew_billing_intent(uuid, text) to app_worker;
+
+create or replace function app_private.fail_intent(
+  p_tenant_id uuid,
+  p_intent_id uuid,
+  p_failure text
+)
+  returns void
+  language plpgsql volatile parallel unsafe
+as $$
+begin
+  update app_private.billing_intents set
+    failed_at = now(),
+    failure = left(p_failure, 1000)
+  where billing_intents.tenant_id = p_tenant_id
+  and billing_intents.id = p_intent_id
+  and billing_intents.completed_at is null
+  and billing_intents.failed_at is null;
+  if found then
+    perform app_private.raise_alarm(
+      'provisioning_failed',
+      p_tenant_id::text,
+      'Stripe refuses to provision this tenant. Mend the cause, then: npm run provision -- '
+        || p_tenant_id,
+      jsonb_build_object('intent_id', p_intent_id, 'failure', left(p_failure, 1000))
+    );
+  end if;
+end;
+$$;
+comment on function app_private.fail_intent(uuid, uuid, text) is
+  'Ends an intent that Stripe refuses, and would refuse again, and tells the operator.';
+
+revoke all on function app_private.fail_intent(uuid, uuid, text) from public;
+grant execute on function app_private.fail_intent(uuid, uuid, text) to app_worker;
+--! EndIncluded 50_billing/renewal.sql
 --! Included 50_billing/apply_billing.sql
 create or replace function app_private.apply_billing(p_tenant_id uuid)
   returns void
@@ -4742,17 +4993,21 @@ create or replace function app_private.begin_billing_intent(p_tenant_id uuid)
     price_lookup_key text,
     stripe_price_id text,
     stripe_customer_id text,
-    first_attempt_at timestamptz,
-    must_search boolean
+    created_at timestamptz,
+    must_search boolean,
+    is_renewal boolean
   )
   language sql volatile parallel unsafe
 begin atomic
   update app_private.billing_intents set
     first_attempt_at = coalesce(billing_intents.first_attempt_at, now())
   from app_public.billing_accounts
+  join app_public.tenants on tenants.id = billing_accounts.tenant_id
   where billing_intents.tenant_id = p_tenant_id
   and billing_intents.completed_at is null
+  and billing_intents.failed_at is null
   and billing_accounts.tenant_id = billing_intents.tenant_id
+  and tenants.status <> 'closed'
   returning
     billing_intents.id,
     billing_intents.key_generation,
@@ -4761,13 +5016,20 @@ begin atomic
     billing_intents.price_lookup_key,
     billing_intents.stripe_price_id,
     billing_accounts.stripe_customer_id,
-    billing_intents.first_attempt_at,
+    billing_intents.created_at,
     billing_intents.is_in_doubt
-      or billing_intents.first_attempt_at < now() - interval '23 hours';
+      or billing_intents.first_attempt_at < now() - interval '23 hours',
+    exists (
+      select
+      from app_private.billing_intents as earlier
+      where earlier.tenant_id = billing_intents.tenant_id
+      and earlier.id <> billing_intents.id
+    );
 end;
 comment on function app_private.begin_billing_intent(uuid) is
-  'The tenant''s open wish to subscribe and how far it got; no row when there is none. must_search: '
-  'an earlier attempt may have succeeded unseen, look before creating.';
+  'The tenant''s open wish to subscribe and how far it got; no row when there is none, or when the '
+  'tenant is closed. must_search: an earlier attempt may have succeeded unseen, look before '
+  'creating. is_renewal: the tenant had a wish before, its customer may have a subscription.';
 
 create or replace function app_private.freeze_intent_price(
   p_tenant_id uuid,
@@ -4812,10 +5074,7 @@ end;
 comment on function app_private.settle_intent_doubt(uuid, uuid) is
   'Notes that Stripe was searched and had nothing; returns the generation for fresh keys.';
 
-create or replace function app_private.record_intent_customer(
-  p_tenant_id uuid,
-  p_customer_id text
-)
+create or replace function app_private.tie_stripe_customer(p_tenant_id uuid, p_customer_id text)
   returns text
   language plpgsql volatile parallel unsafe
 as $$
@@ -4824,35 +5083,73 @@ declare
 begin
   update app_public.billing_accounts set
     stripe_customer_id = coalesce(billing_accounts.stripe_customer_id, p_customer_id)
+  from app_public.tenants
   where billing_accounts.tenant_id = p_tenant_id
+  and tenants.id = billing_accounts.tenant_id
+  and tenants.status <> 'closed'
   returning billing_accounts.stripe_customer_id into v_customer_id;
+  if v_customer_id = p_customer_id then
+    insert into app_private.stripe_customers (tenant_id, id)
+    values (p_tenant_id, v_customer_id)
+    on conflict do nothing;
+  end if;
+  return v_customer_id;
+end;
+$$;
+comment on function app_private.tie_stripe_customer(uuid, text) is
+  'Ties a Stripe customer to a tenant that has none yet; returns the one that counts, which is '
+  'another when somebody was faster, and none when the tenant is closed or gone.';
 
-  insert into app_private.stripe_customers (tenant_id, id)
-  values (p_tenant_id, v_customer_id)
-  on conflict do nothing;
+create or replace function app_private.record_intent_customer(
+  p_tenant_id uuid,
+  p_customer_id text
+)
+  returns text
+  language plpgsql volatile parallel unsafe
+as $$
+declare
+  v_customer_id text := app_private.tie_stripe_customer(p_tenant_id, p_customer_id);
+begin
+  if v_customer_id is distinct from p_customer_id then
+    perform app_private.discard_at_stripe(p_customer_id, p_tenant_id, v_customer_id);
+  end if;
   return v_customer_id;
 end;
 $$;
 comment on function app_private.record_intent_customer(uuid, text) is
-  'Ties a Stripe customer to a tenant that has none yet; returns the one that counts, which is '
-  'another when somebody was faster.';
+  'Stores the customer that was made for an intent, and returns the one that counts. One that came '
+  'too late is discarded at Stripe, by a job: no crash leaves it there.';
 
 create or replace function app_private.record_intent_subscription(
   p_tenant_id uuid,
   p_intent_id uuid,
   p_subscription_id text
 )
-  returns void
-  language sql volatile parallel unsafe
-begin atomic
+  returns text
+  language plpgsql volatile parallel unsafe
+as $$
+declare
+  v_subscription_id text;
+begin
   update app_private.billing_intents set
-    stripe_subscription_id = p_subscription_id,
-    completed_at = now()
+    stripe_subscription_id = coalesce(billing_intents.stripe_subscription_id, p_subscription_id),
+    completed_at = coalesce(billing_intents.completed_at, now())
   where billing_intents.tenant_id = p_tenant_id
-  and billing_intents.id = p_intent_id;
+  and billing_intents.id = p_intent_id
+  and billing_intents.failed_at is null
+  returning billing_intents.stripe_subscription_id into v_subscription_id;
+
+  if v_subscription_id is distinct from p_subscription_id then
+    perform app_private.discard_at_stripe(p_subscription_id, p_tenant_id, v_subscription_id);
+  else
+    perform app_private.resolve_alarm('provisioning_failed', p_tenant_id::text);
+  end if;
+  return v_subscription_id;
 end;
+$$;
 comment on function app_private.record_intent_subscription(uuid, uuid, text) is
-  'Closes an intent: its subscription exists.';
+  'Closes an intent: its subscription exists. Returns the one that counts; another is discarded at '
+  'Stripe, by a job.';
 
 create or replace function app_private.adopt_stripe_customer(
   p_customer_id text,
@@ -4877,7 +5174,9 @@ begin
   ) then
     return false;
   end if;
-  return app_private.record_intent_customer(p_tenant_id, p_customer_id) = p_customer_id;
+  return coalesce(
+    app_private.tie_stripe_customer(p_tenant_id, p_customer_id) = p_customer_id, false
+  );
 end;
 $$;
 comment on function app_private.adopt_stripe_customer(text, uuid, uuid) is
@@ -4889,6 +5188,7 @@ revoke all on function
   app_private.freeze_intent_price(uuid, uuid, text),
   app_private.doubt_intent(uuid, uuid),
   app_private.settle_intent_doubt(uuid, uuid),
+  app_private.tie_stripe_customer(uuid, text),
   app_private.record_intent_customer(uuid, text),
   app_private.record_intent_subscription(uuid, uuid, text),
   app_private.adopt_stripe_customer(text, uuid, uuid)
@@ -4898,6 +5198,7 @@ grant execute on function
   app_private.freeze_intent_price(uuid, uuid, text),
   app_private.doubt_intent(uuid, uuid),
   app_private.settle_intent_doubt(uuid, uuid),
+  app_private.tie_stripe_customer(uuid, text),
   app_private.record_intent_customer(uuid, text),
   app_private.record_intent_subscription(uuid, uuid, text),
   app_private.adopt_stripe_customer(text, uuid, uuid)
@@ -5751,7 +6052,8 @@ begin
     first_attempt_at = null,
     key_generation = billing_intents.key_generation + 1
   where billing_intents.tenant_id = p_tenant_id
-  and billing_intents.completed_at is null;
+  and billing_intents.completed_at is null
+  and billing_intents.failed_at is null;
   return true;
 end;
 $$;
@@ -5968,6 +6270,66 @@ grant execute on function
   to app_worker;
 --! EndIncluded 50_billing/sync.sql
 --! Included 50_billing/create_tenant.sql
+create or replace function app_private.founding_id(p_user_id uuid, p_key text)
+  returns uuid
+  language sql immutable strict parallel safe
+begin atomic
+  /* The layout of a version 8 UUID, so that it can't be one that the database made up. */
+  select (
+    substr(digest.hex, 1, 12) || '8' || substr(digest.hex, 14, 3)
+    || '8' || substr(digest.hex, 18, 15)
+  )::uuid
+  from (
+    select encode(sha256(convert_to(p_user_id || ':' || p_key, 'UTF8')), 'hex') as hex
+  ) as digest;
+end;
+comment on function app_private.founding_id(uuid, text) is
+  'The id of the tenant that this person founds under this idempotency key; null without a key.';
+
+create or replace function app_private.founded_tenant(
+  p_user_id uuid,
+  p_key text,
+  p_name text,
+  p_price_lookup_key text
+)
+  returns app_public.tenants
+  language plpgsql stable parallel safe
+as $$
+declare
+  v_tenant_id uuid := app_private.founding_id(p_user_id, p_key);
+  v_tenant app_public.tenants;
+begin
+  select tenants.* into v_tenant
+  from app_public.tenants
+  join app_public.memberships
+    on memberships.tenant_id = tenants.id and memberships.user_id = p_user_id
+  where tenants.id = v_tenant_id
+  and exists (
+    select
+    from app_private.billing_intents
+    where billing_intents.tenant_id = v_tenant_id
+    and billing_intents.customer_name = p_name
+    and billing_intents.price_lookup_key = p_price_lookup_key
+  );
+  if not found then
+    raise exception 'This idempotency key was used to found another tenant'
+      using errcode = 'CNFLT';
+  end if;
+  return v_tenant;
+end;
+$$;
+comment on function app_private.founded_tenant(uuid, text, text, text) is
+  'The tenant that this person has founded under this key with the same wish, and still belongs to.';
+
+revoke all on function
+  app_private.founding_id(uuid, text),
+  app_private.founded_tenant(uuid, text, text, text)
+  from public;
+grant execute on function
+  app_private.founding_id(uuid, text),
+  app_private.founded_tenant(uuid, text, text, text)
+  to app_definer;
+
 /*
  * security definer: nobody is a member of a tenant that does not exist yet. The owner is the
  * signed-in person, never an argument.
@@ -5978,7 +6340,8 @@ grant execute on function
 create or replace function app_public.create_tenant(
   name text,
   plan text default 'starter',
-  "interval" text default 'month'
+  "interval" text default 'month',
+  idempotency_key text default null
 )
   returns app_public.tenants
   language plpgsql volatile security definer parallel unsafe
@@ -5987,6 +6350,7 @@ as $$
 declare
   v_name text := btrim(create_tenant.name, E' \t\r\n');
   v_user_id uuid := app_private.current_user_id();
+  v_key text := create_tenant.idempotency_key;
   v_lookup_key text;
   v_tenant app_public.tenants;
 begin
@@ -5994,6 +6358,10 @@ begin
     or v_name ~ '[[:cntrl:]]'
   then
     raise exception '"name" must have 1 to 100 printable characters'
+      using errcode = 'INPUT';
+  end if;
+  if v_key is not null and char_length(v_key) not between 1 and 200 then
+    raise exception '"idempotencyKey" must have 1 to 200 characters'
       using errcode = 'INPUT';
   end if;
 
@@ -6007,9 +6375,20 @@ begin
             hint    = 'The query "plans" lists them with their prices.';
   end if;
 
-  insert into app_public.tenants (name, plan)
-  values (v_name, create_tenant.plan)
-  returning tenants.* into v_tenant;
+  if v_key is null then
+    insert into app_public.tenants (name, plan)
+    values (v_name, create_tenant.plan)
+    returning tenants.* into v_tenant;
+  else
+    /* A person and a key make one id: the primary key decides between clicks that race. */
+    insert into app_public.tenants (id, name, plan)
+    values (app_private.founding_id(v_user_id, v_key), v_name, create_tenant.plan)
+    on conflict (id) do nothing
+    returning tenants.* into v_tenant;
+    if not found then
+      return app_private.founded_tenant(v_user_id, v_key, v_name, v_lookup_key);
+    end if;
+  end if;
 
   insert into app_public.memberships (tenant_id, user_id, role)
   values (v_tenant.id, v_user_id, 'owner');
@@ -6027,18 +6406,20 @@ begin
   perform graphile_worker.add_job(
     'stripe_provision_tenant',
     json_build_object('tenant_id', v_tenant.id),
+    queue_name => 'stripe_tenant:' || v_tenant.id,
     job_key => 'stripe_provision_tenant:' || v_tenant.id
   );
   return v_tenant;
 end;
 $$;
-comment on function app_public.create_tenant(text, text, text) is
+comment on function app_public.create_tenant(text, text, text, text) is
   'Founds a tenant owned by the signed-in person. It is "provisioning" until Stripe has answered, '
   'then "incomplete" until the first payment; currentTenant.billing.clientSecret is what to pay '
-  'with. Needs no tenant in the token.';
-alter function app_public.create_tenant(text, text, text) owner to app_definer;
-revoke all on function app_public.create_tenant(text, text, text) from public;
-grant execute on function app_public.create_tenant(text, text, text) to app_user;
+  'with. Needs no tenant in the token. Called again with the same idempotencyKey it founds nothing '
+  'and returns the tenant that it founded; with the same key and another wish: CONFLICT.';
+alter function app_public.create_tenant(text, text, text, text) owner to app_definer;
+revoke all on function app_public.create_tenant(text, text, text, text) from public;
+grant execute on function app_public.create_tenant(text, text, text, text) to app_user;
 --! EndIncluded 50_billing/create_tenant.sql
 --! Included 50_billing/seats.sql
 /*

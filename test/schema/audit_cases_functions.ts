@@ -87,7 +87,7 @@ export const FUNCTION_CASES: Readonly<Record<string, RuleCases>> = {
       functionNamed("f", pinned),
       `${functionNamed("f", "language sql return 1")}
         grant execute on function app_private.f() to app_user`,
-      "grant execute on function app_public.create_tenant(text, text, text) to app_user",
+      "grant execute on function app_public.create_tenant(text, text, text, text) to app_user",
     ],
   },
   definer_message: {

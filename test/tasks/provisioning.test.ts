@@ -6,7 +6,23 @@ import { expect, withClient } from "../support/index.ts";
 import { rowOf, rowsOf } from "../support/query.ts";
 import { test, type FaultKind, type Workshop } from "../support/tasks.ts";
 
-const KINDS: FaultKind[] = ["409", "429", "500_before", "500_after", "reset_after"];
+const KINDS = [
+  "409",
+  "429",
+  "429_lock_timeout",
+  "500_before",
+  "500_after",
+  "reset_after",
+] as const satisfies FaultKind[];
+/** What these faults are in the list of adversarial scenarios. */
+const SCENARIOS: Record<(typeof KINDS)[number], string> = {
+  "409": "S48: ",
+  "429": "S48: ",
+  "429_lock_timeout": "S48: ",
+  "500_before": "",
+  "500_after": "S47: ",
+  reset_after: "S46: ",
+};
 /** customers, prices, subscriptions; then the sync: customer, subscriptions, invoices. */
 const CALLS = 6;
 
@@ -82,7 +98,7 @@ test("a tenant that is not there is nobody to provision", async ({ workshop }) =
 
 for (const kind of KINDS) {
   for (let nth = 1; nth <= CALLS; nth += 1) {
-    test(`when call ${nth} ends in ${kind}, the retry goes on to one customer and one subscription`, async ({
+    test(`${SCENARIOS[kind]}when call ${nth} ends in ${kind}, the retry goes on to one customer and one subscription`, async ({
       workshop,
     }) => {
       const tenantId = await workshop.found();
@@ -93,7 +109,7 @@ for (const kind of KINDS) {
   }
 }
 
-test("when every write fails once after it was done, what was done is found and adopted", async ({
+test("S47: when every write fails once after it was done, what was done is found and adopted", async ({
   workshop,
 }) => {
   const tenantId = await workshop.found();
@@ -107,7 +123,7 @@ test("when every write fails once after it was done, what was done is found and 
   await expectProvisioned(workshop, tenantId);
 });
 
-test("a failure that Stripe repeats under its key for ever is left behind with the key", async ({
+test("S47: a failure that Stripe repeats under its key for ever is left behind with the key", async ({
   workshop,
 }) => {
   const tenantId = await workshop.found();

@@ -77,7 +77,7 @@ test("deaths at every step, one after another, still leave one of each", async (
 });
 
 test.for([AFTER_CUSTOMER, AFTER_CUSTOMER + 2, AFTER_FREEZE, AFTER_SUBSCRIPTION])(
-  "resumed 30 hours later, when Stripe has forgotten the keys, it adopts what is there (death at %s)",
+  "S50: resumed 30 hours later, when Stripe has forgotten the keys, it adopts what is there (death at %s)",
   async (point, { workshop }) => {
     const tenantId = await workshop.found();
     await dieAt(workshop, tenantId, point);
@@ -128,7 +128,7 @@ test("a price that is configured by id is taken before Stripe's own", async ({ w
   expect(subscriptions[0]?.items.data).toMatchObject([{ price: { lookup_key: "pro_year" } }]);
 });
 
-test("a name and an address that change meanwhile do not change what is asked of Stripe", async ({
+test("S51: a name and an address that change meanwhile do not change what is asked of Stripe", async ({
   workshop,
 }) => {
   const tenantId = await workshop.found();

@@ -1,0 +1,113 @@
+/*
+ * What is at Stripe and ought not to be: what was made twice, and what a closed tenant leaves. Each
+ * is taken back by a job, booked in the transaction that finds it out.
+ */
+create or replace function app_private.discard_at_stripe(
+  p_stripe_id text,
+  p_tenant_id uuid,
+  p_instead_of text
+)
+  returns void
+  language plpgsql volatile parallel unsafe
+as $$
+begin
+  perform graphile_worker.add_job(
+    'stripe_discard',
+    json_build_object('stripe_id', p_stripe_id),
+    job_key => 'stripe_discard:' || p_stripe_id
+  );
+  /* None counts when the tenant is closed or gone: that is no double. */
+  if p_instead_of is not null then
+    perform app_private.raise_alarm(
+      case when p_stripe_id like 'cus%' then 'duplicate_customer' else 'duplicate_subscription' end,
+      p_stripe_id,
+      'Made at Stripe although the tenant had ' || p_instead_of || '; it is discarded there.',
+      jsonb_build_object('tenant_id', p_tenant_id, 'counts', p_instead_of)
+    );
+  end if;
+end;
+$$;
+comment on function app_private.discard_at_stripe(text, uuid, text) is
+  'Has a customer deleted, or a subscription cancelled, that was made beside another.';
+
+create or replace function app_private.is_wanted_at_stripe(p_stripe_id text)
+  returns boolean
+  language sql stable parallel safe
+begin atomic
+  select exists (
+    select
+    from app_public.billing_accounts
+    where billing_accounts.stripe_customer_id = p_stripe_id
+  ) or exists (
+    select
+    from app_private.billing_intents
+    where billing_intents.stripe_subscription_id = p_stripe_id
+  );
+end;
+comment on function app_private.is_wanted_at_stripe(text) is
+  'Whether a tenant counts on this customer or subscription: then it is not to be discarded.';
+
+create or replace function app_private.withdrawal_of_tenant(p_tenant_id uuid)
+  returns table (
+    status text,
+    stripe_customer_id text,
+    id uuid,
+    customer_email text,
+    created_at timestamptz
+  )
+  language sql stable parallel safe
+begin atomic
+  select
+    tenants.status,
+    billing_accounts.stripe_customer_id,
+    billing_intents.id,
+    billing_intents.customer_email,
+    billing_intents.created_at
+  from app_public.tenants
+  join app_public.billing_accounts on billing_accounts.tenant_id = tenants.id
+  join app_private.billing_intents on billing_intents.tenant_id = tenants.id
+  where tenants.id = p_tenant_id;
+end;
+comment on function app_private.withdrawal_of_tenant(uuid) is
+  'Where to look at Stripe for what a tenant has there: a row an intent, none when it is deleted.';
+
+revoke all on function
+  app_private.discard_at_stripe(text, uuid, text),
+  app_private.is_wanted_at_stripe(text),
+  app_private.withdrawal_of_tenant(uuid)
+  from public;
+grant execute on function
+  app_private.discard_at_stripe(text, uuid, text),
+  app_private.is_wanted_at_stripe(text),
+  app_private.withdrawal_of_tenant(uuid)
+  to app_worker;
+
+create or replace function app_private.tg_tenants__withdraw()
+  returns trigger
+  language plpgsql volatile
+as $$
+begin
+  /* The tenant's own queue: whatever is under way for it at Stripe is over when this runs. */
+  perform graphile_worker.add_job(
+    'stripe_withdraw_tenant',
+    json_build_object('tenant_id', old.id),
+    queue_name => 'stripe_tenant:' || old.id,
+    /* With its row goes the knowledge of where to look, and Stripe's search lags behind writes. */
+    run_at => case when tg_op = 'DELETE' then now() + interval '10 minutes' end,
+    job_key => 'stripe_withdraw_tenant:' || old.id
+  );
+  return null;
+end;
+$$;
+comment on function app_private.tg_tenants__withdraw() is
+  'Has the subscriptions of a tenant that is closed or deleted cancelled at Stripe, and whatever was being made for it.';
+revoke all on function app_private.tg_tenants__withdraw() from public;
+
+create or replace trigger _500_withdraw_closed
+  after update of status on app_public.tenants
+  for each row when (new.status = 'closed' and old.status <> 'closed')
+  execute function app_private.tg_tenants__withdraw();
+
+create or replace trigger _510_withdraw_deleted
+  after delete on app_public.tenants
+  for each row execute function app_private.tg_tenants__withdraw();
