@@ -14,6 +14,7 @@ import { stripeReportUsage } from "./stripe_report_usage.ts";
 import { stripeSyncCatalog } from "./stripe_sync_catalog.ts";
 import { stripeSyncCustomer } from "./stripe_sync_customer.ts";
 import { stripeSyncSeats } from "./stripe_sync_seats.ts";
+import { stripePruneEvents, stripeTendEvents } from "./stripe_tend_events.ts";
 
 export type TaskOptions = {
   stripe: Stripe;
@@ -33,11 +34,13 @@ export function makeTaskList(options: TaskOptions) {
     send_billing_mail: sendBillingMail({ mailer, appUrl }),
     send_identity_mail: sendIdentityMail({ mailer, appUrl }),
     send_invitation: sendInvitation({ mailer, appUrl }),
-    stripe_process_event: stripeProcessEvent(),
+    stripe_process_event: stripeProcessEvent({ stripe }),
     stripe_provision_tenant: stripeProvisionTenant({ stripe, configuredPrices }),
     stripe_report_usage: stripeReportUsage({ stripe }),
     stripe_sync_catalog: stripeSyncCatalog({ stripe, configuredPrices }),
     stripe_sync_customer: stripeSyncCustomer({ stripe, gracePeriodDays, configuredPrices }),
     stripe_sync_seats: stripeSyncSeats({ stripe, configuredPrices }),
+    stripe_prune_events: stripePruneEvents(),
+    stripe_tend_events: stripeTendEvents(),
   } satisfies TaskList;
 }
