@@ -20,6 +20,8 @@ export const ARGUMENTS: Readonly<Record<string, Sample>> = {
   feature_key: "seats",
   grace_days: 7,
   grace_ends_at: "2026-01-01",
+  grace_period: "7 days",
+  invoices: [],
   now: "2026-01-01",
   overlap_seconds: 0,
   payload: {},
@@ -66,6 +68,13 @@ export const ARGUMENTS: Readonly<Record<string, Sample>> = {
   subject: (house: House) => first(house, "auth.external_identities", "subject"),
   secret: (house: House) => house.keys.read.secret,
   token: (house: House) => house.invitation.token,
+  truth: (house: House) => ({
+    id: first(house, "app_private.stripe_customers", "id"),
+    is_deleted: false,
+    active_entitlements: [],
+    subscriptions: [],
+    invoices: [],
+  }),
   token_hash: (house: House) => bytes(Buffer.from(house.canary.padEnd(32).slice(0, 32))),
 };
 
