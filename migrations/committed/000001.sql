@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:e6b8851353aa0a4252ed28c138cf40fc1d89ecbf
+--! Hash: sha1:99237e12e98c3849b88a3826f5c29be2bb5bbc94
 
 --! Included index.sql
 --! Included 00_foundation/schemas.sql
@@ -5762,7 +5762,7 @@ begin atomic
     run_at => greatest(
       now() + interval '5 seconds',
       (
-        select max(seat_changes.begun_at) + interval '1 minute'
+        select max(seat_changes.begun_at) 
         from app_private.seat_changes
         where seat_changes.tenant_id = tenants.id
       )
