@@ -1,1 +1,1 @@
--- The next migration. Edit db/, then write here what can't be repeated and --!include the files you touched.
+--!include index.sql

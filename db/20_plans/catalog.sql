@@ -37,7 +37,7 @@ begin
         is_active boolean
       ) on truth.lookup_key = known.lookup_key
       where plan_prices.lookup_key = known.lookup_key
-      and plan_prices.sync_seq < p_sync_seq
+      and true
       returning
         plan_prices.lookup_key,
         plan_prices."interval",

@@ -13,7 +13,7 @@ begin atomic
     run_at => greatest(
       now() + interval '5 seconds',
       (
-        select max(seat_changes.begun_at) 
+        select max(seat_changes.begun_at) + interval '1 minute'
         from app_private.seat_changes
         where seat_changes.tenant_id = tenants.id
       )
