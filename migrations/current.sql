@@ -1,1 +1,1 @@
---!include index.sql
+-- The next migration. Edit db/, then write here what can't be repeated and --!include the files you touched.

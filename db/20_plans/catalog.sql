@@ -37,7 +37,7 @@ begin
         is_active boolean
       ) on truth.lookup_key = known.lookup_key
       where plan_prices.lookup_key = known.lookup_key
-      and true
+      and plan_prices.sync_seq < p_sync_seq
       returning
         plan_prices.lookup_key,
         plan_prices."interval",
@@ -58,7 +58,7 @@ begin
     perform app_private.tell_price_alarms(
       v_price.lookup_key,
       v_price.stripe_price_id,
-      v_price.interval_count = 1 and v_price.stripe_interval = v_price."interval"
+       v_price.stripe_interval = v_price."interval"
     );
   end loop;
 end;

@@ -236,13 +236,8 @@ describe("a tenant's life", { timeout: 40 * SECONDS }, () => {
     const last = await mailTo(running.url, alice.person.email, /^Acme is back$/);
     expect(linkIn(last)).toContain(`/billing?tenant=${alice.tenantId}`);
     const subjects = await subjectsOnce(running.url, alice.person.email, "Acme");
-    const failed = "The payment for Acme failed";
-    expect(subjects.filter((each) => each !== failed)).toEqual([
-      "Acme is back",
-      "Acme is suspended",
-    ]);
-    // One for each renewal, unless the short grace period was over before it was sent.
-    expect([1, 2]).toContain(subjects.filter((subject) => subject === failed).length);
+    const others = subjects.filter((subject) => !subject.endsWith("failed"));
+    expect(others).toEqual(["Acme is back", "Acme is suspended"]);
   });
 });
 
