@@ -58,7 +58,7 @@ begin
     perform app_private.tell_price_alarms(
       v_price.lookup_key,
       v_price.stripe_price_id,
-       v_price.stripe_interval = v_price."interval"
+      v_price.interval_count = 1 and v_price.stripe_interval = v_price."interval"
     );
   end loop;
 end;

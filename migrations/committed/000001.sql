@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:691eb956a6856c46555da645bfd1eb7ffca93f2e
+--! Hash: sha1:e6b8851353aa0a4252ed28c138cf40fc1d89ecbf
 
 --! Included index.sql
 --! Included 00_foundation/schemas.sql
@@ -321,6 +321,828 @@ grant execute on function
   app_private.resolve_alarm(text, text)
   to app_worker, app_definer;
 --! EndIncluded 05_operations/alarms.sql
+--! Included 05_operations/heartbeats.sql
+/*
+ * graphile-worker holds the jobs of a worker that died for four hours. Here each worker says every
+ * few seconds that it lives, and whoever lives releases what the dead have locked.
+ */
+create table if not exists app_private.worker_heartbeats (
+  worker_id  text        not null,
+  started_at timestamptz not null default now(),
+  beat_at    timestamptz not null default now(),
+  tended_at  timestamptz,
+  constraint worker_heartbeats_pkey primary key (worker_id),
+  constraint worker_heartbeats_worker_bounded check (char_length(worker_id) between 1 and 128)
+);
+comment on table app_private.worker_heartbeats is
+  'The workers that live, each by the name under which it locks jobs.';
+comment on column app_private.worker_heartbeats.tended_at is
+  'When it last looked for what the dead left behind; null when it has not yet.';
+
+revoke all on app_private.worker_heartbeats
+  from public, app_user, app_anonymous, app_worker, app_definer;
+grant select, insert, delete, update (beat_at, tended_at)
+  on app_private.worker_heartbeats to app_worker;
+
+alter table app_private.worker_heartbeats enable row level security;
+alter table app_private.worker_heartbeats force row level security;
+drop policy if exists all_worker on app_private.worker_heartbeats;
+create policy all_worker on app_private.worker_heartbeats
+  for all to app_worker using (true) with check (true);
+
+create or replace function app_private.beat(p_worker_id text)
+  returns void
+  language sql volatile parallel unsafe
+begin atomic
+  insert into app_private.worker_heartbeats (worker_id) values (p_worker_id)
+  on conflict (worker_id) do update set beat_at = now();
+end;
+comment on function app_private.beat(text) is
+  'A worker says that it lives. One that was thought dead is alive again.';
+
+create or replace function app_private.end_worker(p_worker_id text)
+  returns void
+  language sql volatile parallel unsafe
+begin atomic
+  delete from app_private.worker_heartbeats where worker_heartbeats.worker_id = p_worker_id;
+end;
+comment on function app_private.end_worker(text) is
+  'A worker that has stopped is not waited for.';
+
+/*
+ * A job's lock counts as dead when it is older than the limit and its holder has not said for as
+ * long that it lives. So a worker that starts has time for its first beat, and one that knows
+ * nothing of heartbeats has its jobs for as long as the limit.
+ *
+ * A worker that was only stalled comes back to find its jobs with another. Tasks may run twice. To
+ * fail such a job changes nothing any more; but to complete it deletes the row by its id, and then
+ * the other's completion does not find the queue that it has to unlock. So a queue whose holder
+ * works on none of its jobs is unlocked as well, whether the holder lives or not.
+ */
+create or replace function app_private.release_dead_jobs(
+  p_dead_after interval default '15 seconds'
+)
+  returns integer
+  language plpgsql volatile parallel unsafe
+as $$
+declare
+  v_dead_before timestamptz := now() - p_dead_after;
+  v_released integer;
+begin
+  delete from app_private.worker_heartbeats where worker_heartbeats.beat_at < v_dead_before;
+
+  update graphile_worker._private_jobs as jobs set
+    locked_at = null,
+    locked_by = null,
+    last_error = format('The worker %s died during attempt %s.', jobs.locked_by, jobs.attempts)
+  where jobs.id in (
+    select dead.id
+    from graphile_worker._private_jobs as dead
+    where dead.locked_at < v_dead_before
+    and not exists (
+      select
+      from app_private.worker_heartbeats
+      where worker_heartbeats.worker_id = dead.locked_by
+    )
+    for update skip locked
+  );
+  get diagnostics v_released = row_count;
+
+  update graphile_worker._private_job_queues as queues set
+    locked_at = null,
+    locked_by = null
+  where queues.locked_at < v_dead_before
+  and not exists (
+    select
+    from graphile_worker._private_jobs as jobs
+    where jobs.job_queue_id = queues.id
+    and jobs.locked_by = queues.locked_by
+  );
+  return v_released;
+end;
+$$;
+comment on function app_private.release_dead_jobs(interval) is
+  'Gives back the jobs and queues of workers that have not said for so long that they live; returns '
+  'how many jobs. An attempt that a worker died in counts, so that a job that kills does not for ever.';
+
+revoke all on function
+  app_private.beat(text),
+  app_private.end_worker(text),
+  app_private.release_dead_jobs(interval)
+  from public;
+grant execute on function
+  app_private.beat(text),
+  app_private.end_worker(text),
+  app_private.release_dead_jobs(interval)
+  to app_worker;
+--! EndIncluded 05_operations/heartbeats.sql
+--! Included 05_operations/failed_jobs.sql
+/*
+ * What graphile-worker does with a job whose attempts are used up: it keeps the row and never takes
+ * it again. Here such a job is seen.
+ *
+ * A job that was booked anew under its key while it ran is left over in the same shape: its key went
+ * to the new one, its attempts were used up so that it isn't tried again. Nothing is lost with it.
+ * graphile-worker touches updated_at when it does that, and neither when a job is taken nor when it
+ * fails; that is how the two are told apart.
+ */
+create or replace function app_private.job_is_superseded(p_job graphile_worker._private_jobs)
+  returns boolean
+  language sql immutable parallel safe
+return p_job.key is null
+  and p_job.updated_at > p_job.created_at
+  and p_job.attempts >= p_job.max_attempts;
+comment on function app_private.job_is_superseded(graphile_worker._private_jobs) is
+  'Whether another job was booked in its place while it ran.';
+
+create or replace function app_private.job_has_failed(p_job graphile_worker._private_jobs)
+  returns boolean
+  language sql immutable parallel safe
+return p_job.attempts >= p_job.max_attempts
+  and p_job.locked_at is null
+  and not app_private.job_is_superseded(p_job);
+comment on function app_private.job_has_failed(graphile_worker._private_jobs) is
+  'Whether a job has failed its last attempt and waits for an operator.';
+
+create or replace function app_private.alarm_of_failed_jobs()
+  returns void
+  language plpgsql volatile parallel unsafe
+as $$
+begin
+  delete from graphile_worker._private_jobs as jobs
+  where app_private.job_is_superseded(jobs)
+  and jobs.locked_at is null
+  and jobs.updated_at < now() - interval '1 day';
+
+  perform app_private.raise_alarm(
+    'job_failed',
+    failed.task,
+    format('%s job(s) of %s failed for good. Run: npm run jobs -- list', failed.count, failed.task),
+    jsonb_build_object('count', failed.count, 'newest', failed.newest)
+  )
+  from (
+    select tasks.identifier as task, count(*) as count, max(jobs.id) as newest
+    from graphile_worker._private_jobs as jobs
+    join graphile_worker._private_tasks as tasks on tasks.id = jobs.task_id
+    where app_private.job_has_failed(jobs)
+    group by tasks.identifier
+  ) as failed
+  where not exists (
+    select
+    from app_private.alarms
+    where alarms.kind = 'job_failed'
+    and alarms.subject = failed.task
+    and alarms.resolved_at is null
+    and (alarms.details ->> 'newest')::bigint >= failed.newest
+    and (alarms.details ->> 'count')::bigint >= failed.count
+  );
+
+  perform app_private.resolve_alarm('job_failed', alarms.subject)
+  from app_private.alarms
+  where alarms.kind = 'job_failed'
+  and alarms.resolved_at is null
+  and not exists (
+    select
+    from graphile_worker._private_jobs as jobs
+    join graphile_worker._private_tasks as tasks on tasks.id = jobs.task_id
+    where tasks.identifier = alarms.subject
+    and app_private.job_has_failed(jobs)
+  );
+end;
+$$;
+comment on function app_private.alarm_of_failed_jobs() is
+  'Keeps one alarm open for each task that has jobs which failed for good, and none for others; '
+  'clears away what was superseded a day ago.';
+
+create or replace function app_private.tend_queue(p_worker_id text)
+  returns integer
+  language plpgsql volatile parallel unsafe
+as $$
+declare
+  v_released integer;
+begin
+  /* Once in a while is enough, however many workers there are. */
+  if exists (
+    select
+    from app_private.worker_heartbeats
+    where worker_heartbeats.tended_at > now() - interval '2 seconds'
+  ) or not pg_try_advisory_xact_lock(hashtextextended('app_private.tend_queue', 0)) then
+    return 0;
+  end if;
+  update app_private.worker_heartbeats set tended_at = now()
+  where worker_heartbeats.worker_id = p_worker_id;
+  v_released := app_private.release_dead_jobs();
+  perform app_private.alarm_of_failed_jobs();
+  return v_released;
+end;
+$$;
+comment on function app_private.tend_queue(text) is
+  'What every worker asks for every few seconds: release what the dead hold, tell of what failed. '
+  'Returns how many jobs were released.';
+
+revoke all on function
+  app_private.job_is_superseded(graphile_worker._private_jobs),
+  app_private.job_has_failed(graphile_worker._private_jobs),
+  app_private.alarm_of_failed_jobs(),
+  app_private.tend_queue(text)
+  from public;
+grant execute on function
+  app_private.job_is_superseded(graphile_worker._private_jobs),
+  app_private.job_has_failed(graphile_worker._private_jobs),
+  app_private.alarm_of_failed_jobs(),
+  app_private.tend_queue(text)
+  to app_worker;
+--! EndIncluded 05_operations/failed_jobs.sql
+--! Included 05_operations/stripe_pause.sql
+/*
+ * A key that Stripe refuses (401), or that lacks a right which a job needs (403), is the operator's to
+ * mend. Until then nobody calls Stripe: jobs wait, and use up no attempts.
+ */
+create table if not exists app_private.stripe_pauses (
+  id              uuid        not null default uuidv7(),
+  status_code     smallint    not null,
+  method          text        not null,
+  path            text        not null,
+  key_fingerprint text        not null,
+  paused_at       timestamptz not null default now(),
+  probes          smallint    not null default 0,
+  next_probe_at   timestamptz not null,
+  resumed_at      timestamptz,
+  resumed_by      text,
+  constraint stripe_pauses_pkey primary key (id),
+  constraint stripe_pauses_status_refusal check (status_code in (401, 403)),
+  constraint stripe_pauses_method_known check (method in ('GET', 'POST', 'DELETE')),
+  constraint stripe_pauses_path_bounded check (char_length(path) <= 255),
+  constraint stripe_pauses_key_bounded check (char_length(key_fingerprint) <= 64),
+  constraint stripe_pauses_resumed_by_known
+    check (resumed_by in ('a probe', 'an operator', 'a new key'))
+);
+comment on table app_private.stripe_pauses is
+  'When Stripe refused our key, and until when nobody called it therefore.';
+comment on column app_private.stripe_pauses.path is
+  'What was asked for when it refused; a probe asks for it again.';
+comment on column app_private.stripe_pauses.key_fingerprint is
+  'Tells one key from another: a hash of it, of which the key can''t be found.';
+comment on column app_private.stripe_pauses.resumed_at is 'Null while the pause lasts.';
+/* At most one pause at a time, whoever is refused; and the question whether there is one. */
+create unique index if not exists stripe_pauses_one_open
+  on app_private.stripe_pauses ((true)) where resumed_at is null;
+
+revoke all on app_private.stripe_pauses
+  from public, app_user, app_anonymous, app_worker, app_definer;
+grant select on app_private.stripe_pauses to app_definer;
+grant select, insert, update (probes, next_probe_at, resumed_at, resumed_by)
+  on app_private.stripe_pauses to app_worker;
+
+alter table app_private.stripe_pauses enable row level security;
+alter table app_private.stripe_pauses force row level security;
+drop policy if exists select_system on app_private.stripe_pauses;
+create policy select_system on app_private.stripe_pauses
+  for select to app_worker, app_definer using (true);
+drop policy if exists insert_worker on app_private.stripe_pauses;
+create policy insert_worker on app_private.stripe_pauses
+  for insert to app_worker with check (true);
+drop policy if exists update_worker on app_private.stripe_pauses;
+create policy update_worker on app_private.stripe_pauses
+  for update to app_worker using (true) with check (true);
+
+create or replace function app_private.stripe_is_paused()
+  returns boolean
+  language sql stable parallel safe
+begin atomic
+  select exists (select from app_private.stripe_pauses where stripe_pauses.resumed_at is null);
+end;
+comment on function app_private.stripe_is_paused() is
+  'Whether Stripe refuses our key, so that nothing is asked of it at the moment.';
+
+create or replace function app_private.pause_stripe(
+  p_status_code integer,
+  p_method text,
+  p_path text,
+  p_key_fingerprint text
+)
+  returns boolean
+  language plpgsql volatile parallel unsafe
+as $$
+declare
+  v_again integer;
+begin
+  /* Refused soon after a probe was let through: the next one waits longer. */
+  select count(*) into v_again
+  from app_private.stripe_pauses
+  where stripe_pauses.resumed_by = 'a probe'
+  and stripe_pauses.resumed_at > now() - interval '1 hour';
+
+  insert into app_private.stripe_pauses (
+    status_code, method, path, key_fingerprint, next_probe_at
+  )
+  values (
+    p_status_code, p_method, left(p_path, 255), p_key_fingerprint,
+    now() + interval '10 seconds' * power(2, least(v_again, 6))
+  )
+  on conflict ((true)) where resumed_at is null do nothing;
+  if not found then
+    return false;
+  end if;
+  perform app_private.raise_alarm(
+    'stripe_paused',
+    'stripe',
+    case p_status_code
+      when 401 then 'Stripe refuses our key. All work that needs Stripe waits.'
+      else 'Our key for Stripe lacks a permission. All work that needs Stripe waits.'
+    end,
+    jsonb_build_object('status', p_status_code, 'call', p_method || ' ' || left(p_path, 255))
+  );
+  return true;
+end;
+$$;
+comment on function app_private.pause_stripe(integer, text, text, text) is
+  'Stops all calls of all workers to Stripe and raises an alarm; false when they are stopped already.';
+
+create or replace function app_private.resume_stripe(p_by text)
+  returns boolean
+  language plpgsql volatile parallel unsafe
+as $$
+begin
+  update app_private.stripe_pauses set resumed_at = now(), resumed_by = p_by
+  where stripe_pauses.resumed_at is null;
+  if not found then
+    return false;
+  end if;
+  perform app_private.resolve_alarm('stripe_paused', 'stripe');
+  /* What waited for this goes on at once. */
+  update graphile_worker._private_jobs as jobs set run_at = now()
+  where jobs.locked_at is null
+  and jobs.run_at > now()
+  and jobs.last_error like 'Stripe work is paused%';
+  return true;
+end;
+$$;
+comment on function app_private.resume_stripe(text) is
+  'Lets workers call Stripe again. p_by: a probe, an operator, a new key. False when nothing was '
+  'paused.';
+
+create or replace function app_private.resume_stripe_with_key(p_key_fingerprint text)
+  returns boolean
+  language sql volatile parallel unsafe
+begin atomic
+  select app_private.resume_stripe('a new key')
+  from app_private.stripe_pauses
+  where stripe_pauses.resumed_at is null
+  and stripe_pauses.key_fingerprint <> p_key_fingerprint;
+end;
+comment on function app_private.resume_stripe_with_key(text) is
+  'What a worker calls when it starts: a pause that another key brought about is over.';
+
+create or replace function app_private.claim_stripe_probe()
+  returns table (status_code smallint, method text, path text)
+  language sql volatile parallel unsafe
+begin atomic
+  update app_private.stripe_pauses set
+    probes = least(stripe_pauses.probes + 1, 1000),
+    next_probe_at = now()
+      + least(interval '10 seconds' * power(2, least(stripe_pauses.probes + 1, 10)), interval '5 minutes')
+  where stripe_pauses.resumed_at is null
+  and stripe_pauses.next_probe_at <= now()
+  returning stripe_pauses.status_code, stripe_pauses.method, stripe_pauses.path;
+end;
+comment on function app_private.claim_stripe_probe() is
+  'What to ask Stripe in order to see whether it takes our key again; no row when it is not time, or '
+  'another worker asks.';
+
+create or replace function app_private.postpone_job(p_job_id bigint, p_seconds integer)
+  returns void
+  language sql volatile parallel unsafe
+begin atomic
+  update graphile_worker._private_jobs as jobs set
+    attempts = greatest(jobs.attempts - 1, 0),
+    run_at = now() + make_interval(secs => p_seconds)
+  where jobs.id = p_job_id
+  and not app_private.job_is_superseded(jobs);
+end;
+comment on function app_private.postpone_job(bigint, integer) is
+  'For a job that is under way and could not do what it was booked for: the attempt does not count.';
+
+create or replace function app_private.give_up_job(p_job_id bigint)
+  returns void
+  language sql volatile parallel unsafe
+begin atomic
+  update graphile_worker._private_jobs as jobs set attempts = jobs.max_attempts
+  where jobs.id = p_job_id;
+end;
+comment on function app_private.give_up_job(bigint) is
+  'For a job that is under way and would fail the same way each time: this attempt is its last.';
+
+revoke all on function
+  app_private.stripe_is_paused(),
+  app_private.pause_stripe(integer, text, text, text),
+  app_private.resume_stripe(text),
+  app_private.resume_stripe_with_key(text),
+  app_private.claim_stripe_probe(),
+  app_private.postpone_job(bigint, integer),
+  app_private.give_up_job(bigint)
+  from public;
+grant execute on function app_private.stripe_is_paused() to app_worker, app_definer;
+grant execute on function
+  app_private.pause_stripe(integer, text, text, text),
+  app_private.resume_stripe(text),
+  app_private.resume_stripe_with_key(text),
+  app_private.claim_stripe_probe(),
+  app_private.postpone_job(bigint, integer),
+  app_private.give_up_job(bigint)
+  to app_worker;
+--! EndIncluded 05_operations/stripe_pause.sql
+--! Included 05_operations/stripe_budget.sql
+/*
+ * How many calls to Stripe all workers together make. Stripe counts calls a second: 100 of an account
+ * in live mode, 25 in a sandbox, 25 for one endpoint; and 200 changes of a subscription's quantity an
+ * hour. Time is cut into slots; a call books a place in the first slot that has room for it, and is
+ * made when that slot comes. No second touches more than six slots of 200 ms, no hour more than
+ * eleven of six minutes: so many places as all of them have are within the limit.
+ *
+ * Unlogged: a booking costs no disk flush, and after a crash nobody misses it.
+ */
+create unlogged table if not exists app_private.stripe_call_slots (
+  scope     text        not null,
+  starts_at timestamptz not null,
+  ends_at   timestamptz not null,
+  taken     integer     not null,
+  constraint stripe_call_slots_pkey primary key (scope, starts_at),
+  constraint stripe_call_slots_scope_bounded check (char_length(scope) <= 255)
+);
+comment on table app_private.stripe_call_slots is
+  'How many calls to Stripe are booked for each bit of time.';
+comment on column app_private.stripe_call_slots.scope is
+  'What the calls have in common: the account, an endpoint, a subscription''s quantity.';
+/* Serves the removal of slots that are over. */
+create index if not exists stripe_call_slots_ends_idx on app_private.stripe_call_slots (ends_at);
+
+create table if not exists app_private.stripe_slowdowns (
+  scope         text        not null,
+  level         smallint    not null,
+  slowed_at     timestamptz not null,
+  blocked_until timestamptz not null,
+  constraint stripe_slowdowns_pkey primary key (scope),
+  constraint stripe_slowdowns_scope_bounded check (char_length(scope) <= 255)
+);
+comment on table app_private.stripe_slowdowns is
+  'Where Stripe answered "too many requests": others may use the same account.';
+comment on column app_private.stripe_slowdowns.level is
+  'How often the places of a slot were halved at slowed_at; one less for each ten seconds since.';
+
+revoke all on app_private.stripe_call_slots, app_private.stripe_slowdowns
+  from public, app_user, app_anonymous, app_worker, app_definer;
+grant select, insert, delete, update (taken) on app_private.stripe_call_slots to app_worker;
+grant select, insert, update (level, slowed_at, blocked_until)
+  on app_private.stripe_slowdowns to app_worker;
+
+alter table app_private.stripe_call_slots enable row level security;
+alter table app_private.stripe_call_slots force row level security;
+drop policy if exists all_worker on app_private.stripe_call_slots;
+create policy all_worker on app_private.stripe_call_slots
+  for all to app_worker using (true) with check (true);
+alter table app_private.stripe_slowdowns enable row level security;
+alter table app_private.stripe_slowdowns force row level security;
+drop policy if exists all_worker on app_private.stripe_slowdowns;
+create policy all_worker on app_private.stripe_slowdowns
+  for all to app_worker using (true) with check (true);
+
+create or replace function app_private.stripe_slowdown_level(
+  p_slowdown app_private.stripe_slowdowns,
+  p_now timestamptz
+)
+  returns integer
+  language sql immutable parallel safe
+return greatest(
+  p_slowdown.level - floor(extract(epoch from p_now - p_slowdown.slowed_at) / 10)::integer,
+  0
+);
+comment on function app_private.stripe_slowdown_level(
+  app_private.stripe_slowdowns, timestamptz
+) is
+  'How often a scope''s places are halved now.';
+
+create or replace function app_private.ask_stripe_call(
+  p_endpoint text,
+  p_calls_per_second integer,
+  p_quantity_of text default null,
+  p_max_wait_ms integer default 10000
+)
+  returns table (verdict text, wait_ms integer)
+  language plpgsql volatile parallel unsafe
+as $$
+declare
+  v_slot constant interval := '200 milliseconds';
+  v_hour_slot constant interval := '6 minutes';
+  v_scopes text[] := array['account', 'endpoint:' || left(p_endpoint, 240)];
+  /* A quarter of a large account's calls may go to one endpoint, as Stripe has it in live mode. */
+  v_places integer[] := array[p_calls_per_second / 6, greatest(p_calls_per_second / 4, 25) / 6];
+  v_quantity text := 'quantity:' || left(p_quantity_of, 240);
+  v_now timestamptz;
+  v_hour_starts timestamptz;
+  v_starts timestamptz;
+begin
+  if app_private.stripe_is_paused() then
+    return query select 'paused', 0;
+    return;
+  end if;
+  /* Held for this statement alone; the clock is read when it is ours. */
+  perform pg_advisory_xact_lock(hashtextextended('app_private.stripe_call_slots', 0));
+  v_now := clock_timestamp();
+
+  v_hour_starts := date_bin(v_hour_slot, v_now, 'epoch');
+  if exists (
+    select
+    from app_private.stripe_call_slots as slots
+    where slots.scope = v_quantity
+    and slots.starts_at = v_hour_starts
+    and slots.taken >= 200 / 11
+  ) then
+    return query
+      select 'busy', ceil(extract(epoch from v_hour_starts + v_hour_slot - v_now) * 1000)::integer;
+    return;
+  end if;
+
+  /* The first slot that has a place in each scope; mostly it is the one of now. */
+  v_starts := date_bin(v_slot, v_now, 'epoch');
+  while exists (
+    select
+    from unnest(v_scopes, v_places) as asked (scope, places)
+    left join app_private.stripe_slowdowns as slowdowns on slowdowns.scope = asked.scope
+    left join app_private.stripe_call_slots as slots
+      on slots.scope = asked.scope and slots.starts_at = v_starts
+    where v_starts + v_slot <= slowdowns.blocked_until
+    or slots.taken >= greatest(
+      1,
+      asked.places >> coalesce(app_private.stripe_slowdown_level(slowdowns, v_now), 0)
+    )
+  ) loop
+    v_starts := v_starts + v_slot;
+    if v_starts > v_now + make_interval(secs => p_max_wait_ms / 1000.0) then
+      return query select 'busy', p_max_wait_ms;
+      return;
+    end if;
+  end loop;
+
+  insert into app_private.stripe_call_slots as slots (scope, starts_at, ends_at, taken)
+  select scope, v_starts, v_starts + v_slot, 1 from unnest(v_scopes) as scope
+  union all
+  select v_quantity, v_hour_starts, v_hour_starts + v_hour_slot, 1 where p_quantity_of is not null
+  on conflict (scope, starts_at) do update set taken = slots.taken + 1;
+  return query
+    select 'go', greatest(ceil(extract(epoch from v_starts - v_now) * 1000)::integer, 0);
+end;
+$$;
+comment on function app_private.ask_stripe_call(text, integer, text, integer) is
+  'Books a call to Stripe. go: make it after wait_ms. busy: nothing is free for as long as one may '
+  'wait; try again after wait_ms. paused: see stripe_is_paused.';
+
+create or replace function app_private.slow_stripe_down(
+  p_endpoint text,
+  p_whole_account boolean,
+  p_seconds double precision
+)
+  returns void
+  language sql volatile parallel unsafe
+begin atomic
+  insert into app_private.stripe_slowdowns as slowdowns (scope, level, slowed_at, blocked_until)
+  values (
+    case when p_whole_account then 'account' else 'endpoint:' || left(p_endpoint, 240) end,
+    1,
+    now(),
+    now() + make_interval(secs => least(p_seconds, 300))
+  )
+  on conflict (scope) do update set
+    blocked_until = greatest(slowdowns.blocked_until, excluded.blocked_until),
+    /* Several answers at once are one sign. */
+    level = case when slowdowns.slowed_at > now() - interval '1 second'
+      then slowdowns.level
+      else least(app_private.stripe_slowdown_level(slowdowns, now()) + 1, 4)
+    end,
+    slowed_at = case when slowdowns.slowed_at > now() - interval '1 second'
+      then slowdowns.slowed_at
+      else now()
+    end;
+end;
+comment on function app_private.slow_stripe_down(text, boolean, double precision) is
+  'Notes that Stripe answered "too many requests": no call for so many seconds, then half as many as '
+  'before, and one step more for each ten seconds without such an answer.';
+
+create or replace function app_private.forget_stripe_calls()
+  returns void
+  language sql volatile parallel unsafe
+begin atomic
+  delete from app_private.stripe_call_slots where stripe_call_slots.ends_at < now();
+end;
+comment on function app_private.forget_stripe_calls() is 'Removes slots that are over.';
+
+revoke all on function
+  app_private.stripe_slowdown_level(app_private.stripe_slowdowns, timestamptz),
+  app_private.ask_stripe_call(text, integer, text, integer),
+  app_private.slow_stripe_down(text, boolean, double precision),
+  app_private.forget_stripe_calls()
+  from public;
+grant execute on function
+  app_private.stripe_slowdown_level(app_private.stripe_slowdowns, timestamptz),
+  app_private.ask_stripe_call(text, integer, text, integer),
+  app_private.slow_stripe_down(text, boolean, double precision),
+  app_private.forget_stripe_calls()
+  to app_worker;
+--! EndIncluded 05_operations/stripe_budget.sql
+--! Included 05_operations/operator.sql
+/*
+ * What an operator asks and does, by `npm run jobs`, `npm run alarms`, or by hand with the deploy
+ * job's login (rowhouse_migrator). Granted to nobody: no process calls these.
+ */
+
+/* A payload's ids say what it is about; anything else may be a link with a token, or a person's. */
+create or replace function app_private.shown_payload(p_payload json)
+  returns jsonb
+  language sql stable parallel safe
+begin atomic
+  select case
+    when json_typeof(p_payload) <> 'object' then '"(hidden)"'::jsonb
+    else coalesce(
+      (
+        select jsonb_object_agg(
+          fields.key,
+          case
+            when fields.key ~ '^(id|kind|[a-z_]+_id)$' and char_length(fields.value) <= 64
+              then to_jsonb(fields.value)
+            else '"(hidden)"'::jsonb
+          end
+        )
+        from json_each_text(p_payload) as fields
+      ),
+      '{}'
+    )
+  end;
+end;
+comment on function app_private.shown_payload(json) is
+  'A job''s payload as it may be shown: its ids, and the names of the rest.';
+
+/* Errors quote what they are about: addresses of pages and of people, keys. */
+create or replace function app_private.shown_error(p_error text)
+  returns text
+  language sql immutable parallel safe
+return left(
+  regexp_replace(
+    regexp_replace(
+      p_error,
+      '(https?|smtps?|postgres(ql)?)://\S+|\S+@\S+',
+      '(hidden)',
+      'g'
+    ),
+    '(sk|rk|pk|whsec|pi|seti)_\S*(test|live|secret|whsec)\S*|whsec_\S+',
+    '(hidden)',
+    'g'
+  ),
+  500
+);
+comment on function app_private.shown_error(text) is
+  'An error''s message without addresses, keys and secrets.';
+
+create or replace function app_private.list_jobs(
+  p_state text default null,
+  p_task text default null,
+  p_limit integer default 100
+)
+  returns table (
+    id bigint,
+    task text,
+    state text,
+    attempts smallint,
+    max_attempts smallint,
+    key text,
+    queue text,
+    payload jsonb,
+    created_at timestamptz,
+    run_at timestamptz,
+    locked_at timestamptz,
+    locked_by text,
+    last_error text
+  )
+  language sql stable parallel safe
+begin atomic
+  select
+    jobs.id,
+    tasks.identifier,
+    states.state,
+    jobs.attempts,
+    jobs.max_attempts,
+    jobs.key,
+    queues.queue_name,
+    app_private.shown_payload(jobs.payload),
+    jobs.created_at,
+    jobs.run_at,
+    jobs.locked_at,
+    jobs.locked_by,
+    app_private.shown_error(jobs.last_error)
+  from graphile_worker._private_jobs as jobs
+  join graphile_worker._private_tasks as tasks on tasks.id = jobs.task_id
+  left join graphile_worker._private_job_queues as queues on queues.id = jobs.job_queue_id
+  cross join lateral (
+    select case
+      when app_private.job_is_superseded(jobs) then 'superseded'
+      when app_private.job_has_failed(jobs) then 'failed'
+      when jobs.locked_at < now() - interval '10 minutes'
+        or jobs.locked_at is null and jobs.run_at < now() - interval '10 minutes' then 'stuck'
+      when jobs.locked_at is not null then 'running'
+      when jobs.last_error like 'Stripe work is paused%' then 'paused'
+      when jobs.last_error is not null then 'retrying'
+      else 'waiting'
+    end
+  ) as states (state)
+  where (p_state is null or states.state = p_state)
+  and (p_task is null or tasks.identifier = p_task)
+  order by array_position(
+    array['failed', 'stuck', 'paused', 'retrying', 'running', 'waiting', 'superseded'], states.state
+  ), jobs.id
+  limit p_limit;
+end;
+comment on function app_private.list_jobs(text, text, integer) is
+  'The queue as an operator reads it, what needs one first. States: failed (for good), stuck (due or '
+  'running for ten minutes), paused (waits for Stripe), retrying, running, waiting, superseded '
+  '(another was booked in its place).';
+
+create or replace function app_private.retry_job(p_id bigint)
+  returns text
+  language plpgsql volatile parallel unsafe
+as $$
+declare
+  v_job graphile_worker._private_jobs;
+begin
+  select jobs.* into v_job
+  from graphile_worker._private_jobs as jobs
+  where jobs.id = p_id
+  for update;
+  if not found then
+    return 'unknown';
+  elsif v_job.locked_at is not null then
+    return 'running';
+  elsif app_private.job_is_superseded(v_job) then
+    return 'superseded';
+  end if;
+  /* updated_at stays as it is: see job_is_superseded. */
+  update graphile_worker._private_jobs as jobs set attempts = 0, run_at = now()
+  where jobs.id = p_id;
+  return 'retried';
+end;
+$$;
+comment on function app_private.retry_job(bigint) is
+  'Lets a job run at once, with all its attempts anew. Returns retried, running (under way: left '
+  'alone), superseded (another was booked in its place) or unknown.';
+
+create or replace function app_private.dismiss_job(p_id bigint)
+  returns text
+  language plpgsql volatile parallel unsafe
+as $$
+begin
+  delete from graphile_worker._private_jobs as jobs
+  where jobs.id = p_id
+  and jobs.locked_at is null;
+  if found then
+    return 'dismissed';
+  end if;
+  return case
+    when exists (select from graphile_worker._private_jobs as jobs where jobs.id = p_id)
+      then 'running'
+    else 'unknown'
+  end;
+end;
+$$;
+comment on function app_private.dismiss_job(bigint) is
+  'Removes a job for good. Returns dismissed, running (under way: left alone) or unknown.';
+
+create or replace function app_private.dismiss_alarm(p_id uuid)
+  returns text
+  language plpgsql volatile parallel unsafe
+as $$
+begin
+  update app_private.alarms set resolved_at = now()
+  where alarms.id = p_id
+  and alarms.resolved_at is null;
+  if found then
+    return 'resolved';
+  end if;
+  return case
+    when exists (select from app_private.alarms where alarms.id = p_id) then 'resolved before'
+    else 'unknown'
+  end;
+end;
+$$;
+comment on function app_private.dismiss_alarm(uuid) is
+  'Closes an alarm. Returns resolved, resolved before or unknown. What is still wrong is raised anew.';
+
+revoke all on function
+  app_private.shown_payload(json),
+  app_private.shown_error(text),
+  app_private.list_jobs(text, text, integer),
+  app_private.retry_job(bigint),
+  app_private.dismiss_job(bigint),
+  app_private.dismiss_alarm(uuid)
+  from public;
+--! EndIncluded 05_operations/operator.sql
 
 --! Included 10_identity/tables.sql
 /*
@@ -2644,6 +3466,72 @@ alter function app_public.revoke_api_key(uuid) owner to app_definer;
 revoke all on function app_public.revoke_api_key(uuid) from public;
 grant execute on function app_public.revoke_api_key(uuid) to app_user;
 --! EndIncluded 30_tenancy/api_key_changes.sql
+--! Included 30_tenancy/triggers.sql
+/*
+ * What listens to the tenants (server/tenant_notifications.ts) is told which row to look at, and
+ * reads it as whoever subscribed. So there are ids in a notification and nothing else, and a forged
+ * one, which Postgres lets any role send, makes the server look once more and no more than that.
+ */
+create or replace function app_private.notify_tenant(
+  p_tenant_id uuid,
+  p_topic text,
+  p_row_id uuid
+)
+  returns void
+  language sql volatile parallel unsafe
+begin atomic
+  select pg_notify(
+    'rowhouse_tenants',
+    json_build_object('tenant_id', p_tenant_id, 'topic', p_topic, 'row_id', p_row_id)::text
+  );
+end;
+comment on function app_private.notify_tenant(uuid, text, uuid) is
+  'Tells the servers, when the transaction commits, that something of a tenant''s has changed. '
+  'Topics: tenant, billing_request; membership and api_key when one has ended.';
+revoke all on function app_private.notify_tenant(uuid, text, uuid) from public;
+grant execute on function app_private.notify_tenant(uuid, text, uuid) to app_worker, app_definer;
+
+/*
+ * Its arguments: the topic, the column with the tenant's id, the column with the row's. security
+ * definer, because people and tasks change the rows and none of them may notify by themselves; all
+ * it does is that, about the tenant of the row that changed.
+ */
+create or replace function app_private.tg__notify_tenant()
+  returns trigger
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_row jsonb := coalesce(to_jsonb(new), to_jsonb(old));
+begin
+  perform app_private.notify_tenant(
+    (v_row ->> tg_argv[1])::uuid,
+    tg_argv[0],
+    (v_row ->> tg_argv[2])::uuid
+  );
+  return null;
+end;
+$$;
+comment on function app_private.tg__notify_tenant() is
+  'Trigger: notify_tenant about the row. Arguments: topic, column of the tenant''s id, of the row''s.';
+alter function app_private.tg__notify_tenant() owner to app_definer;
+revoke all on function app_private.tg__notify_tenant() from public;
+
+create or replace trigger _900_notify
+  after update on app_public.tenants
+  for each row when (old.* is distinct from new.*)
+  execute function app_private.tg__notify_tenant('tenant', 'id', 'id');
+
+/* Whoever is out must be out at once, also of what they have subscribed to. */
+create or replace trigger _900_notify
+  after delete on app_public.memberships
+  for each row execute function app_private.tg__notify_tenant('membership', 'tenant_id', 'user_id');
+
+create or replace trigger _900_notify
+  after update of revoked_at on app_public.api_keys
+  for each row when (old.revoked_at is distinct from new.revoked_at)
+  execute function app_private.tg__notify_tenant('api_key', 'tenant_id', 'id');
+--! EndIncluded 30_tenancy/triggers.sql
 --! Included 30_tenancy/seed.sql
 insert into app_public.roles (key, name, position) values
   ('owner',  'Owner',  1),
