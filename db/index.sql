@@ -60,7 +60,11 @@
 --!include 50_billing/renewal.sql
 --!include 50_billing/apply_billing.sql
 --!include 50_billing/provisioning.sql
+--!include 50_billing/event_routes.sql
 --!include 50_billing/inbox.sql
+--!include 50_billing/event_states.sql
+--!include 50_billing/event_settling.sql
+--!include 50_billing/event_care.sql
 --!include 50_billing/sync_subscriptions.sql
 --!include 50_billing/sync_invoices.sql
 --!include 50_billing/forget_customer.sql

@@ -12,9 +12,9 @@ import { makeIdentity } from "./auth/identity.ts";
 import { tokenRoute } from "./auth/token_route.ts";
 import { clientAddress } from "./client_address.ts";
 import type { ServerConfig } from "./config.ts";
-import { onlyPost, requireGraphqlRequest } from "./graphql_request.ts";
+import { requireGraphqlRequest } from "./graphql_request.ts";
 import { alive, ready, type ReadinessCheck } from "./health.ts";
-import { handleError, notFound } from "./http_errors.ts";
+import { handleError, notFound, onlyPost } from "./http_errors.ts";
 import { outboxPage } from "./outbox_page.ts";
 import { logRequests } from "./request_log.ts";
 import { stripeWebhook } from "./stripe_webhook.ts";
@@ -59,13 +59,15 @@ export function makeApp({ config, logger, pool, identityPool, readiness }: AppOp
   app.use(secureHeaders(config));
   app.post(
     "/webhooks/stripe",
-    express.raw({ type: "*/*", limit: BODY_LIMITS.webhook, inflate: false }),
+    // Whatever it is called: the signature says what it is.
+    express.raw({ type: () => true, limit: BODY_LIMITS.webhook, inflate: false }),
     stripeWebhook({
       pool,
       secrets: config.stripeWebhookSecrets,
-      livemode: config.stripeLivemode,
+      ours: { livemode: config.stripeLivemode, accountId: config.stripeAccountId },
     }),
   );
+  app.all("/webhooks/stripe", onlyPost("Stripe posts its events"));
 
   // Before CORS: no other origin's page may read the links in there.
   if (config.outboxDirectory !== undefined) app.get("/outbox", outboxPage(config.outboxDirectory));
@@ -86,9 +88,10 @@ export function makeApp({ config, logger, pool, identityPool, readiness }: AppOp
     authenticate(verifiers),
     requireGraphqlRequest,
   );
+  const refuse = onlyPost("GraphQL is asked by POST");
   app.all("/graphql", (request, response, next) => {
     if (request.method === "POST") next();
-    else onlyPost(request, response, next);
+    else refuse(request, response, next);
   });
   return { app, verifiers };
 }

@@ -35,6 +35,8 @@ export type ServerConfig = {
   stripeWebhookSecrets: readonly string[];
   /** Whether events of Stripe's live mode are ours; those of the other mode are ignored. */
   stripeLivemode: boolean;
+  /** The account whose events are ours, where the endpoint hears of several. */
+  stripeAccountId?: string | undefined;
   isProduction: boolean;
   logLevel: string;
 };
@@ -80,6 +82,7 @@ export function parseServerConfig(env: NodeJS.ProcessEnv): ServerConfig {
       externalProviders: externalProviders(read),
       stripeWebhookSecrets: read.list("STRIPE_WEBHOOK_SECRET"),
       stripeLivemode: read.text("STRIPE_SECRET_KEY", "sk_test_").includes("_live_"),
+      stripeAccountId: read.optionalText("STRIPE_ACCOUNT_ID"),
       isProduction: isProduction(read),
       logLevel: logLevel(read),
     };

@@ -30,12 +30,3 @@ export const requireGraphqlRequest: RequestHandler = (request, response, next) =
   }
   next();
 };
-
-/** Answers every other method; a WebSocket's GET never comes here. */
-export const onlyPost: RequestHandler = (_request, response) => {
-  const message = "GraphQL is asked by POST";
-  response
-    .status(405)
-    .set("allow", "POST")
-    .json(errorBody({ code: "BAD_USER_INPUT", message }));
-};

@@ -38,6 +38,16 @@ export const notFound: RequestHandler = (request, response) => {
   );
 };
 
+/** Answers what came by another method. */
+export function onlyPost(message: string): RequestHandler {
+  return function refuse(_request, response) {
+    response
+      .status(405)
+      .set("allow", "POST")
+      .json(errorBody({ code: "BAD_USER_INPUT", message }));
+  };
+}
+
 /** The last handler: a client's mistake gets its 4xx, anything else a 500 that says nothing. */
 export const handleError: ErrorRequestHandler = (error: unknown, request, response, next) => {
   if (response.headersSent) {

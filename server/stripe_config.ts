@@ -7,6 +7,8 @@ export type StripeConfig = {
   apiBase: URL | undefined;
   /** Lookup key by price id, for prices that are configured by id (STRIPE_…_PRICE_ID). */
   configuredPrices: Readonly<Record<string, string>>;
+  /** The account that is ours, where the key opens several; undefined means the key's own. */
+  accountId?: string | undefined;
   /** What Stripe allows the account; undefined means what it allows every one of the key's mode. */
   callsPerSecond?: number | undefined;
 };
@@ -19,6 +21,7 @@ export function stripeConfig(read: Environment): StripeConfig {
     secretKey: read.secret("STRIPE_SECRET_KEY", { minLength: 9 }),
     apiBase: read.optionalUrl("STRIPE_API_BASE"),
     configuredPrices: configuredPrices(read),
+    accountId: read.optionalText("STRIPE_ACCOUNT_ID"),
     callsPerSecond:
       read.optionalText("STRIPE_CALLS_PER_SECOND") === undefined
         ? undefined

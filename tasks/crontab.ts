@@ -5,4 +5,6 @@
 export const CRONTAB = `
 17 3 * * * stripe_sync_catalog ?fill=1d
 37 3 * * * check_seats ?fill=1d
+* * * * * stripe_tend_events
+41 3 * * * stripe_prune_events ?fill=1d
 `;

@@ -15,6 +15,7 @@ import { stripeReportUsage } from "./stripe_report_usage.ts";
 import { stripeSyncCatalog } from "./stripe_sync_catalog.ts";
 import { stripeSyncCustomer } from "./stripe_sync_customer.ts";
 import { stripeSyncSeats } from "./stripe_sync_seats.ts";
+import { stripePruneEvents, stripeTendEvents } from "./stripe_tend_events.ts";
 import { stripeWithdrawTenant } from "./stripe_withdraw_tenant.ts";
 
 export type TaskOptions = {
@@ -36,12 +37,14 @@ export function makeTaskList(options: TaskOptions) {
     send_identity_mail: sendIdentityMail({ mailer, appUrl }),
     send_invitation: sendInvitation({ mailer, appUrl }),
     stripe_discard: stripeDiscard(stripe),
-    stripe_process_event: stripeProcessEvent(),
+    stripe_process_event: stripeProcessEvent({ stripe }),
     stripe_provision_tenant: stripeProvisionTenant({ stripe, configuredPrices }),
     stripe_report_usage: stripeReportUsage({ stripe }),
     stripe_sync_catalog: stripeSyncCatalog({ stripe, configuredPrices }),
     stripe_sync_customer: stripeSyncCustomer({ stripe, gracePeriodDays, configuredPrices }),
     stripe_sync_seats: stripeSyncSeats({ stripe, configuredPrices }),
+    stripe_prune_events: stripePruneEvents(),
+    stripe_tend_events: stripeTendEvents(),
     stripe_withdraw_tenant: stripeWithdrawTenant(stripe),
   } satisfies TaskList;
 }

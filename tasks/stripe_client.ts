@@ -15,14 +15,14 @@ const CALLS_PER_SECOND = { live: 100, test: 25 };
 const OUR_NAME = "Rowhouse";
 export const PROBE_NAME = "rowhouse-probe";
 
-type Access = Pick<StripeConfig, "secretKey" | "apiBase" | "callsPerSecond">;
+type Access = Pick<StripeConfig, "secretKey" | "apiBase" | "accountId" | "callsPerSecond">;
 
 /**
  * The SDK retries a call once; the job queue does the long retries, under idempotency keys that are
  * stored with the intent and so survive the process. With `gate`, each call passes it.
  */
 export function makeStripe(
-  { secretKey, apiBase, callsPerSecond }: Access,
+  { secretKey, apiBase, accountId, callsPerSecond }: Access,
   gate?: Pick<StripeGateOptions, "pool" | "logger">,
   name = OUR_NAME,
 ): Stripe {
@@ -31,6 +31,7 @@ export function makeStripe(
     maxNetworkRetries: 1,
     telemetry: false,
     appInfo: { name },
+    ...(accountId === undefined ? {} : { stripeContext: accountId }),
     ...(apiBase === undefined ? {} : addressOf(apiBase)),
     ...(gate === undefined
       ? {}

@@ -7,6 +7,7 @@ import {
   type CustomerTruth,
   type StripeReader,
 } from "./stripe_customer_truth.ts";
+import { settleEvents } from "./stripe_settle_events.ts";
 
 declare global {
   namespace GraphileWorker {
@@ -26,8 +27,8 @@ export type StripeSyncCustomerOptions = {
  * Copies what a customer has at Stripe. Safe to run twice, in any order, at the same time: the
  * number taken before the fetch decides which copy stays.
  *
- * Costs two statements and four calls, three of them at once; a customer that was deleted, one
- * statement and nothing else.
+ * Costs three statements and four calls, three of them at once; a customer that was deleted, two
+ * statements and nothing else.
  */
 export function stripeSyncCustomer(
   options: StripeSyncCustomerOptions,
@@ -37,17 +38,19 @@ export function stripeSyncCustomer(
   return async function run(payload, { query, logger }) {
     const customerId = stripeIdFrom(payload, "customer_id", "cus");
     const { seq, isDeleted, unsettledInvoiceIds } = await begin(query, customerId);
-    if (isDeleted) return;
+    const settle = (isOurs: boolean) => settleEvents(query, { customerId, seq, isOurs });
+    if (isDeleted) return settle(true);
     const truth = await fetchCustomer(stripe, customerId, {
       configuredPrices,
       unsettledInvoiceIds,
     });
     const isOurs = truth !== undefined && (await write(query, seq, truth, gracePeriodDays));
     if (!isOurs) logger.info(`Customer ${customerId} belongs to no tenant here; left alone`);
+    await settle(isOurs);
   };
 }
 
-/** Whether the customer is a tenant's; what was fetched is written then. */
+/** Whether the customer is a tenant's: what was fetched is written then. */
 async function write(
   query: JobHelpers["query"],
   seq: string,

@@ -87,7 +87,7 @@ export const CODE_SURVIVORS: readonly { reason: string; mutants: readonly string
       'code app_private.api_key_to_change(uuid): without "if not found then"',
       'code app_private.invitation_to_change(uuid): without "if not found then"',
       'code app_private.member_to_change(uuid): without "if not found then"',
-      'code app_private.receive_stripe_event(text,text,text,boolean,boolean,text,timestamp with time zone,json): without "if not found then"',
+      'code app_private.receive_stripe_event(text,text,text,text,text,text,boolean,text,timestamp with time zone,json,text,boolean): without "if not found then"',
       'code app_public.consume_feature(text,integer,text): without "if found then"',
       'code app_public.consume_feature(text,integer,text): without "if not found then"',
       'code app_public.create_tenant(text,text,text,text): without "if not found then"',

@@ -20,12 +20,13 @@ grant
   on app_private.billing_intents to app_worker;
 
 grant select, insert on app_private.stripe_events to app_definer;
-grant select, update (status, processed_at) on app_private.stripe_events to app_worker;
+grant select, delete, update (status, reason, customer_id, processed_at)
+  on app_private.stripe_events to app_worker;
 
 grant select, insert, update (is_deleted, sync_seq, synced_at, active_entitlements)
   on app_private.stripe_customers to app_worker;
 grant select, insert, update, delete on app_private.stripe_subscriptions to app_worker;
 grant select (tenant_id, status) on app_private.stripe_subscriptions to app_definer;
 
-revoke all on sequence app_private.stripe_sync_seq from public, app_worker;
-grant usage on sequence app_private.stripe_sync_seq to app_worker;
+revoke all on sequence app_private.stripe_sync_seq from public, app_worker, app_definer;
+grant usage on sequence app_private.stripe_sync_seq to app_worker, app_definer;

@@ -45,6 +45,9 @@ create policy insert_definer on app_private.stripe_events
 drop policy if exists update_worker on app_private.stripe_events;
 create policy update_worker on app_private.stripe_events
   for update to app_worker using (true) with check (true);
+drop policy if exists delete_worker on app_private.stripe_events;
+create policy delete_worker on app_private.stripe_events
+  for delete to app_worker using (true);
 
 alter table app_private.stripe_customers enable row level security;
 alter table app_private.stripe_customers force row level security;

@@ -70,33 +70,65 @@ create unique index if not exists billing_intents_one_open
 create table if not exists app_private.stripe_events (
   id           text        not null,
   type         text        not null,
+  object_type  text,
+  object_id    text,
   customer_id  text,
+  account_id   text,
   livemode     boolean     not null,
   api_version  text,
   status       text        not null,
+  reason       text,
   payload      json        not null,
   created_at   timestamptz not null,
   received_at  timestamptz not null default now(),
+  received_seq bigint      not null,
   processed_at timestamptz,
   constraint stripe_events_pkey primary key (id),
   constraint stripe_events_id_bounded check (char_length(id) between 1 and 255),
   constraint stripe_events_type_bounded check (char_length(type) between 1 and 255),
+  constraint stripe_events_object_type_bounded check (char_length(object_type) <= 255),
+  constraint stripe_events_object_bounded check (char_length(object_id) <= 255),
   constraint stripe_events_customer_bounded check (char_length(customer_id) <= 255),
-  constraint stripe_events_status_known
-    check (status in ('pending', 'processed', 'ignored', 'ignored_mode'))
+  constraint stripe_events_account_bounded check (char_length(account_id) <= 255),
+  constraint stripe_events_api_version_bounded check (char_length(api_version) <= 255),
+  constraint stripe_events_reason_bounded check (char_length(reason) <= 1000),
+  constraint stripe_events_status_known check (
+    status in (
+      'pending', 'processed', 'ignored', 'ignored_mode', 'foreign', 'failed', 'dismissed'
+    )
+  )
 );
 comment on table app_private.stripe_events is
   'The inbox: every webhook event whose signature was good, once.';
+comment on column app_private.stripe_events.id is
+  'The snapshot event''s, also when its thin twin came: the two are one.';
+comment on column app_private.stripe_events.type is
+  'As snapshot events name it, without the "v1." of thin ones.';
+comment on column app_private.stripe_events.object_id is
+  'What it is about; null for what has no id, such as an invoice to come.';
+comment on column app_private.stripe_events.customer_id is
+  'Whom it is about; null until that was asked of Stripe, when the event does not say.';
+comment on column app_private.stripe_events.account_id is
+  'The connected account, or the one within an organization; null for the endpoint''s own.';
 comment on column app_private.stripe_events.payload is
   'As Stripe sent it. Nothing is ever decided by it: its age is unknown.';
 comment on column app_private.stripe_events.created_at is
   'When Stripe made it, to the second: says nothing about order.';
+comment on column app_private.stripe_events.received_seq is
+  'Taken from stripe_sync_seq on arrival: a sync with a higher number has seen what it tells of.';
 comment on column app_private.stripe_events.status is
-  'pending, processed: handed to the customer''s sync. ignored: of no interest. ignored_mode: of '
-  'Stripe''s other mode (test or live).';
-/* Serves: what is waiting, oldest first. */
-create index if not exists stripe_events_pending_idx
-  on app_private.stripe_events (received_at) where status = 'pending';
+  'pending: waits for its customer''s sync. processed: what it told of was read and written. ignored: '
+  'of no interest. ignored_mode: of Stripe''s other mode (test or live). foreign: about a customer or '
+  'an account that is not ours. failed: given up; an alarm tells of it. dismissed: by an operator.';
+comment on column app_private.stripe_events.reason is
+  'Why it is ignored, foreign or failed.';
+/* Serves: what is still to be done for a customer, and whether one was met before as foreign. */
+create index if not exists stripe_events_open_idx
+  on app_private.stripe_events (customer_id, status)
+  where status in ('pending', 'failed', 'foreign');
+/* Serves: the newest first, and what is old enough to be forgotten. */
+create index if not exists stripe_events_received_idx
+  on app_private.stripe_events (received_at);
 
 create table if not exists app_private.stripe_customers (
   tenant_id           uuid        not null,

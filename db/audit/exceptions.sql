@@ -7,7 +7,7 @@ values
   -- Functions that run with their owner's rights.
   ('definer_reviewed', 'app_private.enter(uuid,uuid,text,bytea)', '',
     'Reads memberships before there is a tenant.'),
-  ('definer_reviewed', 'app_private.receive_stripe_event(text,text,text,boolean,boolean,text,timestamp with time zone,json)', '',
+  ('definer_reviewed', 'app_private.receive_stripe_event(text,text,text,text,text,text,boolean,text,timestamp with time zone,json,text,boolean)', '',
     'Lets the HTTP process write to the inbox and nothing else.'),
   ('definer_reviewed', 'app_private.enqueue_identity_mail(text,uuid,text)', '',
     'Lets the identity provider book its mails and nothing else.'),
@@ -66,7 +66,7 @@ values
 
   -- Who else than app_user, or elsewhere than in app_public, may call one.
   ('definer_callers', 'app_private.enter(uuid,uuid,text,bytea)', 'rowhouse_server', 'The door of a request.'),
-  ('definer_callers', 'app_private.receive_stripe_event(text,text,text,boolean,boolean,text,timestamp with time zone,json)',
+  ('definer_callers', 'app_private.receive_stripe_event(text,text,text,text,text,text,boolean,text,timestamp with time zone,json,text,boolean)',
     'rowhouse_server', 'The door of a webhook.'),
   ('definer_callers', 'app_private.enqueue_identity_mail(text,uuid,text)', 'app_identity',
     'Books the identity provider''s own mails.'),
@@ -170,6 +170,8 @@ values
     'receive_stripe_event.'),
   ('policy_canonical', 'update_worker on app_private.stripe_events', 'update to app_worker: true',
     'The tasks process them.'),
+  ('policy_canonical', 'delete_worker on app_private.stripe_events', 'delete to app_worker: true',
+    'A task forgets old ones.'),
   ('policy_canonical', 'all_worker on app_public.invoices', 'all to app_worker: true',
     'Writes what Stripe says.'),
   ('policy_canonical', 'all_worker on app_private.stripe_customers', 'all to app_worker: true',
@@ -199,7 +201,7 @@ values
   ('login_roles', 'rowhouse_server', 'schema app_private', 'The doors stand there.'),
   ('login_roles', 'rowhouse_worker', 'schema app_private', 'The doors stand there.'),
   ('login_roles', 'rowhouse_server', 'function app_private.enter(uuid,uuid,text,bytea)', 'The door of a request.'),
-  ('login_roles', 'rowhouse_server', 'function app_private.receive_stripe_event(text,text,text,boolean,boolean,text,timestamp with time zone,json)',
+  ('login_roles', 'rowhouse_server', 'function app_private.receive_stripe_event(text,text,text,text,text,text,boolean,text,timestamp with time zone,json,text,boolean)',
     'The door of a webhook.'),
   ('unaudited_schema', 'graphile_migrate', 'rowhouse_server', 'Asks at its start for missing migrations.'),
   ('unaudited_schema', 'graphile_migrate', 'app_worker', 'Asks at its start for missing migrations.'),
@@ -213,6 +215,7 @@ values
   ('dangerous_functions', 'rowhouse_worker', 'settings', 'Becomes app_worker.'),
   ('dangerous_functions', 'app_definer', 'settings', 'enter sets the tenant; no login.'),
   ('sequence_privileges', 'app_private.stripe_sync_seq', 'app_worker', 'Orders fetches from Stripe; no tenant sees it.'),
+  ('sequence_privileges', 'app_private.stripe_sync_seq', 'app_definer', 'Numbers events among those fetches; no tenant sees it.'),
 
   -- Keys that hold no tenant_id.
   ('unique_tenant', 'app_public.billing_accounts_stripe_customer_key', '', 'Stripe''s id, written by tasks.'),

@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:039da59fe0a2fea977524669e5f70b92d31f501a
+--! Hash: sha1:8482efbb115963f30a00684a3be5e334a56a048f
 
 --! Included index.sql
 --! Included 00_foundation/schemas.sql
@@ -4157,33 +4157,65 @@ create unique index if not exists billing_intents_one_open
 create table if not exists app_private.stripe_events (
   id           text        not null,
   type         text        not null,
+  object_type  text,
+  object_id    text,
   customer_id  text,
+  account_id   text,
   livemode     boolean     not null,
   api_version  text,
   status       text        not null,
+  reason       text,
   payload      json        not null,
   created_at   timestamptz not null,
   received_at  timestamptz not null default now(),
+  received_seq bigint      not null,
   processed_at timestamptz,
   constraint stripe_events_pkey primary key (id),
   constraint stripe_events_id_bounded check (char_length(id) between 1 and 255),
   constraint stripe_events_type_bounded check (char_length(type) between 1 and 255),
+  constraint stripe_events_object_type_bounded check (char_length(object_type) <= 255),
+  constraint stripe_events_object_bounded check (char_length(object_id) <= 255),
   constraint stripe_events_customer_bounded check (char_length(customer_id) <= 255),
-  constraint stripe_events_status_known
-    check (status in ('pending', 'processed', 'ignored', 'ignored_mode'))
+  constraint stripe_events_account_bounded check (char_length(account_id) <= 255),
+  constraint stripe_events_api_version_bounded check (char_length(api_version) <= 255),
+  constraint stripe_events_reason_bounded check (char_length(reason) <= 1000),
+  constraint stripe_events_status_known check (
+    status in (
+      'pending', 'processed', 'ignored', 'ignored_mode', 'foreign', 'failed', 'dismissed'
+    )
+  )
 );
 comment on table app_private.stripe_events is
   'The inbox: every webhook event whose signature was good, once.';
+comment on column app_private.stripe_events.id is
+  'The snapshot event''s, also when its thin twin came: the two are one.';
+comment on column app_private.stripe_events.type is
+  'As snapshot events name it, without the "v1." of thin ones.';
+comment on column app_private.stripe_events.object_id is
+  'What it is about; null for what has no id, such as an invoice to come.';
+comment on column app_private.stripe_events.customer_id is
+  'Whom it is about; null until that was asked of Stripe, when the event does not say.';
+comment on column app_private.stripe_events.account_id is
+  'The connected account, or the one within an organization; null for the endpoint''s own.';
 comment on column app_private.stripe_events.payload is
   'As Stripe sent it. Nothing is ever decided by it: its age is unknown.';
 comment on column app_private.stripe_events.created_at is
   'When Stripe made it, to the second: says nothing about order.';
+comment on column app_private.stripe_events.received_seq is
+  'Taken from stripe_sync_seq on arrival: a sync with a higher number has seen what it tells of.';
 comment on column app_private.stripe_events.status is
-  'pending, processed: handed to the customer''s sync. ignored: of no interest. ignored_mode: of '
-  'Stripe''s other mode (test or live).';
-/* Serves: what is waiting, oldest first. */
-create index if not exists stripe_events_pending_idx
-  on app_private.stripe_events (received_at) where status = 'pending';
+  'pending: waits for its customer''s sync. processed: what it told of was read and written. ignored: '
+  'of no interest. ignored_mode: of Stripe''s other mode (test or live). foreign: about a customer or '
+  'an account that is not ours. failed: given up; an alarm tells of it. dismissed: by an operator.';
+comment on column app_private.stripe_events.reason is
+  'Why it is ignored, foreign or failed.';
+/* Serves: what is still to be done for a customer, and whether one was met before as foreign. */
+create index if not exists stripe_events_open_idx
+  on app_private.stripe_events (customer_id, status)
+  where status in ('pending', 'failed', 'foreign');
+/* Serves: the newest first, and what is old enough to be forgotten. */
+create index if not exists stripe_events_received_idx
+  on app_private.stripe_events (received_at);
 
 create table if not exists app_private.stripe_customers (
   tenant_id           uuid        not null,
@@ -4304,15 +4336,16 @@ grant
   on app_private.billing_intents to app_worker;
 
 grant select, insert on app_private.stripe_events to app_definer;
-grant select, update (status, processed_at) on app_private.stripe_events to app_worker;
+grant select, delete, update (status, reason, customer_id, processed_at)
+  on app_private.stripe_events to app_worker;
 
 grant select, insert, update (is_deleted, sync_seq, synced_at, active_entitlements)
   on app_private.stripe_customers to app_worker;
 grant select, insert, update, delete on app_private.stripe_subscriptions to app_worker;
 grant select (tenant_id, status) on app_private.stripe_subscriptions to app_definer;
 
-revoke all on sequence app_private.stripe_sync_seq from public, app_worker;
-grant usage on sequence app_private.stripe_sync_seq to app_worker;
+revoke all on sequence app_private.stripe_sync_seq from public, app_worker, app_definer;
+grant usage on sequence app_private.stripe_sync_seq to app_worker, app_definer;
 --! EndIncluded 50_billing/access.sql
 --! Included 50_billing/policies.sql
 alter table app_public.billing_accounts enable row level security;
@@ -4362,6 +4395,9 @@ create policy insert_definer on app_private.stripe_events
 drop policy if exists update_worker on app_private.stripe_events;
 create policy update_worker on app_private.stripe_events
   for update to app_worker using (true) with check (true);
+drop policy if exists delete_worker on app_private.stripe_events;
+create policy delete_worker on app_private.stripe_events
+  for delete to app_worker using (true);
 
 alter table app_private.stripe_customers enable row level security;
 alter table app_private.stripe_customers force row level security;
@@ -5168,14 +5204,167 @@ grant execute on function
   app_private.adopt_stripe_customer(text, uuid, uuid)
   to app_worker;
 --! EndIncluded 50_billing/provisioning.sql
---! Included 50_billing/inbox.sql
-create or replace function app_private.is_billing_event(p_type text)
-  returns boolean
+--! Included 50_billing/event_routes.sql
+create or replace function app_private.stripe_event_routes()
+  returns table (type text, target text, alarm text)
   language sql immutable parallel safe
-return p_type ~ '^(customer|invoice|checkout\.session|entitlements|payment_method|setup_intent)\.';
-comment on function app_private.is_billing_event(text) is
-  'Whether an event may change what a customer has bought. Too many is harmless: each only asks '
-  'for a fresh look at the customer.';
+begin atomic
+  values
+    ('customer.updated', 'customer', null),
+    ('customer.deleted', 'customer', null),
+    ('customer.subscription.created', 'customer', null),
+    ('customer.subscription.updated', 'customer', null),
+    ('customer.subscription.deleted', 'customer', null),
+    ('customer.subscription.paused', 'customer', null),
+    ('customer.subscription.resumed', 'customer', null),
+    ('customer.subscription.pending_update_applied', 'customer', null),
+    ('customer.subscription.pending_update_expired', 'customer', null),
+    ('customer.subscription.trial_will_end', 'customer', null),
+    /* These nine come as thin events only. */
+    ('customer.subscription.active', 'customer', null),
+    ('customer.subscription.cancel_at_changed', 'customer', null),
+    ('customer.subscription.incomplete', 'customer', null),
+    ('customer.subscription.incomplete_expired', 'customer', null),
+    ('customer.subscription.item_price_changed', 'customer', null),
+    ('customer.subscription.item_quantity_changed', 'customer', null),
+    ('customer.subscription.past_due', 'customer', null),
+    ('customer.subscription.trialing', 'customer', null),
+    ('customer.subscription.unpaid', 'customer', null),
+    ('subscription_schedule.updated', 'customer', null),
+    ('subscription_schedule.released', 'customer', null),
+    ('subscription_schedule.canceled', 'customer', null),
+    ('subscription_schedule.completed', 'customer', null),
+    ('subscription_schedule.aborted', 'customer', null),
+    ('invoice.paid', 'customer', null),
+    ('invoice.payment_succeeded', 'customer', null),
+    ('invoice.payment_failed', 'customer', null),
+    ('invoice.payment_action_required', 'customer', null),
+    ('invoice.payment_attempt_required', 'customer', null),
+    ('invoice.finalized', 'customer', null),
+    ('invoice.finalization_failed', 'customer', null),
+    ('invoice.voided', 'customer', null),
+    ('invoice.marked_uncollectible', 'customer', null),
+    ('invoice.overdue', 'customer', null),
+    ('invoice.updated', 'customer', null),
+    ('invoice.upcoming', 'customer', null),
+    ('checkout.session.completed', 'customer', null),
+    ('checkout.session.async_payment_succeeded', 'customer', null),
+    ('checkout.session.async_payment_failed', 'customer', null),
+    ('checkout.session.expired', 'customer', null),
+    ('entitlements.active_entitlement_summary.updated', 'customer', null),
+    /* Thin only. */
+    ('entitlements.active_entitlement_summary.entitlement_added', 'customer', null),
+    ('entitlements.active_entitlement_summary.entitlement_removed', 'customer', null),
+    ('payment_method.attached', 'customer', null),
+    ('payment_method.detached', 'customer', null),
+    ('payment_method.automatically_updated', 'customer', null),
+    ('setup_intent.succeeded', 'customer', null),
+    ('charge.refunded', 'customer', null),
+    ('refund.failed', 'customer', null),
+    ('charge.dispute.created', 'customer', 'payment_disputed'),
+    ('charge.dispute.updated', 'customer', null),
+    ('charge.dispute.closed', 'customer', null),
+    ('charge.dispute.funds_withdrawn', 'customer', null),
+    ('charge.dispute.funds_reinstated', 'customer', null),
+    ('radar.early_fraud_warning.created', 'customer', 'payment_disputed'),
+    ('product.created', 'catalog', null),
+    ('product.updated', 'catalog', null),
+    ('product.deleted', 'catalog', null),
+    ('price.created', 'catalog', null),
+    ('price.updated', 'catalog', null),
+    ('price.deleted', 'catalog', null),
+    ('coupon.created', 'catalog', null),
+    ('coupon.updated', 'catalog', null),
+    ('coupon.deleted', 'catalog', null),
+    ('promotion_code.created', 'catalog', null),
+    ('promotion_code.updated', 'catalog', null),
+    /* Thin only: usage that was reported and not counted. */
+    ('billing.meter.error_report_triggered', 'operator', 'usage_rejected'),
+    ('billing.meter.no_meter_found', 'operator', 'usage_rejected');
+end;
+comment on function app_private.stripe_event_routes() is
+  'What is done about each type of event; a type that is not here is kept and ignored. target: '
+  'customer (a fresh copy of the customer it is about), catalog (of products and prices) or operator '
+  '(nothing but the alarm). alarm: the kind of alarm that is raised besides.';
+
+create or replace function app_private.request_customer_sync(
+  p_customer_id text,
+  p_run_at timestamptz default null
+)
+  returns void
+  language sql volatile parallel unsafe
+begin atomic
+  /*
+   * One queue and one key a customer: bursts fold into one sync, and an event that comes while one
+   * runs gets another after it. One that may wait puts off none that may not.
+   */
+  select graphile_worker.add_job(
+    'stripe_sync_customer',
+    json_build_object('customer_id', p_customer_id),
+    queue_name => 'stripe_customer:' || p_customer_id,
+    run_at => p_run_at,
+    job_key => 'stripe_customer:' || p_customer_id,
+    job_key_mode => case when p_run_at is null then 'replace' else 'preserve_run_at' end
+  );
+end;
+comment on function app_private.request_customer_sync(text, timestamptz) is
+  'Books a fresh copy of a customer''s subscriptions from Stripe, at once or for later.';
+
+create or replace function app_private.request_catalog_sync()
+  returns void
+  language sql volatile parallel unsafe
+begin atomic
+  select graphile_worker.add_job(
+    'stripe_sync_catalog',
+    json_build_object(),
+    job_key => 'stripe_sync_catalog'
+  );
+end;
+comment on function app_private.request_catalog_sync() is
+  'Books a fresh copy of the products and prices at Stripe; a burst of changes is one.';
+
+revoke all on function
+  app_private.stripe_event_routes(),
+  app_private.request_customer_sync(text, timestamptz),
+  app_private.request_catalog_sync()
+  from public;
+grant execute on function app_private.stripe_event_routes() to app_definer, app_worker;
+grant execute on function
+  app_private.request_customer_sync(text, timestamptz),
+  app_private.request_catalog_sync()
+  to app_worker;
+--! EndIncluded 50_billing/event_routes.sql
+--! Included 50_billing/inbox.sql
+/*
+ * What graphile_worker.add_job does for a job whose key is new, in one statement instead of its five,
+ * which cost several times the event's own. Whatever is not as simple is left to it.
+ */
+create or replace function app_private.book_event_job(p_event_id text)
+  returns void
+  language plpgsql volatile parallel unsafe
+as $$
+begin
+  insert into graphile_worker._private_jobs (task_id, payload, key)
+  select
+    tasks.id,
+    json_build_object('event_id', p_event_id),
+    'stripe_event:' || p_event_id
+  from graphile_worker._private_tasks as tasks
+  where tasks.identifier = 'stripe_process_event'
+  on conflict (key) do nothing;
+  if found then
+    perform pg_notify('jobs:insert', '{"r":' || random()::text || ',"count":1}');
+  else
+    perform graphile_worker.add_job(
+      'stripe_process_event',
+      json_build_object('event_id', p_event_id),
+      job_key => 'stripe_event:' || p_event_id
+    );
+  end if;
+end;
+$$;
+comment on function app_private.book_event_job(text) is
+  'Books the processing of an event, under its key; wakes a worker.';
 
 /*
  * security definer: the HTTP process may drop a verified event into the inbox and nothing else. The
@@ -5184,12 +5373,16 @@ comment on function app_private.is_billing_event(text) is
 create or replace function app_private.receive_stripe_event(
   p_id text,
   p_type text,
+  p_object_type text,
+  p_object_id text,
   p_customer_id text,
+  p_account_id text,
   p_livemode boolean,
-  p_expected_livemode boolean,
   p_api_version text,
   p_created_at timestamptz,
-  p_payload json
+  p_payload json,
+  p_our_account_id text,
+  p_our_livemode boolean
 )
   returns text
   language plpgsql volatile security definer parallel unsafe
@@ -5197,16 +5390,27 @@ create or replace function app_private.receive_stripe_event(
 as $$
 declare
   v_status text := case
-    when p_livemode <> p_expected_livemode then 'ignored_mode'
-    when p_customer_id is null or not app_private.is_billing_event(p_type) then 'ignored'
-    else 'pending'
+    when p_livemode <> p_our_livemode then 'ignored_mode'
+    when p_account_id is not null and p_account_id is distinct from p_our_account_id then 'foreign'
+    when exists (
+      select from app_private.stripe_event_routes() as routes where routes.type = p_type
+    ) then 'pending'
+    else 'ignored'
   end;
 begin
   insert into app_private.stripe_events (
-    id, type, customer_id, livemode, api_version, status, payload, created_at
+    id, type, object_type, object_id, customer_id, account_id, livemode, api_version, status,
+    reason, payload, created_at, received_seq
   )
   values (
-    p_id, p_type, p_customer_id, p_livemode, p_api_version, v_status, p_payload, p_created_at
+    p_id, p_type, p_object_type, p_object_id, p_customer_id, p_account_id, p_livemode,
+    p_api_version, v_status,
+    case v_status
+      when 'ignored_mode' then 'Of Stripe''s other mode'
+      when 'foreign' then 'Of another account'
+      when 'ignored' then 'Of a type that nothing is done about'
+    end,
+    p_payload, p_created_at, nextval('app_private.stripe_sync_seq'::regclass)
   )
   on conflict (id) do nothing;
   if not found then
@@ -5214,43 +5418,324 @@ begin
   end if;
 
   if v_status = 'pending' then
-    perform graphile_worker.add_job(
-      'stripe_process_event',
-      json_build_object('event_id', p_id),
-      job_key => 'stripe_event:' || p_id
+    perform app_private.book_event_job(p_id);
+  elsif v_status = 'ignored_mode' then
+    perform app_private.raise_alarm(
+      'stripe_mode_mismatch',
+      case when p_livemode then 'live' else 'test' end,
+      'Events of Stripe''s other mode arrive: is an endpoint of it pointed at this deployment?',
+      jsonb_build_object('event_id', p_id, 'type', p_type)
     );
   end if;
   return v_status;
 end;
 $$;
 comment on function app_private.receive_stripe_event(
-  text, text, text, boolean, boolean, text, timestamptz, json
+  text, text, text, text, text, text, boolean, text, timestamptz, json, text, boolean
 ) is
-  'Keeps a verified event and books its processing, once for each id. Returns pending, ignored, '
-  'ignored_mode or duplicate.';
+  'Keeps a verified event and books its processing, once for each id. p_our_…: the account (null '
+  'without several) and the mode that are this deployment''s. Returns pending, ignored, '
+  'ignored_mode, foreign or duplicate.';
 alter function app_private.receive_stripe_event(
-  text, text, text, boolean, boolean, text, timestamptz, json
+  text, text, text, text, text, text, boolean, text, timestamptz, json, text, boolean
 ) owner to app_definer;
 
-create or replace function app_private.request_customer_sync(p_customer_id text)
+revoke all on function
+  app_private.book_event_job(text),
+  app_private.receive_stripe_event(
+    text, text, text, text, text, text, boolean, text, timestamptz, json, text, boolean
+  )
+  from public;
+grant execute on function app_private.book_event_job(text) to app_definer, app_worker;
+grant execute on function app_private.receive_stripe_event(
+  text, text, text, text, text, text, boolean, text, timestamptz, json, text, boolean
+) to rowhouse_server;
+--! EndIncluded 50_billing/inbox.sql
+--! Included 50_billing/event_states.sql
+/*
+ * What becomes of an event in the inbox, on its way through the tasks. Each function locks the event
+ * before it books a job, and none books before it locks, so that they can't wait for each other.
+ */
+create or replace function app_private.park_stripe_event(
+  p_event_id text,
+  p_status text,
+  p_reason text default null
+)
   returns void
   language sql volatile parallel unsafe
 begin atomic
-  /*
-   * One queue and one key a customer: bursts fold into one sync, and an event that comes while one
-   * runs gets another after it.
-   */
-  select graphile_worker.add_job(
-    'stripe_sync_customer',
-    json_build_object('customer_id', p_customer_id),
-    queue_name => 'stripe_customer:' || p_customer_id,
-    job_key => 'stripe_customer:' || p_customer_id
-  );
+  update app_private.stripe_events set
+    status = p_status,
+    reason = left(p_reason, 1000),
+    processed_at = now()
+  where stripe_events.id = p_event_id
+  and stripe_events.status in ('pending', 'failed');
+  select app_private.resolve_alarm('stripe_event_failed', p_event_id);
 end;
-comment on function app_private.request_customer_sync(text) is
-  'Books a fresh copy of a customer''s subscriptions from Stripe.';
+comment on function app_private.park_stripe_event(text, text, text) is
+  'Ends the way of an event that leads to no customer, in the state and for the reason given.';
+
+create or replace function app_private.hand_over_stripe_event(
+  p_event_id text,
+  p_customer_id text
+)
+  returns void
+  language plpgsql volatile parallel unsafe
+as $$
+declare
+  v_event record;
+begin
+  select stripe_events.status, stripe_events.customer_id into v_event
+  from app_private.stripe_events
+  where stripe_events.id = p_event_id
+  and stripe_events.status in ('pending', 'failed')
+  for no key update;
+  if not found then
+    return;
+  end if;
+
+  /* Most have it all already: an update less for each. */
+  if v_event.status = 'failed' or v_event.customer_id is distinct from p_customer_id then
+    update app_private.stripe_events set
+      status = 'pending',
+      reason = null,
+      customer_id = p_customer_id
+    where stripe_events.id = p_event_id;
+    perform app_private.resolve_alarm('stripe_event_failed', p_event_id);
+  end if;
+  perform app_private.request_customer_sync(p_customer_id);
+end;
+$$;
+comment on function app_private.hand_over_stripe_event(text, text) is
+  'Notes whom an event is about and books that customer''s sync, in one transaction. The sync settles '
+  'the event.';
 
 create or replace function app_private.process_stripe_event(p_event_id text)
+  returns table (object_type text, object_id text, charge_id text)
+  language plpgsql volatile parallel unsafe
+as $$
+declare
+  v_event record;
+begin
+  select
+    stripe_events.type,
+    stripe_events.status,
+    stripe_events.customer_id,
+    stripe_events.object_type,
+    stripe_events.object_id,
+    routes.target,
+    routes.alarm
+  into v_event
+  from app_private.stripe_events
+  left join app_private.stripe_event_routes() as routes on routes.type = stripe_events.type
+  where stripe_events.id = p_event_id
+  and stripe_events.status in ('pending', 'failed')
+  for no key update of stripe_events;
+  if not found then
+    return;
+  end if;
+
+  if v_event.target is null then
+    perform app_private.park_stripe_event(
+      p_event_id, 'ignored', 'Of a type that nothing is done about'
+    );
+  elsif v_event.target = 'catalog' then
+    perform app_private.park_stripe_event(p_event_id, 'processed');
+    perform app_private.request_catalog_sync();
+  elsif v_event.target = 'operator' then
+    perform app_private.park_stripe_event(p_event_id, 'processed');
+    perform app_private.raise_alarm(
+      v_event.alarm,
+      coalesce(v_event.object_id, v_event.type),
+      format('Stripe sent %s', v_event.type),
+      jsonb_build_object('event_id', p_event_id)
+    );
+  elsif v_event.customer_id is not null then
+    /* A sync that has yet to begin will see this event too: it needs no other. */
+    if v_event.status = 'failed' or not exists (
+      select
+      from graphile_worker._private_jobs as jobs
+      where jobs.key = 'stripe_customer:' || v_event.customer_id
+      and jobs.locked_at is null
+      and jobs.attempts = 0
+      and jobs.run_at <= now()
+    ) then
+      perform app_private.hand_over_stripe_event(p_event_id, v_event.customer_id);
+    end if;
+  else
+    /* A charge that the event names is a step less to the customer. */
+    return query
+      select
+        v_event.object_type,
+        v_event.object_id,
+        stripe_events.payload #>> '{data,object,charge}'
+      from app_private.stripe_events
+      where stripe_events.id = p_event_id;
+  end if;
+end;
+$$;
+comment on function app_private.process_stripe_event(text) is
+  'Does what stripe_event_routes() says about an event that waits, in one transaction. When Stripe '
+  'must be asked first whom it is about, changes nothing and returns what to ask for.';
+
+revoke all on function
+  app_private.park_stripe_event(text, text, text),
+  app_private.hand_over_stripe_event(text, text),
+  app_private.process_stripe_event(text)
+  from public;
+grant execute on function
+  app_private.park_stripe_event(text, text, text),
+  app_private.hand_over_stripe_event(text, text),
+  app_private.process_stripe_event(text)
+  to app_worker;
+--! EndIncluded 50_billing/event_states.sql
+--! Included 50_billing/event_settling.sql
+create or replace function app_private.settle_stripe_events(
+  p_customer_id text,
+  p_sync_seq bigint,
+  p_is_ours boolean
+)
+  returns void
+  language plpgsql volatile parallel unsafe
+as $$
+declare
+  v_event record;
+  v_waiting interval;
+begin
+  if p_is_ours then
+    for v_event in
+      update app_private.stripe_events set
+        status = 'processed',
+        reason = null,
+        processed_at = now()
+      where stripe_events.customer_id = p_customer_id
+      and stripe_events.status in ('pending', 'failed', 'foreign')
+      and stripe_events.received_seq < p_sync_seq
+      returning stripe_events.id, stripe_events.type, stripe_events.object_id
+    loop
+      perform app_private.raise_alarm(
+        routes.alarm,
+        coalesce(v_event.object_id, v_event.id),
+        format('Stripe sent %s about the customer %s', v_event.type, p_customer_id),
+        jsonb_build_object('customer_id', p_customer_id, 'event_id', v_event.id)
+      )
+      from app_private.stripe_event_routes() as routes
+      where routes.type = v_event.type
+      and routes.alarm is not null;
+    end loop;
+    perform app_private.resolve_alarm('stripe_event_failed', p_customer_id);
+    return;
+  end if;
+
+  select now() - min(stripe_events.received_at) into v_waiting
+  from app_private.stripe_events
+  where stripe_events.customer_id = p_customer_id
+  and stripe_events.status = 'pending';
+
+  /* Our own note of a customer may be on its way; that of one who was foreign before is not. */
+  if v_waiting < interval '5 minutes' and not exists (
+    select
+    from app_private.stripe_events
+    where stripe_events.customer_id = p_customer_id
+    and stripe_events.status = 'foreign'
+  ) then
+    perform app_private.request_customer_sync(
+      p_customer_id, now() + greatest(v_waiting, interval '2 seconds')
+    );
+  else
+    update app_private.stripe_events set
+      status = 'foreign',
+      reason = 'No tenant here has this customer',
+      processed_at = now()
+    where stripe_events.customer_id = p_customer_id
+    and stripe_events.status in ('pending', 'failed')
+    and stripe_events.received_seq < p_sync_seq;
+    perform app_private.resolve_alarm('stripe_event_failed', p_customer_id);
+  end if;
+end;
+$$;
+comment on function app_private.settle_stripe_events(text, bigint, boolean) is
+  'Says what became of a customer''s events that a sync with this number has seen. When the customer '
+  'is no tenant''s, books another look, each time twice as late, and after five minutes calls them '
+  'foreign.';
+
+revoke all on function app_private.settle_stripe_events(text, bigint, boolean) from public;
+grant execute on function app_private.settle_stripe_events(text, bigint, boolean) to app_worker;
+--! EndIncluded 50_billing/event_settling.sql
+--! Included 50_billing/event_care.sql
+create or replace function app_private.tend_stripe_events()
+  returns void
+  language plpgsql volatile parallel unsafe
+as $$
+declare
+  v_job record;
+begin
+  for v_job in
+    select split_part(jobs.key, ':', 2) as subject, left(jobs.last_error, 900) as error
+    from graphile_worker._private_jobs as jobs
+    where jobs.attempts >= jobs.max_attempts
+    and jobs.locked_at is null
+    and jobs.key ~ '^stripe_(event|customer):'
+  loop
+    update app_private.stripe_events set
+      status = 'failed',
+      reason = v_job.error
+    where stripe_events.status = 'pending'
+    and (stripe_events.id = v_job.subject or stripe_events.customer_id = v_job.subject);
+    if found then
+      perform app_private.raise_alarm(
+        'stripe_event_failed',
+        v_job.subject,
+        format('What Stripe sent about %s was given up: %s', v_job.subject, v_job.error)
+      );
+    end if;
+  end loop;
+
+  /* Whoever deletes jobs by hand takes no event with them. */
+  perform app_private.book_event_job(stripe_events.id)
+  from app_private.stripe_events
+  where stripe_events.status = 'pending'
+  and stripe_events.received_at < now() - interval '10 minutes'
+  and not exists (
+    select
+    from graphile_worker._private_jobs as jobs
+    where jobs.key = 'stripe_event:' || stripe_events.id
+  )
+  and not exists (
+    select
+    from graphile_worker._private_jobs as jobs
+    where jobs.key = 'stripe_customer:' || stripe_events.customer_id
+  );
+end;
+$$;
+comment on function app_private.tend_stripe_events() is
+  'Marks events failed whose job was given up, with the reason, and raises an alarm for each job; '
+  'books those anew that wait for a job which is gone.';
+
+create or replace function app_private.replay_stripe_event(p_event_id text)
+  returns void
+  language plpgsql volatile parallel unsafe
+as $$
+begin
+  update app_private.stripe_events set
+    status = 'pending',
+    reason = null,
+    processed_at = null
+  where stripe_events.id = p_event_id
+  and stripe_events.status <> 'ignored_mode';
+  if not found then
+    raise exception 'There is no event "%", or it is of Stripe''s other mode', p_event_id
+      using errcode = 'INPUT';
+  end if;
+  perform app_private.resolve_alarm('stripe_event_failed', p_event_id);
+  perform app_private.book_event_job(p_event_id);
+end;
+$$;
+comment on function app_private.replay_stripe_event(text) is
+  'Processes an event of the inbox again, whatever became of it. Harmless, since nothing but whom it '
+  'is about is read from it. For operators.';
+
+create or replace function app_private.dismiss_stripe_event(p_event_id text)
   returns void
   language plpgsql volatile parallel unsafe
 as $$
@@ -5258,36 +5743,59 @@ declare
   v_customer_id text;
 begin
   update app_private.stripe_events set
-    status = 'processed',
+    status = 'dismissed',
     processed_at = now()
   where stripe_events.id = p_event_id
-  and stripe_events.status = 'pending'
+  and stripe_events.status in ('pending', 'foreign', 'failed')
   returning stripe_events.customer_id into v_customer_id;
-  if found then
-    perform app_private.request_customer_sync(v_customer_id);
+  if not found then
+    raise exception 'There is no event "%" that is pending, foreign or failed', p_event_id
+      using errcode = 'INPUT';
+  end if;
+  perform graphile_worker.remove_job('stripe_event:' || p_event_id);
+  perform app_private.resolve_alarm('stripe_event_failed', p_event_id);
+  if not exists (
+    select
+    from app_private.stripe_events
+    where stripe_events.customer_id = v_customer_id
+    and stripe_events.status = 'failed'
+  ) then
+    perform app_private.resolve_alarm('stripe_event_failed', v_customer_id);
   end if;
 end;
 $$;
-comment on function app_private.process_stripe_event(text) is
-  'Hands a pending event to its customer''s sync, in one transaction; changes nothing twice.';
+comment on function app_private.dismiss_stripe_event(text) is
+  'Takes an event off the list of what is to be done, and the alarm of its failure with it. For '
+  'operators.';
+
+create or replace function app_private.prune_stripe_events()
+  returns void
+  language sql volatile parallel unsafe
+begin atomic
+  /*
+   * Stripe lists and resends events for 30 days: one that is forgotten any sooner could come again
+   * and would be taken for new.
+   */
+  delete from app_private.stripe_events
+  where stripe_events.received_at < now() - interval '45 days'
+  and stripe_events.status in ('processed', 'ignored', 'ignored_mode', 'foreign', 'dismissed');
+end;
+comment on function app_private.prune_stripe_events() is
+  'Forgets events that came 45 days ago and are done with. What is pending or failed stays.';
 
 revoke all on function
-  app_private.is_billing_event(text),
-  app_private.receive_stripe_event(
-    text, text, text, boolean, boolean, text, timestamptz, json
-  ),
-  app_private.request_customer_sync(text),
-  app_private.process_stripe_event(text)
+  app_private.tend_stripe_events(),
+  app_private.replay_stripe_event(text),
+  app_private.dismiss_stripe_event(text),
+  app_private.prune_stripe_events()
   from public;
-grant execute on function app_private.is_billing_event(text) to app_definer;
-grant execute on function app_private.receive_stripe_event(
-  text, text, text, boolean, boolean, text, timestamptz, json
-) to rowhouse_server;
 grant execute on function
-  app_private.request_customer_sync(text),
-  app_private.process_stripe_event(text)
+  app_private.tend_stripe_events(),
+  app_private.replay_stripe_event(text),
+  app_private.dismiss_stripe_event(text),
+  app_private.prune_stripe_events()
   to app_worker;
---! EndIncluded 50_billing/inbox.sql
+--! EndIncluded 50_billing/event_care.sql
 --! Included 50_billing/sync_subscriptions.sql
 /*
  * Helpers of record_stripe_customer, which has locked the customer. Each statement writes only what

@@ -14,17 +14,25 @@ const endpoints = ROUTES.map(({ method, path }) => `${method} ${path}`);
 
 /** What the SDK's methods that Rowhouse uses call. */
 const METHODS: Record<string, string> = {
+  "charges.retrieve": "GET /v1/charges/:id",
+  "checkout.sessions.retrieve": "GET /v1/checkout/sessions/:id",
   "customers.create": "POST /v1/customers",
   "customers.del": "DELETE /v1/customers/:id",
   "customers.list": "GET /v1/customers",
   "customers.retrieve": "GET /v1/customers/:id",
   "entitlements.activeEntitlements.list": "GET /v1/entitlements/active_entitlements",
+  "disputes.retrieve": "GET /v1/disputes/:id",
+  "entitlements.activeEntitlements.list": "GET /v1/entitlements/active_entitlements",
+  "events.retrieve": "GET /v1/events/:id",
+  "invoices.retrieve": "GET /v1/invoices/:id",
+  "paymentMethods.retrieve": "GET /v1/payment_methods/:id",
   "prices.create": "POST /v1/prices",
   "prices.list": "GET /v1/prices",
   "prices.retrieve": "GET /v1/prices/:id",
   "products.create": "POST /v1/products",
   "products.list": "GET /v1/products",
-  "subscriptionItems.list": "GET /v1/subscription_items",
+  "refunds.retrieve": "GET /v1/refunds/:id",
+  "setupIntents.retrieve": "GET /v1/setup_intents/:id",
   "subscriptions.create": "POST /v1/subscriptions",
   "subscriptions.list": "GET /v1/subscriptions",
   "subscriptions.retrieve": "GET /v1/subscriptions/:id",
@@ -84,11 +92,10 @@ async function eventsSent(): Promise<Set<string>> {
   );
 }
 
-/** Which events the inbox acts on, by the expression in its own SQL. */
-async function actsOn(): Promise<RegExp> {
-  const sql = await readFile(`${ROOT}db/50_billing/inbox.sql`, "utf8");
-  const [, expression = "$."] = /p_type ~ '([^']+)'/.exec(sql) ?? [];
-  return new RegExp(expression);
+/** Which events the inbox acts on, by its own table. */
+async function actsOn(): Promise<Set<string>> {
+  const sql = await readFile(`${ROOT}db/50_billing/event_routes.sql`, "utf8");
+  return new Set([...sql.matchAll(/\('([a-z_.]+)', '[a-z]+', /g)].map(([, type = ""]) => type));
 }
 
 test("the emulator has every endpoint that Rowhouse calls", async () => {
@@ -131,7 +138,7 @@ ${events
     type,
     yes(sent.has(type)),
     yes(WORTH_HEARING.includes(type)),
-    yes(acted.test(type)),
+    yes(acted.has(type)),
   ])
   .map((row) => `| ${row.join(" | ")} |`)
   .join("\n")}

@@ -38,15 +38,14 @@ test("a token says who, by which session, and in which tenant, for ten minutes",
     tenantId: TENANT,
   });
   expect(await tokens.verify(accessToken)).toEqual({
-    userId: USER,
-    sessionId: "s",
-    tenantId: TENANT,
+    person: { userId: USER, sessionId: "s", tenantId: TENANT },
+    expiresAt: Date.parse(expiresAt),
   });
   expect(Math.abs(Date.parse(expiresAt) - Date.now() - 600_000)).toBeLessThan(2_000);
 });
 
 test("what is good below is good", async () => {
-  expect(await tokens.verify(await ours.sign(good()))).toMatchObject({ userId: USER });
+  expect(await tokens.verify(await ours.sign(good()))).toMatchObject({ person: { userId: USER } });
 });
 
 describe("a token is not ours when", () => {

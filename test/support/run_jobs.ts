@@ -8,7 +8,7 @@ import { waitUntil } from "./wait_until.ts";
 
 const silent = new Logger(() => () => undefined);
 
-/** Runs what is due; what failed, again and at once, until nothing fails any more. */
+/** Runs what is due; what failed, again and at once, until nothing will be tried again. */
 export async function runJobs(
   database: TestDatabase,
   pool: pg.Pool,
@@ -26,7 +26,8 @@ export async function runJobs(
       rowsOf(
         client,
         `update graphile_worker._private_jobs set run_at = now()
-        where last_error is not null and locked_at is null returning last_error`,
+        where last_error is not null and locked_at is null and attempts < max_attempts
+        returning last_error`,
       ),
     );
     // A job whose queue was at work is passed over.

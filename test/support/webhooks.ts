@@ -1,5 +1,7 @@
 /** Webhooks as Stripe sends them, signed at the time one likes. */
 import { createHmac, randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { request, type IncomingMessage } from "node:http";
 
 import { post } from "./client.ts";
 import type { System } from "./system.ts";
@@ -48,4 +50,17 @@ export function sendWebhook(
   return post(`${url}/webhooks/stripe`, payload, {
     "stripe-signature": signature ?? signHeader(payload, secret, options),
   });
+}
+
+/** Sends just these headers, as fetch would not; answers with the status. */
+export async function sendRawWebhook(
+  { url }: Pick<System, "url">,
+  body: string,
+  headers: Record<string, string | string[]>,
+): Promise<number | undefined> {
+  const sent = request(`${url}/webhooks/stripe`, { method: "POST", headers });
+  sent.end(body);
+  const [response] = (await once(sent, "response")) as [IncomingMessage];
+  response.resume();
+  return response.statusCode;
 }
