@@ -26,7 +26,7 @@ export async function startReceiver({
   app.post(
     "/webhooks/stripe",
     express.raw({ type: () => true, limit: "1mb" }),
-    stripeWebhook({ pool, secrets: [secret], livemode: false }),
+    stripeWebhook({ pool, secrets: [secret], ours: { livemode: false, accountId: undefined } }),
   );
   const server = http.createServer(app).listen(0, "127.0.0.1");
   await once(server, "listening");

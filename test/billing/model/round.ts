@@ -74,7 +74,8 @@ async function faultsOf(world: World, life: History): Promise<string[]> {
 async function faultsOfInbox({ admin }: World): Promise<string[]> {
   const waiting = await rowsOf(
     admin,
-    "select id, type from app_private.stripe_events where status = 'pending'",
+    `select id, type, status from app_private.stripe_events
+    where status in ('pending', 'failed', 'foreign')`,
   );
   const alarms = await rowsOf(
     admin,
