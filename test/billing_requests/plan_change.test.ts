@@ -211,6 +211,15 @@ test("a cancellation takes effect at the period's end, and can be taken back unt
   expect((await subscriptionOf(system, alice)).cancel_at).toBeNull();
 });
 
+test("the portal opens at what was asked for", async ({ system }) => {
+  const alice = await paidTenant(system);
+  for (const flow of ["payment_method_update", "subscription_cancel", "subscription_update"]) {
+    const request = await askBilling(alice, "createBillingPortalSession", { flow });
+    expect({ flow, ...request }).toMatchObject({ flow, status: "done", errorCode: null });
+    expect(request.url).toContain("/p/session/");
+  }
+});
+
 test("a cancellation at once ends access, and there is nothing to change any more", async ({
   system,
 }) => {

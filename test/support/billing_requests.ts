@@ -62,5 +62,6 @@ export async function billingRequests({ ask }: Pick<Member, "ask">): Promise<Bil
     `query { billingRequests(orderBy: PRIMARY_KEY_DESC) { nodes { ${FIELDS} } } }`,
   );
   if (errors.length > 0) throw new Error(JSON.stringify(errors));
-  return (data?.["billingRequests"] as { nodes: BillingRequest[] }).nodes;
+  const list = data?.["billingRequests"] as { nodes: BillingRequest[] } | undefined;
+  return list?.nodes ?? [];
 }

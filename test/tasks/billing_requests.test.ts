@@ -39,8 +39,9 @@ async function foundUnpaid(workshop: Workshop): Promise<string> {
 async function foundPaid(workshop: Workshop): Promise<string> {
   const tenantId = await foundUnpaid(workshop);
   const { subscriptions } = await workshop.atStripe(tenantId);
-  const { latest_invoice: invoice } = subscriptions[0] ?? { latest_invoice: null };
-  await workshop.stripe.invoices.pay(String(invoice), { payment_method: "pm_card_visa" });
+  const invoice = subscriptions[0]?.latest_invoice;
+  const id = typeof invoice === "string" ? invoice : (invoice?.id ?? "");
+  await workshop.stripe.invoices.pay(id, { payment_method: "pm_card_visa" });
   await sync(workshop, tenantId);
   return tenantId;
 }
