@@ -53,6 +53,12 @@
 --!include 50_billing/sync.sql
 --!include 50_billing/create_tenant.sql
 
+--!include 70_stripe_checks/tables.sql
+--!include 70_stripe_checks/access.sql
+--!include 70_stripe_checks/policies.sql
+--!include 70_stripe_checks/checks.sql
+--!include 70_stripe_checks/sweep.sql
+
 --!include 90_example/tables.sql
 --!include 90_example/access.sql
 --!include 90_example/policies.sql

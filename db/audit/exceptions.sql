@@ -128,6 +128,8 @@ values
     'Carries them to Stripe.'),
   ('policy_canonical', 'all_system on app_private.alarms', 'all to app_definer, app_worker: true',
     'Alarms are the operator''s, of no tenant.'),
+  ('policy_canonical', 'all_worker on app_private.stripe_checks', 'all to app_worker: true',
+    'Checks look at all of Stripe; a report is of no tenant.'),
   ('policy_canonical', 'select_system on app_private.stripe_events', 'select to app_definer, app_worker: true',
     'receive_stripe_event; the tasks process them.'),
   ('policy_canonical', 'insert_definer on app_private.stripe_events', 'insert to app_definer: true',

@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:28559d19374355df88005e1423d0adad26db7e25
+--! Hash: sha1:e91674f7d0bbf6b54972609512e480c52aa511a4
 
 --! Included index.sql
 --! Included 00_foundation/schemas.sql
@@ -3847,6 +3847,88 @@ alter function app_public.create_tenant(text, text, text) owner to app_definer;
 revoke all on function app_public.create_tenant(text, text, text) from public;
 grant execute on function app_public.create_tenant(text, text, text) to app_user;
 --! EndIncluded 50_billing/create_tenant.sql
+
+--! Included 70_stripe_checks/tables.sql
+create table if not exists app_private.stripe_checks (
+  id          uuid        not null default uuidv7(),
+  kind        text        not null,
+  started_at  timestamptz not null default clock_timestamp(),
+  finished_at timestamptz,
+  result      jsonb       not null default '{}',
+  constraint stripe_checks_pkey primary key (id),
+  constraint stripe_checks_kind_known check (kind in ('poll', 'reconcile'))
+);
+comment on table app_private.stripe_checks is
+  'Each look at Stripe for what its webhooks did not bring: the hourly poll of its events, the '
+  'nightly comparison with all its subscriptions. Kept for 90 days.';
+comment on column app_private.stripe_checks.finished_at is
+  'Null while it runs, and for good when it was cut short: then the next one looks as far back.';
+comment on column app_private.stripe_checks.result is
+  'What was looked at and what was missing or different, in numbers.';
+/* Serves: the last one of a kind that came to its end. */
+create index if not exists stripe_checks_finished_idx
+  on app_private.stripe_checks (kind, started_at desc) where finished_at is not null;
+--! EndIncluded 70_stripe_checks/tables.sql
+--! Included 70_stripe_checks/access.sql
+revoke all on app_private.stripe_checks
+  from public, app_user, app_anonymous, app_worker, app_definer;
+grant select, insert, update (finished_at, result), delete
+  on app_private.stripe_checks to app_worker;
+--! EndIncluded 70_stripe_checks/access.sql
+--! Included 70_stripe_checks/policies.sql
+alter table app_private.stripe_checks enable row level security;
+alter table app_private.stripe_checks force row level security;
+drop policy if exists all_worker on app_private.stripe_checks;
+create policy all_worker on app_private.stripe_checks
+  for all to app_worker using (true) with check (true);
+--! EndIncluded 70_stripe_checks/policies.sql
+--! Included 70_stripe_checks/checks.sql
+create or replace function app_private.begin_stripe_check(p_kind text)
+  returns table (id uuid, started_at timestamptz, last_started_at timestamptz)
+  language plpgsql volatile parallel unsafe
+as $$
+declare
+  v_last timestamptz;
+begin
+  delete from app_private.stripe_checks
+  where stripe_checks.started_at < now() - interval '90 days';
+
+  select max(stripe_checks.started_at) into v_last
+  from app_private.stripe_checks
+  where stripe_checks.kind = p_kind
+  and stripe_checks.finished_at is not null;
+
+  return query
+    insert into app_private.stripe_checks (kind)
+    values (p_kind)
+    returning stripe_checks.id, stripe_checks.started_at, v_last;
+end;
+$$;
+comment on function app_private.begin_stripe_check(text) is
+  'Notes that a check begins. last_started_at: when the last one began that came to its end; null '
+  'for the first.';
+
+create or replace function app_private.finish_stripe_check(p_id uuid, p_result jsonb)
+  returns void
+  language sql volatile parallel unsafe
+begin atomic
+  update app_private.stripe_checks set
+    finished_at = clock_timestamp(),
+    result = p_result
+  where stripe_checks.id = p_id;
+end;
+comment on function app_private.finish_stripe_check(uuid, jsonb) is
+  'Notes that a check has seen everything, and what it found.';
+
+revoke all on function
+  app_private.begin_stripe_check(text),
+  app_private.finish_stripe_check(uuid, jsonb)
+  from public;
+grant execute on function
+  app_private.begin_stripe_check(text),
+  app_private.finish_stripe_check(uuid, jsonb)
+  to app_worker;
+--! EndIncluded 70_stripe_checks/checks.sql
 
 --! Included 90_example/tables.sql
 /* Copy these four files for your first tables, then delete them: docs/extending.md. */
