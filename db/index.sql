@@ -47,9 +47,13 @@
 --!include 50_billing/tables.sql
 --!include 50_billing/access.sql
 --!include 50_billing/policies.sql
+--!include 50_billing/invoices.sql
 --!include 50_billing/access_rules.sql
+--!include 50_billing/apply_billing.sql
 --!include 50_billing/provisioning.sql
 --!include 50_billing/inbox.sql
+--!include 50_billing/sync_subscriptions.sql
+--!include 50_billing/sync_invoices.sql
 --!include 50_billing/sync.sql
 --!include 50_billing/create_tenant.sql
 

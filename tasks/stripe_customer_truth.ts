@@ -2,125 +2,87 @@ import type Stripe from "stripe";
 
 import { isUuid } from "../server/auth/claims.ts";
 import { isMissing } from "./stripe_client.ts";
+import { fetchInvoices, invoiceTruth, type InvoiceTruth } from "./stripe_invoice_truth.ts";
+import { readAll } from "./stripe_read_all.ts";
+import { subscriptionTruth, type SubscriptionTruth } from "./stripe_subscription_truth.ts";
 
-/** What app_private.record_stripe_customer takes for each subscription; times in Unix seconds. */
-export type SubscriptionTruth = {
-  id: string;
-  status: string;
-  lookup_keys: string[];
-  current_period_start: number | null;
-  current_period_end: number | null;
-  cancel_at: number | null;
-  past_due_since: number | null;
-  client_secret: string | null;
-  created: number;
-};
-
-/** Everything about a customer that decides access, as Stripe tells it now. */
+/**
+ * Everything about a customer that we copy, as Stripe tells it now: what
+ * app_private.record_stripe_customer takes. Times are in Unix seconds.
+ */
 export type CustomerTruth = {
   id: string;
-  isDeleted: boolean;
-  /** The intent that the customer was made for, when it was made by us. */
-  intent: { tenantId: string; id: string } | undefined;
+  is_deleted: boolean;
+  /** Whom its metadata name. Anybody may write those in the dashboard: they prove nothing. */
+  claimed_tenant_id: string | null;
+  claimed_intent_id: string | null;
+  active_entitlements: string[];
   subscriptions: SubscriptionTruth[];
+  invoices: InvoiceTruth[];
 };
 
-type StripeReader = Pick<Stripe, "customers" | "subscriptions" | "subscriptionItems" | "invoices">;
-
-/** More of anything than this is not a customer of ours but a mistake. */
-const AT_MOST = 1000;
+export type StripeReader = Pick<
+  Stripe,
+  "customers" | "subscriptions" | "subscriptionItems" | "invoices" | "entitlements"
+>;
 
 /** Lookup keys of prices that are configured by id, and may have none at Stripe. */
 export type ConfiguredPrices = Readonly<Record<string, string>>;
 
-/** Asks Stripe for a customer; undefined when there is none of that id. */
+/**
+ * Asks Stripe for a customer; undefined when there is none of that id. Four calls, three of them at
+ * once; more only for what fills more than a page, or is unsettled and older than a page of invoices.
+ */
 export async function fetchCustomer(
   stripe: StripeReader,
   customerId: string,
-  configured: ConfiguredPrices,
+  {
+    configuredPrices,
+    unsettledInvoiceIds,
+  }: { configuredPrices: ConfiguredPrices; unsettledInvoiceIds: readonly string[] },
 ): Promise<CustomerTruth | undefined> {
   const customer = await found(stripe.customers.retrieve(customerId));
   if (customer === undefined) return undefined;
-  if (customer.deleted === true) {
-    return { id: customerId, isDeleted: true, intent: undefined, subscriptions: [] };
-  }
+  if (customer.deleted === true) return deletedCustomer(customerId);
 
-  const [subscriptions, openInvoices] = await Promise.all([
-    stripe.subscriptions
-      .list({
+  const [subscriptions, entitlements, invoices] = await Promise.all([
+    readAll(
+      stripe.subscriptions.list({
         customer: customerId,
         status: "all",
         limit: 100,
         expand: ["data.latest_invoice.confirmation_secret"],
-      })
-      .autoPagingToArray({ limit: AT_MOST }),
-    stripe.invoices
-      .list({ customer: customerId, status: "open", limit: 100 })
-      .autoPagingToArray({ limit: AT_MOST }),
+      }),
+    ),
+    readAll(stripe.entitlements.activeEntitlements.list({ customer: customerId, limit: 100 })),
+    fetchInvoices(stripe, customerId, unsettledInvoiceIds),
   ]);
+  const { tenant_id: tenantId, intent_id: intentId } = customer.metadata;
   return {
     id: customerId,
-    isDeleted: false,
-    intent: intentOf(customer.metadata),
+    is_deleted: false,
+    claimed_tenant_id: isUuid(tenantId) ? tenantId : null,
+    claimed_intent_id: isUuid(intentId) ? intentId : null,
+    active_entitlements: entitlements.map(({ lookup_key }) => lookup_key),
     subscriptions: await Promise.all(
-      subscriptions.map((subscription) => describe(stripe, subscription, openInvoices, configured)),
+      subscriptions.map((subscription) =>
+        subscriptionTruth(stripe, subscription, { invoices, configuredPrices }),
+      ),
     ),
+    invoices: invoices.map(invoiceTruth),
   };
 }
 
-async function describe(
-  stripe: StripeReader,
-  subscription: Stripe.Subscription,
-  openInvoices: readonly Stripe.Invoice[],
-  configured: ConfiguredPrices,
-): Promise<SubscriptionTruth> {
-  const items = await allItems(stripe, subscription);
-  const { latest_invoice: invoice } = subscription;
-  const isPayable = typeof invoice === "object" && invoice?.status === "open";
+function deletedCustomer(id: string): CustomerTruth {
   return {
-    id: subscription.id,
-    status: subscription.status,
-    lookup_keys: items.flatMap(({ price }) => configured[price.id] ?? price.lookup_key ?? []),
-    current_period_start: earliest(items.map((item) => item.current_period_start)),
-    current_period_end: earliest(items.map((item) => item.current_period_end)),
-    // Before flexible billing a cancellation at the period's end was a flag without a date.
-    cancel_at:
-      subscription.cancel_at ??
-      (subscription.cancel_at_period_end
-        ? earliest(items.map((item) => item.current_period_end))
-        : null),
-    past_due_since: earliest(
-      openInvoices
-        .filter((open) => subscriptionOf(open) === subscription.id)
-        .flatMap((open) => open.status_transitions.finalized_at ?? []),
-    ),
-    client_secret: isPayable ? (invoice.confirmation_secret?.client_secret ?? null) : null,
-    created: subscription.created,
+    id,
+    is_deleted: true,
+    claimed_tenant_id: null,
+    claimed_intent_id: null,
+    active_entitlements: [],
+    subscriptions: [],
+    invoices: [],
   };
-}
-
-async function allItems(
-  stripe: StripeReader,
-  { id, items }: Stripe.Subscription,
-): Promise<Stripe.SubscriptionItem[]> {
-  if (!items.has_more) return items.data;
-  return stripe.subscriptionItems
-    .list({ subscription: id, limit: 100 })
-    .autoPagingToArray({ limit: AT_MOST });
-}
-
-function subscriptionOf(invoice: Stripe.Invoice): string | undefined {
-  const subscription = invoice.parent?.subscription_details?.subscription;
-  return typeof subscription === "string" ? subscription : subscription?.id;
-}
-
-function intentOf(metadata: Stripe.Metadata): CustomerTruth["intent"] {
-  const { tenant_id: tenantId, intent_id: id } = metadata;
-  return isUuid(tenantId) && isUuid(id) ? { tenantId, id } : undefined;
-}
-
-function earliest(times: readonly number[]): number | null {
-  return times.length === 0 ? null : Math.min(...times);
 }
 
 async function found<T>(request: Promise<T>): Promise<T | undefined> {

@@ -11,7 +11,8 @@ grant
   select,
   update (
     plan, status, access, access_reason,
-    current_period_start, current_period_end, cancel_at, grace_ends_at
+    current_period_start, current_period_end, cancel_at, grace_ends_at,
+    trial_ends_at, access_until
   )
   on app_public.tenants to app_worker;
 

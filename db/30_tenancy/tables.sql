@@ -10,6 +10,8 @@ create table if not exists app_public.tenants (
   cancel_at            timestamptz,
   grace_ends_at        timestamptz,
   created_at           timestamptz not null default now(),
+  trial_ends_at        timestamptz,
+  access_until         timestamptz,
   constraint tenants_pkey primary key (id),
   constraint tenants_plan_fkey foreign key (plan) references app_public.plans (key),
   constraint tenants_name_bounded check (char_length(name) between 1 and 100),
@@ -35,14 +37,21 @@ comment on column app_public.tenants.status is
 comment on column app_public.tenants.access is
   'What the tenant''s people may do with its rows: full, read_only or none.';
 comment on column app_public.tenants.access_reason is
-  'Why access is what it is, for a message: provisioning, awaiting_payment, trial, paid, '
-  'payment_failed, grace_ended, unpaid, paused, canceled.';
+  'Why access is what it is, for a message: provisioning, awaiting_payment, payment_expired, trial, '
+  'paid, collection_paused, payment_failed, grace_ended, unpaid, paused, canceled, payment_disputed, '
+  'unknown_status.';
 comment on column app_public.tenants.current_period_end is
   'When the paid period ends and the next invoice comes; null before the first.';
 comment on column app_public.tenants.cancel_at is
   'When the subscription will end by itself; null when no cancellation is scheduled.';
 comment on column app_public.tenants.grace_ends_at is
-  'Until when a tenant whose payment failed keeps its access; null when nothing is overdue.';
+  'Until when a tenant whose payment failed keeps its access, or kept it; null when nothing is '
+  'overdue.';
+comment on column app_public.tenants.trial_ends_at is
+  'When the trial ends and the first payment is due; null when it is not on trial.';
+comment on column app_public.tenants.access_until is
+  'Until when the access is sure to last, by what is known now: the end of the grace period or the '
+  'scheduled cancellation. Null when nothing ends it.';
 comment on constraint tenants_plan_fkey on app_public.tenants is
   E'@fieldName planDetails\n@backwardBehavior -*';
 /* Serves the foreign key: whether a plan still has tenants. */

@@ -22,7 +22,7 @@ grant
 grant select, insert on app_private.stripe_events to app_definer;
 grant select, update (status, processed_at) on app_private.stripe_events to app_worker;
 
-grant select, insert, update (is_deleted, sync_seq, synced_at)
+grant select, insert, update (is_deleted, sync_seq, synced_at, active_entitlements)
   on app_private.stripe_customers to app_worker;
 grant select, insert, update, delete on app_private.stripe_subscriptions to app_worker;
 

@@ -1,139 +1,164 @@
 /*
- * What a subscription's status means for its tenant. Pure, so that it can be read as a table and
- * tested as one. A status that Stripe adds tomorrow has no row: it grants nothing new and takes
- * nothing away, the tenant keeps what it had.
+ * What a subscription's status means for its tenant: one table, to be read and tested as one. Some
+ * mean something else under a circumstance, which subscription_outcome finds; '' is any other.
  */
-create or replace function app_private.subscription_outcome(
-  p_status text,
-  p_grace_ends_at timestamptz,
-  p_now timestamptz
-)
-  returns table (status text, access text, access_reason text)
+create or replace function app_private.subscription_meanings()
+  returns table (
+    stripe_status text, circumstance text, status text, access text, access_reason text
+  )
   language sql immutable parallel safe
 begin atomic
-  select outcomes.status, outcomes.access, outcomes.access_reason
+  select meanings.*
   from (
     values
-      ('incomplete',         null,  'incomplete', 'none',      'awaiting_payment'),
-      ('incomplete_expired', null,  'incomplete', 'none',      'payment_expired'),
-      ('trialing',           null,  'trialing',   'full',      'trial'),
-      ('active',             null,  'active',     'full',      'paid'),
-      ('past_due',           true,  'past_due',   'full',      'payment_failed'),
-      ('past_due',           false, 'suspended',  'none',      'grace_ended'),
-      ('unpaid',             null,  'suspended',  'none',      'unpaid'),
-      ('paused',             null,  'suspended',  'read_only', 'paused'),
-      ('canceled',           null,  'suspended',  'none',      'canceled')
-  ) as outcomes (stripe_status, in_grace, status, access, access_reason)
-  where outcomes.stripe_status = p_status
-  and (outcomes.in_grace is null or outcomes.in_grace = coalesce(p_now < p_grace_ends_at, false));
+      ('incomplete',         '',              'incomplete', 'none',      'awaiting_payment'),
+      ('incomplete_expired', '',              'incomplete', 'none',      'payment_expired'),
+      ('trialing',           '',              'trialing',   'full',      'trial'),
+      ('active',             '',              'active',     'full',      'paid'),
+      ('active',             'not_collected', 'active',     'full',      'collection_paused'),
+      ('past_due',           'in_grace',      'past_due',   'full',      'payment_failed'),
+      ('past_due',           '',              'suspended',  'none',      'grace_ended'),
+      ('unpaid',             '',              'suspended',  'none',      'unpaid'),
+      ('paused',             'by_choice',     'suspended',  'read_only', 'paused'),
+      ('paused',             '',              'suspended',  'none',      'unpaid'),
+      ('canceled',           '',              'suspended',  'none',      'canceled'),
+      ('canceled',           'unpaid',        'suspended',  'none',      'unpaid'),
+      ('canceled',           'disputed',      'suspended',  'none',      'payment_disputed')
+  ) as meanings (stripe_status, circumstance, status, access, access_reason);
 end;
-comment on function app_private.subscription_outcome(text, timestamptz, timestamptz) is
-  'The tenant''s status, access and reason for a subscription in this status; no row for a status '
-  'that is not known.';
-revoke all on function app_private.subscription_outcome(text, timestamptz, timestamptz) from public;
-grant execute on function app_private.subscription_outcome(text, timestamptz, timestamptz)
-  to app_worker;
+comment on function app_private.subscription_meanings() is
+  'The tenant''s status, access and reason for each status of a subscription that is known.';
+
+create or replace function app_private.unknown_status_grace()
+  returns interval
+  language sql immutable parallel safe
+return interval '24 hours';
+comment on function app_private.unknown_status_grace() is
+  'How long a subscription keeps what it granted when Stripe gives it a status that we don''t know.';
+
+/*
+ * Pure. A status that Stripe adds tomorrow grants nothing new; what the last known one granted is
+ * kept for a day, in which somebody can look.
+ */
+create or replace function app_private.subscription_outcome(
+  p_subscription app_private.stripe_subscriptions,
+  p_now timestamptz
+)
+  returns table (status text, access text, access_reason text, kept_until timestamptz)
+  language sql immutable parallel safe
+begin atomic
+  with circumstances as (
+    select
+      case (p_subscription).known_status
+        when 'active' then
+          case when (p_subscription).pause_collection is not null then 'not_collected' end
+        when 'past_due' then
+          case when p_now < (p_subscription).grace_ends_at then 'in_grace' end
+        when 'paused' then
+          case
+            when coalesce((p_subscription).pause_reason, 'pause_requested')
+              in ('pause_requested', 'trial_end_without_payment_method')
+            then 'by_choice'
+          end
+        when 'canceled' then
+          case (p_subscription).cancellation_reason
+            when 'payment_failed' then 'unpaid'
+            when 'payment_disputed' then 'disputed'
+          end
+      end as circumstance,
+      (p_subscription).unknown_since + app_private.unknown_status_grace() as kept_until
+  )
+  select
+    coalesce(meanings.status, 'suspended'),
+    coalesce(meanings.access, 'none'),
+    case when circumstances.kept_until is null
+      then meanings.access_reason
+      else 'unknown_status'
+    end,
+    case when meanings.access <> 'none' then
+      /* "least" passes over null: what ends first counts, of what there is. */
+      least(
+        circumstances.kept_until,
+        case when meanings.circumstance = 'in_grace' then (p_subscription).grace_ends_at end
+      )
+    end
+  from circumstances
+  left join app_private.subscription_meanings() as meanings
+    on meanings.stripe_status = (p_subscription).known_status
+    and meanings.circumstance = coalesce(circumstances.circumstance, '')
+    and coalesce(p_now < circumstances.kept_until, true);
+end;
+comment on function app_private.subscription_outcome(
+  app_private.stripe_subscriptions, timestamptz
+) is
+  'What a subscription gives its tenant now. kept_until: when the clock takes it away; null when '
+  'only Stripe can.';
 
 /*
  * Decides by all of a tenant's subscriptions, never by the one in an event: an old one that ends
- * must not take away what a new one grants.
+ * must not take away what a new one grants. Among those that grant the same, one that stands
+ * firmly goes before one that is in its grace period, the larger plan before the smaller, the newer
+ * before the older.
  */
-create or replace function app_private.apply_billing(p_tenant_id uuid)
-  returns void
-  language plpgsql volatile parallel unsafe
-as $$
-declare
-  v_levels constant text[] := array['none', 'read_only', 'full'];
-  v_tenant app_public.tenants;
-  v_best record;
-  v_job_key text := 'end_grace_period:' || p_tenant_id;
-begin
-  select tenants.* into v_tenant
-  from app_public.tenants
-  where tenants.id = p_tenant_id
-  for no key update;
-
+create or replace function app_private.tenant_standing(p_tenant_id uuid, p_now timestamptz)
+  returns table (
+    status text,
+    access text,
+    access_reason text,
+    grace_ends_at timestamptz,
+    access_until timestamptz,
+    plan_key text,
+    current_period_start timestamptz,
+    current_period_end timestamptz,
+    cancel_at timestamptz,
+    trial_ends_at timestamptz,
+    subscription_id text,
+    client_secret text
+  )
+  language sql stable parallel safe
+begin atomic
   select
-    subscriptions.id,
+    outcome.status,
+    outcome.access,
+    outcome.access_reason,
+    coalesce(outcome.kept_until, subscriptions.grace_ends_at),
+    case when outcome.access <> 'none' then least(outcome.kept_until, subscriptions.cancel_at) end,
     subscriptions.plan_key,
-    subscriptions.client_secret,
     subscriptions.current_period_start,
     subscriptions.current_period_end,
     subscriptions.cancel_at,
-    subscriptions.grace_ends_at,
-    outcome.status,
-    outcome.access,
-    outcome.access_reason
-  into v_best
+    case when outcome.status = 'trialing' then subscriptions.trial_end end,
+    case when not stripe_customers.is_deleted then subscriptions.id end,
+    subscriptions.client_secret
   from app_private.stripe_subscriptions as subscriptions
-  cross join lateral app_private.subscription_outcome(
-    subscriptions.status, subscriptions.grace_ends_at, now()
-  ) as outcome
+  join app_private.stripe_customers
+    on stripe_customers.tenant_id = subscriptions.tenant_id
+    and stripe_customers.id = subscriptions.customer_id
+  cross join lateral app_private.subscription_outcome(subscriptions, p_now) as outcome
+  left join app_public.plans on plans.key = subscriptions.plan_key
   where subscriptions.tenant_id = p_tenant_id
   order by
-    array_position(v_levels, outcome.access) desc,
+    array_position(array['full', 'read_only', 'none'], outcome.access),
+    subscriptions.status in ('canceled', 'incomplete_expired'),
+    outcome.kept_until is not null,
+    case when outcome.access <> 'none' then plans.position end desc nulls last,
     subscriptions.created_at desc,
     subscriptions.id desc
   limit 1;
-  if not found then
-    return;
-  end if;
-
-  /* What a status that nobody knows stands for may still be granted: others don't take it away. */
-  if array_position(v_levels, v_best.access) < array_position(v_levels, v_tenant.access)
-    and exists (
-      select
-      from app_private.stripe_subscriptions as subscriptions
-      where subscriptions.tenant_id = p_tenant_id
-      and not exists (
-        select from app_private.subscription_outcome(subscriptions.status, null, now())
-      )
-    )
-  then
-    return;
-  end if;
-
-  update app_public.tenants set
-    plan = coalesce(v_best.plan_key, tenants.plan),
-    status = v_best.status,
-    access = v_best.access,
-    access_reason = v_best.access_reason,
-    current_period_start = v_best.current_period_start,
-    current_period_end = v_best.current_period_end,
-    cancel_at = v_best.cancel_at,
-    grace_ends_at = v_best.grace_ends_at
-  where tenants.id = p_tenant_id
-  and tenants.status <> 'closed';
-
-  update app_public.billing_accounts set
-    stripe_subscription_id = v_best.id,
-    client_secret = v_best.client_secret
-  where billing_accounts.tenant_id = p_tenant_id;
-
-  if v_best.status = 'past_due' then
-    perform graphile_worker.add_job(
-      'end_grace_period',
-      json_build_object('tenant_id', p_tenant_id),
-      run_at => v_best.grace_ends_at,
-      job_key => v_job_key
-    );
-  elsif v_tenant.grace_ends_at is not null then
-    perform graphile_worker.remove_job(v_job_key);
-  end if;
 end;
-$$;
-comment on function app_private.apply_billing(uuid) is
-  'Writes to a tenant what its subscriptions mean now, and books the end of its grace period.';
-revoke all on function app_private.apply_billing(uuid) from public;
-grant execute on function app_private.apply_billing(uuid) to app_worker;
+comment on function app_private.tenant_standing(uuid, timestamptz) is
+  'What all of a tenant''s subscriptions together mean for it at a time; no row when it has none. '
+  'grace_ends_at: when the clock takes its access away, or took it.';
 
-create or replace function app_private.end_grace_period(p_tenant_id uuid)
-  returns void
-  language sql volatile parallel unsafe
-begin atomic
-  select app_private.apply_billing(p_tenant_id);
-end;
-comment on function app_private.end_grace_period(uuid) is
-  'Suspends the tenant if its grace period is over and nothing was paid; else changes nothing.';
-revoke all on function app_private.end_grace_period(uuid) from public;
-grant execute on function app_private.end_grace_period(uuid) to app_worker;
+revoke all on function
+  app_private.subscription_meanings(),
+  app_private.unknown_status_grace(),
+  app_private.subscription_outcome(app_private.stripe_subscriptions, timestamptz),
+  app_private.tenant_standing(uuid, timestamptz)
+  from public;
+grant execute on function
+  app_private.subscription_meanings(),
+  app_private.unknown_status_grace(),
+  app_private.subscription_outcome(app_private.stripe_subscriptions, timestamptz),
+  app_private.tenant_standing(uuid, timestamptz)
+  to app_worker;

@@ -91,11 +91,12 @@ create index if not exists stripe_events_pending_idx
   on app_private.stripe_events (received_at) where status = 'pending';
 
 create table if not exists app_private.stripe_customers (
-  tenant_id  uuid        not null,
-  id         text        not null,
-  is_deleted boolean     not null default false,
-  sync_seq   bigint      not null default 0,
-  synced_at  timestamptz,
+  tenant_id           uuid        not null,
+  id                  text        not null,
+  is_deleted          boolean     not null default false,
+  sync_seq            bigint      not null default 0,
+  synced_at           timestamptz,
+  active_entitlements text[]      not null default '{}',
   constraint stripe_customers_pkey primary key (tenant_id, id),
   constraint stripe_customers_id_key unique (id),
   constraint stripe_customers_tenant_fkey
@@ -106,20 +107,35 @@ comment on table app_private.stripe_customers is
   'Which tenant each Stripe customer is, and how fresh our copy of its subscriptions is.';
 comment on column app_private.stripe_customers.sync_seq is
   'Taken from stripe_sync_seq before the fetch that was written last. Only a higher one may write.';
+comment on column app_private.stripe_customers.active_entitlements is
+  'Lookup keys of the features that Stripe says the customer has. What a tenant may use is decided '
+  'by its plan here (plan_features); this is for comparing.';
 
 create table if not exists app_private.stripe_subscriptions (
-  tenant_id            uuid        not null,
-  id                   text        not null,
-  customer_id          text        not null,
-  status               text        not null,
-  plan_key             text,
-  current_period_start timestamptz,
-  current_period_end   timestamptz,
-  cancel_at            timestamptz,
-  past_due_since       timestamptz,
-  client_secret        text,
-  created_at           timestamptz not null,
-  grace_ends_at        timestamptz,
+  tenant_id                 uuid        not null,
+  id                        text        not null,
+  customer_id               text        not null,
+  status                    text        not null,
+  plan_key                  text,
+  current_period_start      timestamptz,
+  current_period_end        timestamptz,
+  cancel_at                 timestamptz,
+  past_due_since            timestamptz,
+  client_secret             text,
+  created_at                timestamptz not null,
+  grace_ends_at             timestamptz,
+  trial_end                 timestamptz,
+  ended_at                  timestamptz,
+  cancellation_reason       text,
+  pause_reason              text,
+  pause_collection          text,
+  pending_update_expires_at timestamptz,
+  schedule_id               text,
+  price_id                  text,
+  quantity                  bigint,
+  items                     jsonb       not null default '[]',
+  known_status              text,
+  unknown_since             timestamptz,
   constraint stripe_subscriptions_pkey primary key (tenant_id, id),
   constraint stripe_subscriptions_customer_fkey
     foreign key (tenant_id, customer_id) references app_private.stripe_customers (tenant_id, id)
@@ -132,11 +148,33 @@ comment on table app_private.stripe_subscriptions is
 comment on column app_private.stripe_subscriptions.status is 'In Stripe''s words, known or not.';
 comment on column app_private.stripe_subscriptions.plan_key is
   'The plan its price belongs to; null when no price of ours is among its items.';
+comment on column app_private.stripe_subscriptions.current_period_end is
+  'The earliest among its items: when the next invoice comes.';
 comment on column app_private.stripe_subscriptions.past_due_since is
-  'When the oldest invoice still open was finalised; null when nothing is overdue.';
+  'When the oldest invoice of the debt that runs was finalised; null when nothing is overdue.';
 comment on column app_private.stripe_subscriptions.grace_ends_at is
-  'Fixed when past_due_since was first seen, by the grace period configured then; null when nothing '
-  'is overdue.';
+  'Until when what it granted is kept: fixed when past_due_since or unknown_since was first seen, by '
+  'the grace period configured then. Null when nothing is overdue and its status is known.';
+comment on column app_private.stripe_subscriptions.cancellation_reason is
+  'Why it was canceled, in Stripe''s words, e.g. payment_disputed.';
+comment on column app_private.stripe_subscriptions.pause_reason is
+  'Why it is paused, in Stripe''s words, e.g. trial_end_without_payment_method.';
+comment on column app_private.stripe_subscriptions.pause_collection is
+  'What becomes of its invoices while no payments are collected; null while they are.';
+comment on column app_private.stripe_subscriptions.pending_update_expires_at is
+  'When a change that waits for its payment lapses; null when none waits.';
+comment on column app_private.stripe_subscriptions.schedule_id is
+  'The schedule that changes it; null when it may be changed directly.';
+comment on column app_private.stripe_subscriptions.price_id is
+  'The price of the item that plan_key was found by, of which there are "quantity".';
+comment on column app_private.stripe_subscriptions.items is
+  'All its items: [{ id, price_id, product_id, lookup_key, quantity, unit_amount_decimal, currency, '
+  'interval, interval_count, usage_type, current_period_start, current_period_end }]. '
+  'unit_amount_decimal is text, exact to the last digit.';
+comment on column app_private.stripe_subscriptions.known_status is
+  'The last status that we know the meaning of; null when there was none.';
+comment on column app_private.stripe_subscriptions.unknown_since is
+  'When a status was first seen that we don''t know the meaning of; null while we do.';
 /* Serves: a customer's subscriptions (and the foreign key). */
 create index if not exists stripe_subscriptions_customer_idx
   on app_private.stripe_subscriptions (tenant_id, customer_id);

@@ -136,6 +136,8 @@ values
     'receive_stripe_event.'),
   ('policy_canonical', 'update_worker on app_private.stripe_events', 'update to app_worker: true',
     'The tasks process them.'),
+  ('policy_canonical', 'all_worker on app_public.invoices', 'all to app_worker: true',
+    'Writes what Stripe says.'),
   ('policy_canonical', 'all_worker on app_private.stripe_customers', 'all to app_worker: true',
     'Writes what Stripe says.'),
   ('policy_canonical', 'all_worker on app_private.stripe_subscriptions', 'all to app_worker: true',

@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:e91674f7d0bbf6b54972609512e480c52aa511a4
+--! Hash: sha1:040239340003143f3f30949eb644c6b48b059694
 
 --! Included index.sql
 --! Included 00_foundation/schemas.sql
@@ -818,6 +818,8 @@ create table if not exists app_public.tenants (
   cancel_at            timestamptz,
   grace_ends_at        timestamptz,
   created_at           timestamptz not null default now(),
+  trial_ends_at        timestamptz,
+  access_until         timestamptz,
   constraint tenants_pkey primary key (id),
   constraint tenants_plan_fkey foreign key (plan) references app_public.plans (key),
   constraint tenants_name_bounded check (char_length(name) between 1 and 100),
@@ -843,14 +845,21 @@ comment on column app_public.tenants.status is
 comment on column app_public.tenants.access is
   'What the tenant''s people may do with its rows: full, read_only or none.';
 comment on column app_public.tenants.access_reason is
-  'Why access is what it is, for a message: provisioning, awaiting_payment, trial, paid, '
-  'payment_failed, grace_ended, unpaid, paused, canceled.';
+  'Why access is what it is, for a message: provisioning, awaiting_payment, payment_expired, trial, '
+  'paid, collection_paused, payment_failed, grace_ended, unpaid, paused, canceled, payment_disputed, '
+  'unknown_status.';
 comment on column app_public.tenants.current_period_end is
   'When the paid period ends and the next invoice comes; null before the first.';
 comment on column app_public.tenants.cancel_at is
   'When the subscription will end by itself; null when no cancellation is scheduled.';
 comment on column app_public.tenants.grace_ends_at is
-  'Until when a tenant whose payment failed keeps its access; null when nothing is overdue.';
+  'Until when a tenant whose payment failed keeps its access, or kept it; null when nothing is '
+  'overdue.';
+comment on column app_public.tenants.trial_ends_at is
+  'When the trial ends and the first payment is due; null when it is not on trial.';
+comment on column app_public.tenants.access_until is
+  'Until when the access is sure to last, by what is known now: the end of the grace period or the '
+  'scheduled cancellation. Null when nothing ends it.';
 comment on constraint tenants_plan_fkey on app_public.tenants is
   E'@fieldName planDetails\n@backwardBehavior -*';
 /* Serves the foreign key: whether a plan still has tenants. */
@@ -1054,7 +1063,8 @@ grant
   select,
   update (
     plan, status, access, access_reason,
-    current_period_start, current_period_end, cancel_at, grace_ends_at
+    current_period_start, current_period_end, cancel_at, grace_ends_at,
+    trial_ends_at, access_until
   )
   on app_public.tenants to app_worker;
 
@@ -3067,11 +3077,12 @@ create index if not exists stripe_events_pending_idx
   on app_private.stripe_events (received_at) where status = 'pending';
 
 create table if not exists app_private.stripe_customers (
-  tenant_id  uuid        not null,
-  id         text        not null,
-  is_deleted boolean     not null default false,
-  sync_seq   bigint      not null default 0,
-  synced_at  timestamptz,
+  tenant_id           uuid        not null,
+  id                  text        not null,
+  is_deleted          boolean     not null default false,
+  sync_seq            bigint      not null default 0,
+  synced_at           timestamptz,
+  active_entitlements text[]      not null default '{}',
   constraint stripe_customers_pkey primary key (tenant_id, id),
   constraint stripe_customers_id_key unique (id),
   constraint stripe_customers_tenant_fkey
@@ -3082,20 +3093,35 @@ comment on table app_private.stripe_customers is
   'Which tenant each Stripe customer is, and how fresh our copy of its subscriptions is.';
 comment on column app_private.stripe_customers.sync_seq is
   'Taken from stripe_sync_seq before the fetch that was written last. Only a higher one may write.';
+comment on column app_private.stripe_customers.active_entitlements is
+  'Lookup keys of the features that Stripe says the customer has. What a tenant may use is decided '
+  'by its plan here (plan_features); this is for comparing.';
 
 create table if not exists app_private.stripe_subscriptions (
-  tenant_id            uuid        not null,
-  id                   text        not null,
-  customer_id          text        not null,
-  status               text        not null,
-  plan_key             text,
-  current_period_start timestamptz,
-  current_period_end   timestamptz,
-  cancel_at            timestamptz,
-  past_due_since       timestamptz,
-  client_secret        text,
-  created_at           timestamptz not null,
-  grace_ends_at        timestamptz,
+  tenant_id                 uuid        not null,
+  id                        text        not null,
+  customer_id               text        not null,
+  status                    text        not null,
+  plan_key                  text,
+  current_period_start      timestamptz,
+  current_period_end        timestamptz,
+  cancel_at                 timestamptz,
+  past_due_since            timestamptz,
+  client_secret             text,
+  created_at                timestamptz not null,
+  grace_ends_at             timestamptz,
+  trial_end                 timestamptz,
+  ended_at                  timestamptz,
+  cancellation_reason       text,
+  pause_reason              text,
+  pause_collection          text,
+  pending_update_expires_at timestamptz,
+  schedule_id               text,
+  price_id                  text,
+  quantity                  bigint,
+  items                     jsonb       not null default '[]',
+  known_status              text,
+  unknown_since             timestamptz,
   constraint stripe_subscriptions_pkey primary key (tenant_id, id),
   constraint stripe_subscriptions_customer_fkey
     foreign key (tenant_id, customer_id) references app_private.stripe_customers (tenant_id, id)
@@ -3108,11 +3134,33 @@ comment on table app_private.stripe_subscriptions is
 comment on column app_private.stripe_subscriptions.status is 'In Stripe''s words, known or not.';
 comment on column app_private.stripe_subscriptions.plan_key is
   'The plan its price belongs to; null when no price of ours is among its items.';
+comment on column app_private.stripe_subscriptions.current_period_end is
+  'The earliest among its items: when the next invoice comes.';
 comment on column app_private.stripe_subscriptions.past_due_since is
-  'When the oldest invoice still open was finalised; null when nothing is overdue.';
+  'When the oldest invoice of the debt that runs was finalised; null when nothing is overdue.';
 comment on column app_private.stripe_subscriptions.grace_ends_at is
-  'Fixed when past_due_since was first seen, by the grace period configured then; null when nothing '
-  'is overdue.';
+  'Until when what it granted is kept: fixed when past_due_since or unknown_since was first seen, by '
+  'the grace period configured then. Null when nothing is overdue and its status is known.';
+comment on column app_private.stripe_subscriptions.cancellation_reason is
+  'Why it was canceled, in Stripe''s words, e.g. payment_disputed.';
+comment on column app_private.stripe_subscriptions.pause_reason is
+  'Why it is paused, in Stripe''s words, e.g. trial_end_without_payment_method.';
+comment on column app_private.stripe_subscriptions.pause_collection is
+  'What becomes of its invoices while no payments are collected; null while they are.';
+comment on column app_private.stripe_subscriptions.pending_update_expires_at is
+  'When a change that waits for its payment lapses; null when none waits.';
+comment on column app_private.stripe_subscriptions.schedule_id is
+  'The schedule that changes it; null when it may be changed directly.';
+comment on column app_private.stripe_subscriptions.price_id is
+  'The price of the item that plan_key was found by, of which there are "quantity".';
+comment on column app_private.stripe_subscriptions.items is
+  'All its items: [{ id, price_id, product_id, lookup_key, quantity, unit_amount_decimal, currency, '
+  'interval, interval_count, usage_type, current_period_start, current_period_end }]. '
+  'unit_amount_decimal is text, exact to the last digit.';
+comment on column app_private.stripe_subscriptions.known_status is
+  'The last status that we know the meaning of; null when there was none.';
+comment on column app_private.stripe_subscriptions.unknown_since is
+  'When a status was first seen that we don''t know the meaning of; null while we do.';
 /* Serves: a customer's subscriptions (and the foreign key). */
 create index if not exists stripe_subscriptions_customer_idx
   on app_private.stripe_subscriptions (tenant_id, customer_id);
@@ -3149,7 +3197,7 @@ grant
 grant select, insert on app_private.stripe_events to app_definer;
 grant select, update (status, processed_at) on app_private.stripe_events to app_worker;
 
-grant select, insert, update (is_deleted, sync_seq, synced_at)
+grant select, insert, update (is_deleted, sync_seq, synced_at, active_entitlements)
   on app_private.stripe_customers to app_worker;
 grant select, insert, update, delete on app_private.stripe_subscriptions to app_worker;
 
@@ -3211,124 +3259,313 @@ drop policy if exists all_worker on app_private.stripe_subscriptions;
 create policy all_worker on app_private.stripe_subscriptions
   for all to app_worker using (true) with check (true);
 --! EndIncluded 50_billing/policies.sql
+--! Included 50_billing/invoices.sql
+create table if not exists app_public.invoices (
+  tenant_id               uuid        not null,
+  id                      text        not null,
+  subscription_id         text,
+  number                  text,
+  status                  text        not null,
+  billing_reason          text,
+  attempt_count           integer     not null,
+  next_payment_attempt_at timestamptz,
+  currency                text        not null,
+  amount_due              bigint      not null,
+  amount_paid             bigint      not null,
+  amount_remaining        bigint      not null,
+  hosted_invoice_url      text,
+  invoice_pdf_url         text,
+  period_start            timestamptz not null,
+  period_end              timestamptz not null,
+  finalized_at            timestamptz,
+  paid_at                 timestamptz,
+  created_at              timestamptz not null,
+  constraint invoices_pkey primary key (tenant_id, id),
+  constraint invoices_tenant_fkey
+    foreign key (tenant_id) references app_public.tenants (id) on delete cascade,
+  constraint invoices_id_bounded check (char_length(id) between 1 and 255),
+  constraint invoices_subscription_bounded check (char_length(subscription_id) <= 255),
+  constraint invoices_number_bounded check (char_length(number) <= 255),
+  constraint invoices_status_bounded check (char_length(status) <= 100),
+  constraint invoices_billing_reason_bounded check (char_length(billing_reason) <= 100),
+  constraint invoices_currency_bounded check (char_length(currency) <= 20),
+  constraint invoices_hosted_url_bounded check (char_length(hosted_invoice_url) <= 5000),
+  constraint invoices_pdf_url_bounded check (char_length(invoice_pdf_url) <= 5000)
+);
+comment on table app_public.invoices is
+  'What Stripe has asked the tenant to pay, newest first. For those whose role may manage billing. '
+  'Drafts are not among them: nobody owes those yet.';
+comment on column app_public.invoices.id is 'Stripe''s id of the invoice.';
+comment on column app_public.invoices.subscription_id is
+  'Stripe''s id of the subscription it is for; null when it is for none.';
+comment on column app_public.invoices.number is 'What is printed on it.';
+comment on column app_public.invoices.status is
+  'In Stripe''s words: open (to be paid), paid, void, uncollectible.';
+comment on column app_public.invoices.billing_reason is
+  'Why it was made, in Stripe''s words, e.g. subscription_create, subscription_cycle.';
+comment on column app_public.invoices.attempt_count is 'How often payment was tried.';
+comment on column app_public.invoices.next_payment_attempt_at is
+  'When Stripe will try again by itself; null when it will not.';
+comment on column app_public.invoices.currency is
+  'ISO 4217, in lower case; the amounts are in its smallest unit.';
+comment on column app_public.invoices.hosted_invoice_url is
+  'Stripe''s page of it, where it is paid while it is open.';
+comment on column app_public.invoices.invoice_pdf_url is 'Where it is downloaded.';
+comment on column app_public.invoices.paid_at is 'Null until it is paid.';
+comment on constraint invoices_tenant_fkey on app_public.invoices is
+  E'@fieldName tenant\n@foreignFieldName invoices';
+/* Serves: the newest of a tenant's. */
+create index if not exists invoices_created_idx
+  on app_public.invoices (tenant_id, created_at desc, id);
+
+alter table app_public.invoices enable row level security;
+alter table app_public.invoices force row level security;
+drop policy if exists select_manager on app_public.invoices;
+create policy select_manager on app_public.invoices
+  for select to app_user
+  using (
+    tenant_id = app_private.member_tenant_id() and app_private.has_permission('billing.manage')
+  );
+drop policy if exists all_worker on app_public.invoices;
+create policy all_worker on app_public.invoices
+  for all to app_worker using (true) with check (true);
+
+revoke all on app_public.invoices from public, app_user, app_anonymous, app_worker, app_definer;
+/* Nobody writes them but the sync; nobody deletes one, however old. */
+grant select on app_public.invoices to app_user;
+grant
+  select, insert,
+  update (
+    subscription_id, number, status, billing_reason, attempt_count, next_payment_attempt_at,
+    currency, amount_due, amount_paid, amount_remaining, hosted_invoice_url, invoice_pdf_url,
+    period_start, period_end, finalized_at, paid_at
+  )
+  on app_public.invoices to app_worker;
+--! EndIncluded 50_billing/invoices.sql
 --! Included 50_billing/access_rules.sql
 /*
- * What a subscription's status means for its tenant. Pure, so that it can be read as a table and
- * tested as one. A status that Stripe adds tomorrow has no row: it grants nothing new and takes
- * nothing away, the tenant keeps what it had.
+ * What a subscription's status means for its tenant: one table, to be read and tested as one. Some
+ * mean something else under a circumstance, which subscription_outcome finds; '' is any other.
  */
-create or replace function app_private.subscription_outcome(
-  p_status text,
-  p_grace_ends_at timestamptz,
-  p_now timestamptz
-)
-  returns table (status text, access text, access_reason text)
+create or replace function app_private.subscription_meanings()
+  returns table (
+    stripe_status text, circumstance text, status text, access text, access_reason text
+  )
   language sql immutable parallel safe
 begin atomic
-  select outcomes.status, outcomes.access, outcomes.access_reason
+  select meanings.*
   from (
     values
-      ('incomplete',         null,  'incomplete', 'none',      'awaiting_payment'),
-      ('incomplete_expired', null,  'incomplete', 'none',      'payment_expired'),
-      ('trialing',           null,  'trialing',   'full',      'trial'),
-      ('active',             null,  'active',     'full',      'paid'),
-      ('past_due',           true,  'past_due',   'full',      'payment_failed'),
-      ('past_due',           false, 'suspended',  'none',      'grace_ended'),
-      ('unpaid',             null,  'suspended',  'none',      'unpaid'),
-      ('paused',             null,  'suspended',  'read_only', 'paused'),
-      ('canceled',           null,  'suspended',  'none',      'canceled')
-  ) as outcomes (stripe_status, in_grace, status, access, access_reason)
-  where outcomes.stripe_status = p_status
-  and (outcomes.in_grace is null or outcomes.in_grace = coalesce(p_now < p_grace_ends_at, false));
+      ('incomplete',         '',              'incomplete', 'none',      'awaiting_payment'),
+      ('incomplete_expired', '',              'incomplete', 'none',      'payment_expired'),
+      ('trialing',           '',              'trialing',   'full',      'trial'),
+      ('active',             '',              'active',     'full',      'paid'),
+      ('active',             'not_collected', 'active',     'full',      'collection_paused'),
+      ('past_due',           'in_grace',      'past_due',   'full',      'payment_failed'),
+      ('past_due',           '',              'suspended',  'none',      'grace_ended'),
+      ('unpaid',             '',              'suspended',  'none',      'unpaid'),
+      ('paused',             'by_choice',     'suspended',  'read_only', 'paused'),
+      ('paused',             '',              'suspended',  'none',      'unpaid'),
+      ('canceled',           '',              'suspended',  'none',      'canceled'),
+      ('canceled',           'unpaid',        'suspended',  'none',      'unpaid'),
+      ('canceled',           'disputed',      'suspended',  'none',      'payment_disputed')
+  ) as meanings (stripe_status, circumstance, status, access, access_reason);
 end;
-comment on function app_private.subscription_outcome(text, timestamptz, timestamptz) is
-  'The tenant''s status, access and reason for a subscription in this status; no row for a status '
-  'that is not known.';
-revoke all on function app_private.subscription_outcome(text, timestamptz, timestamptz) from public;
-grant execute on function app_private.subscription_outcome(text, timestamptz, timestamptz)
-  to app_worker;
+comment on function app_private.subscription_meanings() is
+  'The tenant''s status, access and reason for each status of a subscription that is known.';
+
+create or replace function app_private.unknown_status_grace()
+  returns interval
+  language sql immutable parallel safe
+return interval '24 hours';
+comment on function app_private.unknown_status_grace() is
+  'How long a subscription keeps what it granted when Stripe gives it a status that we don''t know.';
+
+/*
+ * Pure. A status that Stripe adds tomorrow grants nothing new; what the last known one granted is
+ * kept for a day, in which somebody can look.
+ */
+create or replace function app_private.subscription_outcome(
+  p_subscription app_private.stripe_subscriptions,
+  p_now timestamptz
+)
+  returns table (status text, access text, access_reason text, kept_until timestamptz)
+  language sql immutable parallel safe
+begin atomic
+  with circumstances as (
+    select
+      case (p_subscription).known_status
+        when 'active' then
+          case when (p_subscription).pause_collection is not null then 'not_collected' end
+        when 'past_due' then
+          case when p_now < (p_subscription).grace_ends_at then 'in_grace' end
+        when 'paused' then
+          case
+            when coalesce((p_subscription).pause_reason, 'pause_requested')
+              in ('pause_requested', 'trial_end_without_payment_method')
+            then 'by_choice'
+          end
+        when 'canceled' then
+          case (p_subscription).cancellation_reason
+            when 'payment_failed' then 'unpaid'
+            when 'payment_disputed' then 'disputed'
+          end
+      end as circumstance,
+      (p_subscription).unknown_since + app_private.unknown_status_grace() as kept_until
+  )
+  select
+    coalesce(meanings.status, 'suspended'),
+    coalesce(meanings.access, 'none'),
+    case when circumstances.kept_until is null
+      then meanings.access_reason
+      else 'unknown_status'
+    end,
+    case when meanings.access <> 'none' then
+      /* "least" passes over null: what ends first counts, of what there is. */
+      least(
+        circumstances.kept_until,
+        case when meanings.circumstance = 'in_grace' then (p_subscription).grace_ends_at end
+      )
+    end
+  from circumstances
+  left join app_private.subscription_meanings() as meanings
+    on meanings.stripe_status = (p_subscription).known_status
+    and meanings.circumstance = coalesce(circumstances.circumstance, '')
+    and coalesce(p_now < circumstances.kept_until, true);
+end;
+comment on function app_private.subscription_outcome(
+  app_private.stripe_subscriptions, timestamptz
+) is
+  'What a subscription gives its tenant now. kept_until: when the clock takes it away; null when '
+  'only Stripe can.';
 
 /*
  * Decides by all of a tenant's subscriptions, never by the one in an event: an old one that ends
- * must not take away what a new one grants.
+ * must not take away what a new one grants. Among those that grant the same, one that stands
+ * firmly goes before one that is in its grace period, the larger plan before the smaller, the newer
+ * before the older.
  */
+create or replace function app_private.tenant_standing(p_tenant_id uuid, p_now timestamptz)
+  returns table (
+    status text,
+    access text,
+    access_reason text,
+    grace_ends_at timestamptz,
+    access_until timestamptz,
+    plan_key text,
+    current_period_start timestamptz,
+    current_period_end timestamptz,
+    cancel_at timestamptz,
+    trial_ends_at timestamptz,
+    subscription_id text,
+    client_secret text
+  )
+  language sql stable parallel safe
+begin atomic
+  select
+    outcome.status,
+    outcome.access,
+    outcome.access_reason,
+    coalesce(outcome.kept_until, subscriptions.grace_ends_at),
+    case when outcome.access <> 'none' then least(outcome.kept_until, subscriptions.cancel_at) end,
+    subscriptions.plan_key,
+    subscriptions.current_period_start,
+    subscriptions.current_period_end,
+    subscriptions.cancel_at,
+    case when outcome.status = 'trialing' then subscriptions.trial_end end,
+    case when not stripe_customers.is_deleted then subscriptions.id end,
+    subscriptions.client_secret
+  from app_private.stripe_subscriptions as subscriptions
+  join app_private.stripe_customers
+    on stripe_customers.tenant_id = subscriptions.tenant_id
+    and stripe_customers.id = subscriptions.customer_id
+  cross join lateral app_private.subscription_outcome(subscriptions, p_now) as outcome
+  left join app_public.plans on plans.key = subscriptions.plan_key
+  where subscriptions.tenant_id = p_tenant_id
+  order by
+    array_position(array['full', 'read_only', 'none'], outcome.access),
+    subscriptions.status in ('canceled', 'incomplete_expired'),
+    outcome.kept_until is not null,
+    case when outcome.access <> 'none' then plans.position end desc nulls last,
+    subscriptions.created_at desc,
+    subscriptions.id desc
+  limit 1;
+end;
+comment on function app_private.tenant_standing(uuid, timestamptz) is
+  'What all of a tenant''s subscriptions together mean for it at a time; no row when it has none. '
+  'grace_ends_at: when the clock takes its access away, or took it.';
+
+revoke all on function
+  app_private.subscription_meanings(),
+  app_private.unknown_status_grace(),
+  app_private.subscription_outcome(app_private.stripe_subscriptions, timestamptz),
+  app_private.tenant_standing(uuid, timestamptz)
+  from public;
+grant execute on function
+  app_private.subscription_meanings(),
+  app_private.unknown_status_grace(),
+  app_private.subscription_outcome(app_private.stripe_subscriptions, timestamptz),
+  app_private.tenant_standing(uuid, timestamptz)
+  to app_worker;
+--! EndIncluded 50_billing/access_rules.sql
+--! Included 50_billing/apply_billing.sql
 create or replace function app_private.apply_billing(p_tenant_id uuid)
   returns void
   language plpgsql volatile parallel unsafe
 as $$
 declare
-  v_levels constant text[] := array['none', 'read_only', 'full'];
+  v_job_key constant text := 'end_grace_period:' || p_tenant_id;
   v_tenant app_public.tenants;
-  v_best record;
-  v_job_key text := 'end_grace_period:' || p_tenant_id;
+  v_standing record;
 begin
   select tenants.* into v_tenant
   from app_public.tenants
   where tenants.id = p_tenant_id
   for no key update;
 
-  select
-    subscriptions.id,
-    subscriptions.plan_key,
-    subscriptions.client_secret,
-    subscriptions.current_period_start,
-    subscriptions.current_period_end,
-    subscriptions.cancel_at,
-    subscriptions.grace_ends_at,
-    outcome.status,
-    outcome.access,
-    outcome.access_reason
-  into v_best
-  from app_private.stripe_subscriptions as subscriptions
-  cross join lateral app_private.subscription_outcome(
-    subscriptions.status, subscriptions.grace_ends_at, now()
-  ) as outcome
-  where subscriptions.tenant_id = p_tenant_id
-  order by
-    array_position(v_levels, outcome.access) desc,
-    subscriptions.created_at desc,
-    subscriptions.id desc
-  limit 1;
+  select standing.* into v_standing
+  from app_private.tenant_standing(p_tenant_id, now()) as standing;
   if not found then
     return;
   end if;
 
-  /* What a status that nobody knows stands for may still be granted: others don't take it away. */
-  if array_position(v_levels, v_best.access) < array_position(v_levels, v_tenant.access)
-    and exists (
-      select
-      from app_private.stripe_subscriptions as subscriptions
-      where subscriptions.tenant_id = p_tenant_id
-      and not exists (
-        select from app_private.subscription_outcome(subscriptions.status, null, now())
-      )
-    )
-  then
-    return;
-  end if;
-
   update app_public.tenants set
-    plan = coalesce(v_best.plan_key, tenants.plan),
-    status = v_best.status,
-    access = v_best.access,
-    access_reason = v_best.access_reason,
-    current_period_start = v_best.current_period_start,
-    current_period_end = v_best.current_period_end,
-    cancel_at = v_best.cancel_at,
-    grace_ends_at = v_best.grace_ends_at
+    plan = coalesce(v_standing.plan_key, tenants.plan),
+    status = v_standing.status,
+    access = v_standing.access,
+    access_reason = v_standing.access_reason,
+    current_period_start = v_standing.current_period_start,
+    current_period_end = v_standing.current_period_end,
+    cancel_at = v_standing.cancel_at,
+    grace_ends_at = v_standing.grace_ends_at,
+    trial_ends_at = v_standing.trial_ends_at,
+    access_until = v_standing.access_until
   where tenants.id = p_tenant_id
-  and tenants.status <> 'closed';
+  and tenants.status <> 'closed'
+  /* Nothing is written, and no trigger fires, for what has not changed. */
+  and (
+    tenants.plan, tenants.status, tenants.access, tenants.access_reason,
+    tenants.current_period_start, tenants.current_period_end, tenants.cancel_at,
+    tenants.grace_ends_at, tenants.trial_ends_at, tenants.access_until
+  ) is distinct from (
+    coalesce(v_standing.plan_key, tenants.plan), v_standing.status, v_standing.access,
+    v_standing.access_reason, v_standing.current_period_start, v_standing.current_period_end,
+    v_standing.cancel_at, v_standing.grace_ends_at, v_standing.trial_ends_at,
+    v_standing.access_until
+  );
 
   update app_public.billing_accounts set
-    stripe_subscription_id = v_best.id,
-    client_secret = v_best.client_secret
-  where billing_accounts.tenant_id = p_tenant_id;
+    stripe_subscription_id = v_standing.subscription_id,
+    client_secret = v_standing.client_secret
+  where billing_accounts.tenant_id = p_tenant_id
+  and (billing_accounts.stripe_subscription_id, billing_accounts.client_secret)
+    is distinct from (v_standing.subscription_id, v_standing.client_secret);
 
-  if v_best.status = 'past_due' then
+  if v_standing.grace_ends_at > now() then
     perform graphile_worker.add_job(
       'end_grace_period',
       json_build_object('tenant_id', p_tenant_id),
-      run_at => v_best.grace_ends_at,
+      run_at => v_standing.grace_ends_at,
       job_key => v_job_key
     );
   elsif v_tenant.grace_ends_at is not null then
@@ -3338,8 +3575,6 @@ end;
 $$;
 comment on function app_private.apply_billing(uuid) is
   'Writes to a tenant what its subscriptions mean now, and books the end of its grace period.';
-revoke all on function app_private.apply_billing(uuid) from public;
-grant execute on function app_private.apply_billing(uuid) to app_worker;
 
 create or replace function app_private.end_grace_period(p_tenant_id uuid)
   returns void
@@ -3349,9 +3584,16 @@ begin atomic
 end;
 comment on function app_private.end_grace_period(uuid) is
   'Suspends the tenant if its grace period is over and nothing was paid; else changes nothing.';
-revoke all on function app_private.end_grace_period(uuid) from public;
-grant execute on function app_private.end_grace_period(uuid) to app_worker;
---! EndIncluded 50_billing/access_rules.sql
+
+revoke all on function
+  app_private.apply_billing(uuid),
+  app_private.end_grace_period(uuid)
+  from public;
+grant execute on function
+  app_private.apply_billing(uuid),
+  app_private.end_grace_period(uuid)
+  to app_worker;
+--! EndIncluded 50_billing/apply_billing.sql
 --! Included 50_billing/provisioning.sql
 create or replace function app_private.begin_billing_intent(p_tenant_id uuid)
   returns table (
@@ -3643,13 +3885,255 @@ grant execute on function
   app_private.process_stripe_event(text)
   to app_worker;
 --! EndIncluded 50_billing/inbox.sql
---! Included 50_billing/sync.sql
-create or replace function app_private.next_sync_seq()
-  returns bigint
+--! Included 50_billing/sync_subscriptions.sql
+/*
+ * Helpers of record_stripe_customer, which has locked the customer. Each statement writes only what
+ * has changed, so that no trigger fires for what has not.
+ */
+create or replace function app_private.end_unlisted_subscriptions(
+  p_tenant_id uuid,
+  p_customer_id text,
+  p_subscriptions jsonb
+)
+  returns void
   language sql volatile parallel unsafe
-return nextval('app_private.stripe_sync_seq'::regclass);
-comment on function app_private.next_sync_seq() is
-  'Taken before a fetch from Stripe: whoever fetched later has the higher number.';
+begin atomic
+  update app_private.stripe_subscriptions set
+    status = 'canceled',
+    known_status = 'canceled',
+    ended_at = coalesce(stripe_subscriptions.ended_at, now()),
+    client_secret = null,
+    past_due_since = null,
+    grace_ends_at = null,
+    unknown_since = null
+  where stripe_subscriptions.tenant_id = p_tenant_id
+  and stripe_subscriptions.customer_id = p_customer_id
+  and stripe_subscriptions.status not in ('canceled', 'incomplete_expired')
+  and not p_subscriptions @> jsonb_build_array(jsonb_build_object('id', stripe_subscriptions.id));
+end;
+comment on function app_private.end_unlisted_subscriptions(uuid, text, jsonb) is
+  'What Stripe lists no more has ended; a deleted customer''s end with it and can''t be listed.';
+
+create or replace function app_private.record_stripe_subscriptions(
+  p_tenant_id uuid,
+  p_customer_id text,
+  p_subscriptions jsonb,
+  p_grace_period interval
+)
+  returns void
+  language sql volatile parallel unsafe
+begin atomic
+  insert into app_private.stripe_subscriptions as written (
+    tenant_id, id, customer_id, status, known_status, unknown_since, plan_key, price_id, quantity,
+    items, current_period_start, current_period_end, trial_end, cancel_at, ended_at,
+    cancellation_reason, pause_reason, pause_collection, pending_update_expires_at, schedule_id,
+    past_due_since, grace_ends_at, client_secret, created_at
+  )
+  select
+    p_tenant_id,
+    truth.id,
+    p_customer_id,
+    truth.status,
+    meaning.known_status,
+    meaning.unknown_since,
+    main_item.plan_key,
+    main_item.price_id,
+    main_item.quantity,
+    truth.items,
+    to_timestamp(truth.current_period_start),
+    to_timestamp(truth.current_period_end),
+    to_timestamp(truth.trial_end),
+    to_timestamp(truth.cancel_at),
+    to_timestamp(truth.ended_at),
+    truth.cancellation_reason,
+    truth.pause_reason,
+    truth.pause_collection,
+    to_timestamp(truth.pending_update_expires_at),
+    truth.schedule_id,
+    debt.since,
+    /* One debt, one fixed period: it moves only when what is owed is owed since another time. */
+    case when debt.since = known.past_due_since
+      then known.grace_ends_at
+      else debt.since + p_grace_period
+    end,
+    truth.client_secret,
+    to_timestamp(truth.created)
+  from jsonb_to_recordset(p_subscriptions) as truth (
+    id text,
+    status text,
+    items jsonb,
+    current_period_start double precision,
+    current_period_end double precision,
+    trial_end double precision,
+    cancel_at double precision,
+    ended_at double precision,
+    cancellation_reason text,
+    pause_reason text,
+    pause_collection text,
+    pending_update_expires_at double precision,
+    schedule_id text,
+    past_due_since double precision,
+    client_secret text,
+    created double precision
+  )
+  left join app_private.stripe_subscriptions as known
+    on known.tenant_id = p_tenant_id and known.id = truth.id
+  cross join lateral (
+    select
+      case when is_known.so then truth.status else known.known_status end as known_status,
+      case when not is_known.so then coalesce(known.unknown_since, now()) end as unknown_since
+    from (
+      select exists (
+        select
+        from app_private.subscription_meanings() as meanings
+        where meanings.stripe_status = truth.status
+      )
+    ) as is_known (so)
+  ) as meaning
+  cross join lateral (
+    select case when meaning.known_status = 'past_due'
+      then coalesce(to_timestamp(truth.past_due_since), known.past_due_since, now())
+    end as since
+  ) as debt
+  left join lateral (
+    select plan_prices.plan_key, items.price_id, items.quantity
+    from jsonb_to_recordset(truth.items) as items (lookup_key text, price_id text, quantity bigint)
+    join app_public.plan_prices on plan_prices.lookup_key = items.lookup_key
+    join app_public.plans on plans.key = plan_prices.plan_key
+    order by plans.position desc, items.price_id
+    limit 1
+  ) as main_item on true
+  on conflict (tenant_id, id) do update set
+    customer_id = excluded.customer_id,
+    status = excluded.status,
+    known_status = excluded.known_status,
+    unknown_since = excluded.unknown_since,
+    plan_key = excluded.plan_key,
+    price_id = excluded.price_id,
+    quantity = excluded.quantity,
+    items = excluded.items,
+    current_period_start = excluded.current_period_start,
+    current_period_end = excluded.current_period_end,
+    trial_end = excluded.trial_end,
+    cancel_at = excluded.cancel_at,
+    ended_at = excluded.ended_at,
+    cancellation_reason = excluded.cancellation_reason,
+    pause_reason = excluded.pause_reason,
+    pause_collection = excluded.pause_collection,
+    pending_update_expires_at = excluded.pending_update_expires_at,
+    schedule_id = excluded.schedule_id,
+    past_due_since = excluded.past_due_since,
+    grace_ends_at = excluded.grace_ends_at,
+    client_secret = excluded.client_secret
+  where written is distinct from excluded;
+end;
+comment on function app_private.record_stripe_subscriptions(uuid, text, jsonb, interval) is
+  'Writes what Stripe says of a customer''s subscriptions.';
+
+revoke all on function
+  app_private.end_unlisted_subscriptions(uuid, text, jsonb),
+  app_private.record_stripe_subscriptions(uuid, text, jsonb, interval)
+  from public;
+grant execute on function
+  app_private.end_unlisted_subscriptions(uuid, text, jsonb),
+  app_private.record_stripe_subscriptions(uuid, text, jsonb, interval)
+  to app_worker;
+--! EndIncluded 50_billing/sync_subscriptions.sql
+--! Included 50_billing/sync_invoices.sql
+create or replace function app_private.record_stripe_invoices(p_tenant_id uuid, p_invoices jsonb)
+  returns void
+  language sql volatile parallel unsafe
+begin atomic
+  insert into app_public.invoices as known (
+    tenant_id, id, subscription_id, number, status, billing_reason, attempt_count,
+    next_payment_attempt_at, currency, amount_due, amount_paid, amount_remaining,
+    hosted_invoice_url, invoice_pdf_url, period_start, period_end, finalized_at, paid_at, created_at
+  )
+  select
+    p_tenant_id,
+    truth.id,
+    truth.subscription_id,
+    truth.number,
+    truth.status,
+    truth.billing_reason,
+    truth.attempt_count,
+    to_timestamp(truth.next_payment_attempt),
+    truth.currency,
+    truth.amount_due,
+    truth.amount_paid,
+    truth.amount_remaining,
+    truth.hosted_invoice_url,
+    truth.invoice_pdf,
+    to_timestamp(truth.period_start),
+    to_timestamp(truth.period_end),
+    to_timestamp(truth.finalized_at),
+    to_timestamp(truth.paid_at),
+    to_timestamp(truth.created)
+  from jsonb_to_recordset(p_invoices) as truth (
+    id text,
+    subscription_id text,
+    number text,
+    status text,
+    billing_reason text,
+    attempt_count integer,
+    next_payment_attempt double precision,
+    currency text,
+    amount_due bigint,
+    amount_paid bigint,
+    amount_remaining bigint,
+    hosted_invoice_url text,
+    invoice_pdf text,
+    period_start double precision,
+    period_end double precision,
+    finalized_at double precision,
+    paid_at double precision,
+    created double precision
+  )
+  on conflict (tenant_id, id) do update set
+    subscription_id = excluded.subscription_id,
+    number = excluded.number,
+    status = excluded.status,
+    billing_reason = excluded.billing_reason,
+    attempt_count = excluded.attempt_count,
+    next_payment_attempt_at = excluded.next_payment_attempt_at,
+    currency = excluded.currency,
+    amount_due = excluded.amount_due,
+    amount_paid = excluded.amount_paid,
+    amount_remaining = excluded.amount_remaining,
+    hosted_invoice_url = excluded.hosted_invoice_url,
+    invoice_pdf_url = excluded.invoice_pdf_url,
+    period_start = excluded.period_start,
+    period_end = excluded.period_end,
+    finalized_at = excluded.finalized_at,
+    paid_at = excluded.paid_at
+  /* Nothing is written, and no trigger fires, for what has not changed. */
+  where known is distinct from excluded;
+end;
+comment on function app_private.record_stripe_invoices(uuid, jsonb) is
+  'Writes what Stripe says of some of a tenant''s invoices; the others stay as they are.';
+
+revoke all on function app_private.record_stripe_invoices(uuid, jsonb) from public;
+grant execute on function app_private.record_stripe_invoices(uuid, jsonb) to app_worker;
+--! EndIncluded 50_billing/sync_invoices.sql
+--! Included 50_billing/sync.sql
+create or replace function app_private.begin_customer_sync(p_customer_id text)
+  returns table (seq bigint, unsettled_invoice_ids text[])
+  language sql volatile parallel unsafe
+begin atomic
+  select
+    nextval('app_private.stripe_sync_seq'::regclass),
+    array(
+      select invoices.id
+      from app_private.stripe_customers
+      join app_public.invoices on invoices.tenant_id = stripe_customers.tenant_id
+      where stripe_customers.id = p_customer_id
+      and invoices.status not in ('paid', 'void')
+      order by invoices.created_at desc
+    );
+end;
+comment on function app_private.begin_customer_sync(text) is
+  'Called before a fetch from Stripe. seq: whoever fetched later has the higher number. '
+  'unsettled_invoice_ids: what we hold that may still change, however old it is.';
 
 /*
  * The only writer of what Stripe says. Every change at Stripe is followed by an event, whose sync
@@ -3657,121 +4141,61 @@ comment on function app_private.next_sync_seq() is
  * change, whatever order anything arrived in.
  */
 create or replace function app_private.record_stripe_customer(
-  p_customer_id text,
   p_sync_seq bigint,
-  p_is_deleted boolean,
-  p_subscriptions jsonb,
+  p_truth jsonb,
   p_grace_days double precision
 )
   returns text
   language plpgsql volatile parallel unsafe
 as $$
 declare
+  v_customer_id constant text := p_truth->>'id';
   v_tenant_id uuid;
 begin
   update app_private.stripe_customers set
-    is_deleted = p_is_deleted,
+    is_deleted = (p_truth->>'is_deleted')::boolean,
+    active_entitlements = array(
+      select entitlements.lookup_key
+      from jsonb_array_elements_text(p_truth->'active_entitlements') as entitlements (lookup_key)
+      order by entitlements.lookup_key
+    ),
     sync_seq = p_sync_seq,
     synced_at = now()
-  where stripe_customers.id = p_customer_id
+  where stripe_customers.id = v_customer_id
   and stripe_customers.sync_seq < p_sync_seq
   returning stripe_customers.tenant_id into v_tenant_id;
   if not found then
     return case
       when exists (
-        select from app_private.stripe_customers where stripe_customers.id = p_customer_id
+        select from app_private.stripe_customers where stripe_customers.id = v_customer_id
       ) then 'stale'
       else 'unknown'
     end;
   end if;
 
-  /* What Stripe lists no more has ended; a deleted customer's end with it and can't be listed. */
-  update app_private.stripe_subscriptions set
-    status = 'canceled',
-    client_secret = null,
-    past_due_since = null,
-    grace_ends_at = null
-  where stripe_subscriptions.tenant_id = v_tenant_id
-  and stripe_subscriptions.customer_id = p_customer_id
-  and not p_subscriptions @> jsonb_build_array(jsonb_build_object('id', stripe_subscriptions.id));
-
-  insert into app_private.stripe_subscriptions (
-    tenant_id, id, customer_id, status, plan_key, current_period_start, current_period_end,
-    cancel_at, past_due_since, grace_ends_at, client_secret, created_at
-  )
-  select
-    v_tenant_id,
-    truth.id,
-    p_customer_id,
-    truth.status,
-    largest.plan_key,
-    to_timestamp(truth.current_period_start),
-    to_timestamp(truth.current_period_end),
-    to_timestamp(truth.cancel_at),
-    debt.since,
-    /* One debt, one fixed period: it moves only when what is owed is owed since another time. */
-    case when debt.since = known.past_due_since
-      then known.grace_ends_at
-      else debt.since + make_interval(secs => p_grace_days * 86400)
-    end,
-    truth.client_secret,
-    to_timestamp(truth.created)
-  from jsonb_to_recordset(p_subscriptions) as truth (
-    id text,
-    status text,
-    lookup_keys text[],
-    current_period_start double precision,
-    current_period_end double precision,
-    cancel_at double precision,
-    past_due_since double precision,
-    client_secret text,
-    created double precision
-  )
-  left join app_private.stripe_subscriptions as known
-    on known.tenant_id = v_tenant_id and known.id = truth.id
-  cross join lateral (
-    select case when truth.status = 'past_due'
-      then coalesce(to_timestamp(truth.past_due_since), known.past_due_since, now())
-    end as since
-  ) as debt
-  left join lateral (
-    select plan_prices.plan_key
-    from app_public.plan_prices
-    join app_public.plans on plans.key = plan_prices.plan_key
-    where plan_prices.lookup_key = any (truth.lookup_keys)
-    order by plans.position desc
-    limit 1
-  ) as largest on true
-  on conflict (tenant_id, id) do update set
-    customer_id = excluded.customer_id,
-    status = excluded.status,
-    plan_key = excluded.plan_key,
-    current_period_start = excluded.current_period_start,
-    current_period_end = excluded.current_period_end,
-    cancel_at = excluded.cancel_at,
-    past_due_since = excluded.past_due_since,
-    grace_ends_at = excluded.grace_ends_at,
-    client_secret = excluded.client_secret;
-
+  perform app_private.end_unlisted_subscriptions(
+    v_tenant_id, v_customer_id, p_truth->'subscriptions'
+  );
+  perform app_private.record_stripe_subscriptions(
+    v_tenant_id, v_customer_id, p_truth->'subscriptions', make_interval(secs => p_grace_days * 86400)
+  );
+  perform app_private.record_stripe_invoices(v_tenant_id, p_truth->'invoices');
   perform app_private.apply_billing(v_tenant_id);
   return 'recorded';
 end;
 $$;
-comment on function app_private.record_stripe_customer(
-  text, bigint, boolean, jsonb, double precision
-) is
-  'Replaces our copy of a customer''s subscriptions by what was fetched after p_sync_seq was taken. '
-  'p_subscriptions: [{ id, status, lookup_keys, current_period_start, current_period_end, cancel_at, '
-  'past_due_since, client_secret, created }], times in Unix seconds. Returns recorded, stale (a '
-  'later fetch was written already) or unknown (no tenant has this customer).';
+comment on function app_private.record_stripe_customer(bigint, jsonb, double precision) is
+  'Replaces our copy of a customer by what was fetched after p_sync_seq was taken. p_truth is '
+  'CustomerTruth of tasks/stripe_customer_truth.ts, times in Unix seconds. Returns recorded, stale '
+  '(a later fetch was written already) or unknown (no tenant has this customer).';
 
 revoke all on function
-  app_private.next_sync_seq(),
-  app_private.record_stripe_customer(text, bigint, boolean, jsonb, double precision)
+  app_private.begin_customer_sync(text),
+  app_private.record_stripe_customer(bigint, jsonb, double precision)
   from public;
 grant execute on function
-  app_private.next_sync_seq(),
-  app_private.record_stripe_customer(text, bigint, boolean, jsonb, double precision)
+  app_private.begin_customer_sync(text),
+  app_private.record_stripe_customer(bigint, jsonb, double precision)
   to app_worker;
 --! EndIncluded 50_billing/sync.sql
 --! Included 50_billing/create_tenant.sql
@@ -3929,6 +4353,72 @@ grant execute on function
   app_private.finish_stripe_check(uuid, jsonb)
   to app_worker;
 --! EndIncluded 70_stripe_checks/checks.sql
+--! Included 70_stripe_checks/sweep.sql
+create or replace function app_private.resume_provisioning()
+  returns integer
+  language plpgsql volatile parallel unsafe
+as $$
+declare
+  v_tenant_id uuid;
+  v_resumed integer := 0;
+begin
+  for v_tenant_id in
+    select billing_intents.tenant_id
+    from app_private.billing_intents
+    join app_public.tenants on tenants.id = billing_intents.tenant_id
+    where billing_intents.completed_at is null
+    and billing_intents.created_at < now() - interval '1 hour'
+    and tenants.status <> 'closed'
+    and not exists (
+      select
+      from graphile_worker._private_jobs as jobs
+      where jobs.key = 'stripe_provision_tenant:' || billing_intents.tenant_id
+      and (jobs.attempts < jobs.max_attempts or jobs.locked_at is not null)
+    )
+  loop
+    perform graphile_worker.add_job(
+      'stripe_provision_tenant',
+      json_build_object('tenant_id', v_tenant_id),
+      job_key => 'stripe_provision_tenant:' || v_tenant_id
+    );
+    v_resumed := v_resumed + 1;
+  end loop;
+  return v_resumed;
+end;
+$$;
+comment on function app_private.resume_provisioning() is
+  'Books the provisioning of tenants whose wish to subscribe is an hour old and which nobody works '
+  'on: its job was lost, dismissed or failed for good. Returns how many.';
+
+create or replace function app_private.stray_customers(p_customers jsonb)
+  returns table (customer_id text, tenant_id uuid, intent_id uuid, has_another boolean)
+  language sql stable parallel safe
+begin atomic
+  select candidates.id, intents.tenant_id, intents.id, accounts.stripe_customer_id is not null
+  from jsonb_to_recordset(p_customers) as candidates (id text, tenant_id uuid, intent_id uuid)
+  join app_private.billing_intents as intents
+    on intents.tenant_id = candidates.tenant_id
+    and intents.id = candidates.intent_id
+  join app_public.billing_accounts as accounts on accounts.tenant_id = intents.tenant_id
+  where accounts.stripe_customer_id is distinct from candidates.id
+  and not exists (
+    select from app_private.stripe_customers where stripe_customers.id = candidates.id
+  );
+end;
+comment on function app_private.stray_customers(jsonb) is
+  'Which of these customers at Stripe were made for an intent of ours and are tied to nobody. '
+  'p_customers: [{ id, tenant_id, intent_id }], from their metadata. has_another: the tenant has '
+  'another customer, so that this one is a loser of a race.';
+
+revoke all on function
+  app_private.resume_provisioning(),
+  app_private.stray_customers(jsonb)
+  from public;
+grant execute on function
+  app_private.resume_provisioning(),
+  app_private.stray_customers(jsonb)
+  to app_worker;
+--! EndIncluded 70_stripe_checks/sweep.sql
 
 --! Included 90_example/tables.sql
 /* Copy these four files for your first tables, then delete them: docs/extending.md. */

@@ -1,23 +1,36 @@
 /** What Stripe says of a customer, as the sync task hands it to SQL. */
 import type pg from "pg";
 
-import type { SubscriptionTruth } from "../../tasks/stripe_customer_truth.ts";
+import type { CustomerTruth } from "../../tasks/stripe_customer_truth.ts";
+import type { InvoiceTruth } from "../../tasks/stripe_invoice_truth.ts";
+import type { ItemTruth, SubscriptionTruth } from "../../tasks/stripe_subscription_truth.ts";
 import { asWorker } from "./acting.ts";
-import { rowOf } from "./query.ts";
+import { rowOf, rowsOf } from "./query.ts";
 
 /** 2026-11-01 00:00 UTC; everything in these tests happened after that. */
 export const EPOCH = 1_793_491_200;
 export const DAY = 86_400;
 
-/** A subscription to pro that is paid; `change` says otherwise. */
-export function subscription(change: Partial<SubscriptionTruth> = {}): SubscriptionTruth {
+/** A subscription to pro that is paid; `change` says otherwise, its prices by their lookup keys. */
+export function subscription({
+  lookup_keys = ["pro_month"],
+  ...change
+}: Partial<SubscriptionTruth> & { lookup_keys?: string[] } = {}): SubscriptionTruth {
   return {
     id: "sub_1",
     status: "active",
-    lookup_keys: ["pro_month"],
+    claimed_tenant_id: null,
+    items: lookup_keys.map(item),
     current_period_start: EPOCH,
     current_period_end: EPOCH + 30 * DAY,
+    trial_end: null,
     cancel_at: null,
+    ended_at: null,
+    cancellation_reason: null,
+    pause_reason: null,
+    pause_collection: null,
+    pending_update_expires_at: null,
+    schedule_id: null,
     past_due_since: null,
     client_secret: null,
     created: EPOCH,
@@ -25,7 +38,49 @@ export function subscription(change: Partial<SubscriptionTruth> = {}): Subscript
   };
 }
 
-export type Recording = {
+function item(lookup_key: string): ItemTruth {
+  return {
+    id: `si_${lookup_key}`,
+    price_id: `price_${lookup_key}`,
+    product_id: `prod_${lookup_key}`,
+    lookup_key,
+    quantity: 1,
+    unit_amount_decimal: "4900",
+    currency: "usd",
+    interval: "month",
+    interval_count: 1,
+    usage_type: "licensed",
+    current_period_start: EPOCH,
+    current_period_end: EPOCH + 30 * DAY,
+  };
+}
+
+/** An invoice of 49 USD for sub_1 that is paid; `change` says otherwise. */
+export function invoice(change: Partial<InvoiceTruth> = {}): InvoiceTruth {
+  return {
+    id: "in_1",
+    subscription_id: "sub_1",
+    number: "ACME-0001",
+    status: "paid",
+    billing_reason: "subscription_create",
+    attempt_count: 1,
+    next_payment_attempt: null,
+    currency: "usd",
+    amount_due: 4900,
+    amount_paid: 4900,
+    amount_remaining: 0,
+    hosted_invoice_url: "https://invoice.stripe.com/i/in_1",
+    invoice_pdf: "https://pay.stripe.com/invoice/in_1/pdf",
+    period_start: EPOCH,
+    period_end: EPOCH,
+    finalized_at: EPOCH,
+    paid_at: EPOCH,
+    created: EPOCH,
+    ...change,
+  };
+}
+
+export type Recording = Partial<Omit<CustomerTruth, "id" | "is_deleted" | "subscriptions">> & {
   customer?: string;
   seq: number;
   subscriptions?: readonly SubscriptionTruth[];
@@ -35,17 +90,24 @@ export type Recording = {
 
 /** Records what was fetched; the answer is recorded, stale or unknown. */
 export async function record(client: pg.ClientBase, what: Recording): Promise<string> {
-  const {
-    customer = "cus_acme",
-    seq,
-    subscriptions = [],
-    isDeleted = false,
-    graceDays = 14,
-  } = what;
+  const { customer = "cus_acme", seq, isDeleted = false, graceDays = 14, ...truth } = what;
   const { result } = await rowOf<{ result: string }>(
     client,
-    "select app_private.record_stripe_customer($1, $2, $3, $4, $5) as result",
-    [customer, seq, isDeleted, JSON.stringify(subscriptions), graceDays],
+    "select app_private.record_stripe_customer($1, $2, $3) as result",
+    [
+      seq,
+      JSON.stringify({
+        id: customer,
+        is_deleted: isDeleted,
+        claimed_tenant_id: null,
+        claimed_intent_id: null,
+        active_entitlements: [],
+        subscriptions: [],
+        invoices: [],
+        ...truth,
+      }),
+      graceDays,
+    ],
   );
   return result;
 }
@@ -66,6 +128,31 @@ export async function tieCustomer(
     [tenantId],
   );
   await client.query("select app_private.record_intent_customer($1, $2)", [tenantId, customer]);
+}
+
+/** Lets time pass: whatever was noted of debts and of statuses unknown was noted earlier. */
+export async function earlier(client: pg.ClientBase, by: string): Promise<void> {
+  await client.query(
+    `update app_private.stripe_subscriptions set
+      past_due_since = past_due_since - $1::interval,
+      grace_ends_at = grace_ends_at - $1::interval,
+      unknown_since = unknown_since - $1::interval`,
+    [by],
+  );
+  await client.query(
+    `update app_public.tenants set
+      grace_ends_at = grace_ends_at - $1::interval,
+      access_until = access_until - $1::interval`,
+    [by],
+  );
+}
+
+/** The ends of grace periods that are booked. */
+export function bookedEnds(client: pg.ClientBase): Promise<{ run_at: Date; key: string }[]> {
+  return rowsOf(
+    client,
+    "select run_at, key from graphile_worker._private_jobs where key like 'end_grace_period:%'",
+  );
 }
 
 /** What the tenant's people see of its billing. */

@@ -29,8 +29,8 @@ async function sync(workshop: Workshop, customer: string): Promise<void> {
 }
 
 /** What the sync reads with. */
-function reading({ customers, subscriptionItems, invoices, subscriptions }: Stripe) {
-  return { customers, subscriptionItems, invoices, subscriptions };
+function reading({ customers, entitlements, subscriptionItems, invoices, subscriptions }: Stripe) {
+  return { customers, entitlements, subscriptionItems, invoices, subscriptions };
 }
 
 /** Subscriptions whose list is passed through `change` before anybody sees it. */

@@ -4,7 +4,7 @@
  */
 import fc from "fast-check";
 
-import type { SubscriptionTruth } from "../../../tasks/stripe_customer_truth.ts";
+import type { SubscriptionTruth } from "../../../tasks/stripe_subscription_truth.ts";
 import { DAY, record, standing, subscription, tieCustomer } from "../../support/billing.ts";
 import { createCast, expect, test } from "../../support/index.ts";
 import { rowsOf, undone } from "../../support/query.ts";

@@ -1,20 +1,20 @@
 import type pg from "pg";
 
-import { DAY, recordAsWorker, standing, subscription, tieCustomer } from "../../support/billing.ts";
+import {
+  bookedEnds,
+  DAY,
+  earlier,
+  recordAsWorker,
+  standing,
+  subscription,
+  tieCustomer,
+} from "../../support/billing.ts";
 import { asWorker, createCast, expect, test } from "../../support/index.ts";
-import { rowsOf } from "../../support/query.ts";
 
 const NOW = Math.floor(Date.now() / 1000);
 const seconds = (at: number) => new Date(at * 1000);
 const overdue = (since: number | null) =>
   subscription({ status: "past_due", past_due_since: since, client_secret: "secret" });
-
-function bookedEnds(db: pg.Client): Promise<Record<string, unknown>[]> {
-  return rowsOf(
-    db,
-    "select run_at, key from graphile_worker._private_jobs where key like 'end_grace_period:%'",
-  );
-}
 
 async function endGracePeriod(db: pg.Client, tenantId: string): Promise<void> {
   await asWorker(db, () => db.query("select app_private.end_grace_period($1)", [tenantId]));
@@ -51,12 +51,7 @@ test("does not move either when Stripe shows no open invoice", async ({ db }) =>
   const { acme } = await createCast(db);
   await tieCustomer(db, acme);
   await recordAsWorker(db, { seq: 1, subscriptions: [overdue(null)] });
-  await db.query(
-    `update app_private.stripe_subscriptions set
-      past_due_since = past_due_since - interval '3 days',
-      grace_ends_at = grace_ends_at - interval '3 days'`,
-  );
-  await db.query("update app_public.tenants set grace_ends_at = grace_ends_at - interval '3 days'");
+  await earlier(db, "3 days");
   const before = await standing(db, acme);
   await recordAsWorker(db, { seq: 2, subscriptions: [overdue(null)] });
   expect(await standing(db, acme)).toEqual(before);

@@ -1,12 +1,14 @@
 import {
+  bookedEnds,
   DAY,
+  earlier,
   EPOCH,
   recordAsWorker,
   standing,
   subscription,
   tieCustomer,
 } from "../../support/billing.ts";
-import { createCast, expect, test } from "../../support/index.ts";
+import { asWorker, createCast, expect, test } from "../../support/index.ts";
 import { rowsOf } from "../../support/query.ts";
 
 const NOW = Math.floor(Date.now() / 1000);
@@ -74,27 +76,68 @@ test("a customer that has bought nothing yet leaves its tenant in provisioning",
   expect(await standing(db, acme)).toMatchObject({ status: "provisioning", access: "none" });
 });
 
-test("a status that Stripe adds tomorrow leaves the tenant as it was", async ({ db }) => {
+test("S26: a status that Stripe adds tomorrow grants nothing to whoever had nothing", async ({
+  db,
+}) => {
   const { acme } = await createCast(db);
   await tieCustomer(db, acme);
   const future = subscription({ status: "future_status" });
   await recordAsWorker(db, { seq: 1, subscriptions: [future] });
-  expect(await standing(db, acme)).toMatchObject({ status: "provisioning", access: "none" });
-  await recordAsWorker(db, { seq: 2, subscriptions: [subscription()] });
-  const before = await standing(db, acme);
-  await recordAsWorker(db, { seq: 3, subscriptions: [future] });
-  expect(await standing(db, acme)).toEqual(before);
+  expect(await standing(db, acme)).toMatchObject({
+    status: "suspended",
+    access: "none",
+    access_reason: "unknown_status",
+    grace_ends_at: null,
+  });
 });
 
-test("a status unknown takes nothing away when an old subscription has ended", async ({ db }) => {
+test("S26: a status unknown keeps what was for a day, once, and then gives nothing", async ({
+  db,
+}) => {
+  const { acme } = await createCast(db);
+  await tieCustomer(db, acme);
+  await recordAsWorker(db, { seq: 1, subscriptions: [subscription()] });
+  const future = subscription({ status: "future_status" });
+  await recordAsWorker(db, { seq: 2, subscriptions: [future] });
+  const kept = await standing(db, acme);
+  expect(kept).toMatchObject({
+    plan: "pro",
+    status: "active",
+    access: "full",
+    access_reason: "unknown_status",
+    grace_ends_at: expect.any(Date),
+  });
+  expect(await bookedEnds(db)).toEqual([
+    { run_at: kept.grace_ends_at, key: `end_grace_period:${acme}` },
+  ]);
+
+  await earlier(db, "23 hours");
+  const other = subscription({ status: "another_status" });
+  await recordAsWorker(db, { seq: 3, subscriptions: [other] });
+  expect(await standing(db, acme)).toMatchObject({ access: "full" });
+  await earlier(db, "1 hour");
+  await asWorker(db, () => db.query("select app_private.end_grace_period($1)", [acme]));
+  expect(await standing(db, acme)).toMatchObject({
+    status: "suspended",
+    access: "none",
+    access_reason: "unknown_status",
+  });
+
+  await recordAsWorker(db, { seq: 4, subscriptions: [subscription()] });
+  expect(await standing(db, acme)).toMatchObject({ access_reason: "paid", grace_ends_at: null });
+  expect(await bookedEnds(db)).toEqual([]);
+});
+
+test("S26: a status unknown takes nothing away when an old subscription has ended", async ({
+  db,
+}) => {
   const { acme } = await createCast(db);
   await tieCustomer(db, acme);
   const old = subscription({ id: "sub_0", status: "canceled", created: EPOCH - DAY });
   await recordAsWorker(db, { seq: 1, subscriptions: [old, subscription()] });
-  const before = await standing(db, acme);
   const future = subscription({ status: "future_status" });
   await recordAsWorker(db, { seq: 2, subscriptions: [old, future] });
-  expect(await standing(db, acme)).toEqual(before);
+  expect(await standing(db, acme)).toMatchObject({ access: "full", subscription: "sub_1" });
   const other = subscription({ id: "sub_2", lookup_keys: ["starter_month"] });
   await recordAsWorker(db, { seq: 3, subscriptions: [old, future, other] });
   expect(await standing(db, acme)).toMatchObject({ plan: "starter", subscription: "sub_2" });
