@@ -13,6 +13,8 @@ export { ConfigError } from "./environment.ts";
 /** How to reach and verify Stripe. */
 export type StripeConfig = {
   secretKey: string;
+  /** Whether the key, and so everything seen with it, is of Stripe's live mode. */
+  livemode: boolean;
   /** An emulator or a proxy; undefined means Stripe itself. */
   apiBase: URL | undefined;
   /** Lookup key by price id, for prices that are configured by id (STRIPE_…_PRICE_ID). */
@@ -47,6 +49,8 @@ export type ServerConfig = {
 export type WorkerConfig = {
   databaseUrl: string;
   stripe: StripeConfig;
+  /** Where Stripe is told to send its events. */
+  webhookUrl: string;
   gracePeriodDays: number;
   isProduction: boolean;
   mail: MailConfig;
@@ -84,7 +88,7 @@ export function parseServerConfig(env: NodeJS.ProcessEnv): ServerConfig {
       authSecret: read.secret("AUTH_SECRET", { minLength: 32 }),
       externalProviders: externalProviders(read),
       stripeWebhookSecrets: read.list("STRIPE_WEBHOOK_SECRET"),
-      stripeLivemode: read.text("STRIPE_SECRET_KEY", "sk_test_").includes("_live_"),
+      stripeLivemode: livemode(read),
       isProduction: isProduction(read),
       logLevel: logLevel(read),
     };
@@ -98,9 +102,11 @@ export function parseWorkerConfig(env: NodeJS.ProcessEnv): WorkerConfig {
     ),
     stripe: {
       secretKey: read.secret("STRIPE_SECRET_KEY", { minLength: 9 }),
+      livemode: livemode(read),
       apiBase: read.optionalUrl("STRIPE_API_BASE"),
       configuredPrices: configuredPrices(read),
     },
+    webhookUrl: `${address(read).publicUrl}/webhooks/stripe`,
     gracePeriodDays: read.number("GRACE_PERIOD_DAYS", 14, { min: 0, max: 365 }),
     isProduction: isProduction(read),
     mail: mailConfig(read, isProduction(read)),
@@ -169,6 +175,10 @@ function address(read: Environment): { host: string; port: number; publicUrl: st
   const port = read.integer("PORT", 4000, { min: 1, max: 65_535 });
   const publicUrl = read.url("PUBLIC_URL", `http://${urlHost(host)}:${port}`).origin;
   return { host, port, publicUrl };
+}
+
+function livemode(read: Environment): boolean {
+  return read.text("STRIPE_SECRET_KEY", "sk_test_").includes("_live_");
 }
 
 function isProduction(read: Environment): boolean {

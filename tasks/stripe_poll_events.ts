@@ -1,6 +1,9 @@
 import type { JobHelpers, Task } from "graphile-worker";
 import type Stripe from "stripe";
 
+import { hintOf } from "../server/stripe_event_hint.ts";
+import { receiveStatement } from "../server/stripe_inbox.ts";
+
 declare global {
   namespace GraphileWorker {
     interface Tasks {
@@ -68,15 +71,23 @@ async function begin(query: JobHelpers["query"]): Promise<Check> {
   return check;
 }
 
+/** Keeps those that the inbox lacks; returns how many. */
 async function receive(
   query: JobHelpers["query"],
   events: readonly Stripe.Event[],
   livemode: boolean,
 ): Promise<number> {
-  if (events.length === 0) return 0;
-  const { rows } = await query<{ missed: number }>(
-    "select app_private.receive_missed_events($1, $2) as missed",
-    [JSON.stringify(events), livemode],
+  const { rows } = await query<{ id: string }>(
+    "select app_private.unseen_stripe_events($1) as id",
+    [events.map(({ id }) => id)],
   );
-  return rows[0]?.missed ?? 0;
+  const unseen = new Set(rows.map(({ id }) => id));
+  for (const event of events) {
+    const hint = unseen.has(event.id) ? hintOf(event) : undefined;
+    if (hint === undefined) continue;
+    const payload = JSON.stringify(event);
+    const { text, values } = receiveStatement({ hint, payload, livemode, accountId: undefined });
+    await query(text, values);
+  }
+  return unseen.size;
 }

@@ -16,9 +16,11 @@ const UNPAID: readonly string[] = ["incomplete", "incomplete_expired", "canceled
  * A crash between Stripe's answer and our note of it leaves a customer that nobody knows. Its tenant
  * gets it, if it has none; otherwise it is removed, unless something was paid on it.
  */
-export async function settleStray({ stripe, query, stray }: Settling): Promise<
-  "adopted" | "removed" | "alarmed"
-> {
+export async function settleStray({
+  stripe,
+  query,
+  stray,
+}: Settling): Promise<"adopted" | "removed" | "alarmed"> {
   const { customer_id: customerId, tenant_id: tenantId, intent_id: intentId } = stray;
   if (!stray.has_another) {
     await query(

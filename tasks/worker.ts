@@ -41,6 +41,8 @@ export async function startWorker(config: WorkerConfig, logger: Logger): Promise
       taskList: makeTaskList({
         stripe: makeStripe(config.stripe),
         configuredPrices: config.stripe.configuredPrices,
+        livemode: config.stripe.livemode,
+        webhookUrl: config.webhookUrl,
         gracePeriodDays: config.gracePeriodDays,
         mailer: makeMailer(config.mail),
         appUrl: config.appUrl,

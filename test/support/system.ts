@@ -86,7 +86,8 @@ export async function withSystem<T>(
     const running = await startWorker(
       {
         databaseUrl: database.urls.worker,
-        stripe: { secretKey: SECRET_KEY, apiBase, configuredPrices: {} },
+        stripe: { secretKey: SECRET_KEY, livemode: false, apiBase, configuredPrices: {} },
+        webhookUrl: `${url}/webhooks/stripe`,
         gracePeriodDays,
         isProduction: false,
         mail: {

@@ -99,6 +99,8 @@ function workshop(
     stripe: tasksStripe,
     configuredPrices: {},
     gracePeriodDays: 14,
+    livemode: false,
+    webhookUrl: "https://app.example.com/webhooks/stripe",
     mailer: {
       async send(mail) {
         mails.push(mail);
