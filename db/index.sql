@@ -91,6 +91,15 @@
 --!include 60_billing_mails/triggers.sql
 --!include 60_billing_mails/sending.sql
 
+--!include 70_stripe_checks/tables.sql
+--!include 70_stripe_checks/access.sql
+--!include 70_stripe_checks/policies.sql
+--!include 70_stripe_checks/checks.sql
+--!include 70_stripe_checks/poll.sql
+--!include 70_stripe_checks/differences.sql
+--!include 70_stripe_checks/sweep.sql
+--!include 70_stripe_checks/request.sql
+
 --!include 90_example/tables.sql
 --!include 90_example/access.sql
 --!include 90_example/policies.sql

@@ -7,7 +7,7 @@ import type { ExternalProvider } from "./auth/external_tokens.ts";
 import { emulatorConfig, type EmulatorConfig } from "./emulator_config.ts";
 import { readEnvironment, type Environment } from "./environment.ts";
 import { appUrl, mailConfig, shownOutbox, type MailConfig } from "./mail_config.ts";
-import { stripeConfig, type StripeConfig } from "./stripe_config.ts";
+import { isLivemode, stripeConfig, type StripeConfig } from "./stripe_config.ts";
 
 export { ConfigError } from "./environment.ts";
 export type { StripeConfig } from "./stripe_config.ts";
@@ -46,6 +46,8 @@ export type ServerConfig = {
 export type WorkerConfig = {
   databaseUrl: string;
   stripe: StripeConfig;
+  /** Where Stripe is told to send its events. */
+  webhookUrl: string;
   gracePeriodDays: number;
   isProduction: boolean;
   mail: MailConfig;
@@ -83,7 +85,7 @@ export function parseServerConfig(env: NodeJS.ProcessEnv): ServerConfig {
       authSecret: read.secret("AUTH_SECRET", { minLength: 32 }),
       externalProviders: externalProviders(read),
       stripeWebhookSecrets: read.list("STRIPE_WEBHOOK_SECRET"),
-      stripeLivemode: read.text("STRIPE_SECRET_KEY", "sk_test_").includes("_live_"),
+      stripeLivemode: isLivemode(read),
       stripeAccountId: read.optionalText("STRIPE_ACCOUNT_ID"),
       billingWaitSeconds: read.number("BILLING_WAIT_SECONDS", 10, { min: 0, max: 10 }),
       isProduction: isProduction(read),
@@ -98,6 +100,7 @@ export function parseWorkerConfig(env: NodeJS.ProcessEnv): WorkerConfig {
       env["WORKER_DATABASE_URL"] ? "WORKER_DATABASE_URL" : "DATABASE_URL",
     ),
     stripe: stripeConfig(read),
+    webhookUrl: `${address(read).publicUrl}/webhooks/stripe`,
     gracePeriodDays: read.number("GRACE_PERIOD_DAYS", 14, { min: 0, max: 365 }),
     isProduction: isProduction(read),
     mail: mailConfig(read, isProduction(read)),

@@ -3,6 +3,7 @@ import type { Environment } from "./environment.ts";
 /** How to reach and verify Stripe. */
 export type StripeConfig = {
   secretKey: string;
+  livemode: boolean;
   /** An emulator or a proxy; undefined means Stripe itself. */
   apiBase: URL | undefined;
   /** Lookup key by price id, for prices that are configured by id (STRIPE_…_PRICE_ID). */
@@ -19,6 +20,7 @@ const PLANS = ["starter", "pro", "enterprise"] as const;
 export function stripeConfig(read: Environment): StripeConfig {
   return {
     secretKey: read.secret("STRIPE_SECRET_KEY", { minLength: 9 }),
+    livemode: isLivemode(read),
     apiBase: read.optionalUrl("STRIPE_API_BASE"),
     configuredPrices: configuredPrices(read),
     accountId: read.optionalText("STRIPE_ACCOUNT_ID"),
@@ -27,6 +29,11 @@ export function stripeConfig(read: Environment): StripeConfig {
         ? undefined
         : read.integer("STRIPE_CALLS_PER_SECOND", 25, { min: 6, max: 100_000 }),
   };
+}
+
+/** Whether the key, and so everything seen with it, is of Stripe's live mode. */
+export function isLivemode(read: Environment): boolean {
+  return read.text("STRIPE_SECRET_KEY", "sk_test_").includes("_live_");
 }
 
 /** The three variables name what a plan costs by the month. */

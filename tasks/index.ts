@@ -1,6 +1,7 @@
 import type { TaskList } from "graphile-worker";
 import type Stripe from "stripe";
 
+import type { OurStripe } from "../server/stripe_inbox.ts";
 import { checkSeats } from "./check_seats.ts";
 import { endGracePeriod } from "./end_grace_period.ts";
 import type { Mailer } from "./mail/mail.ts";
@@ -9,9 +10,12 @@ import { sendBillingMail } from "./send_billing_mail.ts";
 import { sendIdentityMail } from "./send_identity_mail.ts";
 import { sendInvitation } from "./send_invitation.ts";
 import type { ConfiguredPrices } from "./stripe_customer_truth.ts";
+import { stripeCheckEndpoint } from "./stripe_check_endpoint.ts";
 import { stripeDiscard } from "./stripe_discard.ts";
+import { stripePollEvents } from "./stripe_poll_events.ts";
 import { stripeProcessEvent } from "./stripe_process_event.ts";
 import { stripeProvisionTenant } from "./stripe_provision_tenant.ts";
+import { stripeReconcile } from "./stripe_reconcile.ts";
 import { stripeReportUsage } from "./stripe_report_usage.ts";
 import { stripeSyncCatalog } from "./stripe_sync_catalog.ts";
 import { stripeSyncCustomer } from "./stripe_sync_customer.ts";
@@ -22,6 +26,10 @@ import { stripeWithdrawTenant } from "./stripe_withdraw_tenant.ts";
 export type TaskOptions = {
   stripe: Stripe;
   configuredPrices: ConfiguredPrices;
+  /** Whose events are ours. */
+  ours: OurStripe;
+  /** Where Stripe sends its events. */
+  webhookUrl: string;
   gracePeriodDays: number;
   mailer: Mailer;
   /** Where the frontend lives, for links in mails; no trailing slash. */
@@ -30,7 +38,7 @@ export type TaskOptions = {
 
 /** Every task that db/ may enqueue; a test holds the names equal. */
 export function makeTaskList(options: TaskOptions) {
-  const { stripe, configuredPrices, gracePeriodDays, mailer, appUrl } = options;
+  const { stripe, configuredPrices, gracePeriodDays, mailer, appUrl, ours, webhookUrl } = options;
   return {
     check_seats: checkSeats(),
     end_grace_period: endGracePeriod(),
@@ -38,9 +46,12 @@ export function makeTaskList(options: TaskOptions) {
     send_billing_mail: sendBillingMail({ mailer, appUrl }),
     send_identity_mail: sendIdentityMail({ mailer, appUrl }),
     send_invitation: sendInvitation({ mailer, appUrl }),
+    stripe_check_endpoint: stripeCheckEndpoint({ stripe, webhookUrl }),
     stripe_discard: stripeDiscard(stripe),
+    stripe_poll_events: stripePollEvents({ stripe, ours }),
     stripe_process_event: stripeProcessEvent({ stripe }),
     stripe_provision_tenant: stripeProvisionTenant({ stripe, configuredPrices }),
+    stripe_reconcile: stripeReconcile({ stripe, configuredPrices }),
     stripe_report_usage: stripeReportUsage({ stripe }),
     stripe_sync_catalog: stripeSyncCatalog({ stripe, configuredPrices }),
     stripe_sync_customer: stripeSyncCustomer({ stripe, gracePeriodDays, configuredPrices }),

@@ -86,6 +86,8 @@ function queueOptions(config: WorkerConfig, pool: pg.Pool, logger: Logger): Runn
       makeTaskList({
         stripe: makeStripe(config.stripe, { pool, logger }),
         configuredPrices: config.stripe.configuredPrices,
+        ours: { livemode: config.stripe.livemode, accountId: config.stripe.accountId },
+        webhookUrl: config.webhookUrl,
         gracePeriodDays: config.gracePeriodDays,
         mailer: makeMailer(config.mail),
         appUrl: config.appUrl,

@@ -112,4 +112,4 @@ revoke all on function
 grant execute on function app_private.book_event_job(text) to app_definer, app_worker;
 grant execute on function app_private.receive_stripe_event(
   text, text, text, text, text, text, boolean, text, timestamptz, json, text, boolean
-) to rowhouse_server;
+) to rowhouse_server, app_worker;

@@ -27,10 +27,3 @@ create policy select_worker on app_public.billing_requests
 drop policy if exists update_worker on app_public.billing_requests;
 create policy update_worker on app_public.billing_requests
   for update to app_worker using (true) with check (true);
-
-drop policy if exists select_definer on app_public.billing_accounts;
-create policy select_definer on app_public.billing_accounts
-  for select to app_definer using (tenant_id = app_private.member_tenant_id());
-drop policy if exists select_definer on app_private.stripe_subscriptions;
-create policy select_definer on app_private.stripe_subscriptions
-  for select to app_definer using (tenant_id = app_private.member_tenant_id());

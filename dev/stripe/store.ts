@@ -25,7 +25,7 @@ export type Store = {
   events: Map<string, StoredEvent>;
   webhookEndpoints: Map<string, Endpoint>;
   /** Destinations of thin events. */
-  thinEndpoints: Map<string, Addressee>;
+  thinEndpoints: Map<string, ThinEndpoint>;
   deliveries: Map<string, Delivery>;
   answers: Map<string, SavedAnswer>;
   /** Warnings given once, so that they are not given again. */
@@ -75,6 +75,9 @@ export type Addressee = {
   secret: string;
   resource: { url: string; enabled_events: string[]; status: string };
 };
+
+/** A destination of thin events. */
+export type ThinEndpoint = Addressee & { destination: Stripe.V2.Core.EventDestination };
 
 /** A store that holds nothing. */
 export function emptyStore(): Store {

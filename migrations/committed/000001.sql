@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:e7a3fd1ca9793256f69df4b6f3a8a9576e8f04f2
+--! Hash: sha1:da473163e0cce2c70f694fe00d8415892d3d7fc0
 
 --! Included index.sql
 --! Included 00_foundation/schemas.sql
@@ -5449,7 +5449,7 @@ revoke all on function
 grant execute on function app_private.book_event_job(text) to app_definer, app_worker;
 grant execute on function app_private.receive_stripe_event(
   text, text, text, text, text, text, boolean, text, timestamptz, json, text, boolean
-) to rowhouse_server;
+) to rowhouse_server, app_worker;
 --! EndIncluded 50_billing/inbox.sql
 --! Included 50_billing/event_states.sql
 /*
@@ -7103,13 +7103,6 @@ create policy select_worker on app_public.billing_requests
 drop policy if exists update_worker on app_public.billing_requests;
 create policy update_worker on app_public.billing_requests
   for update to app_worker using (true) with check (true);
-
-drop policy if exists select_definer on app_public.billing_accounts;
-create policy select_definer on app_public.billing_accounts
-  for select to app_definer using (tenant_id = app_private.member_tenant_id());
-drop policy if exists select_definer on app_private.stripe_subscriptions;
-create policy select_definer on app_private.stripe_subscriptions
-  for select to app_definer using (tenant_id = app_private.member_tenant_id());
 --! EndIncluded 55_billing_requests/policies.sql
 --! Included 55_billing_requests/checks.sql
 /* What the functions that ask Stripe for something look at before they ask. */
@@ -8351,6 +8344,325 @@ grant execute on function
   app_private.settle_billing_mail(uuid, uuid)
   to app_worker;
 --! EndIncluded 60_billing_mails/sending.sql
+
+--! Included 70_stripe_checks/tables.sql
+create table if not exists app_private.stripe_checks (
+  id          uuid        not null default uuidv7(),
+  kind        text        not null,
+  started_at  timestamptz not null default clock_timestamp(),
+  finished_at timestamptz,
+  result      jsonb       not null default '{}',
+  constraint stripe_checks_pkey primary key (id),
+  constraint stripe_checks_kind_known check (kind in ('poll', 'reconcile'))
+);
+comment on table app_private.stripe_checks is
+  'Each look at Stripe for what its webhooks did not bring: the hourly poll of its events, the '
+  'nightly comparison with all its subscriptions. Kept for 90 days.';
+comment on column app_private.stripe_checks.finished_at is
+  'Null while it runs, and for good when it was cut short: then the next one looks as far back.';
+comment on column app_private.stripe_checks.result is
+  'What was looked at and what was missing or different, in numbers.';
+/* Serves: the last one of a kind that came to its end. */
+create index if not exists stripe_checks_finished_idx
+  on app_private.stripe_checks (kind, started_at desc) where finished_at is not null;
+--! EndIncluded 70_stripe_checks/tables.sql
+--! Included 70_stripe_checks/access.sql
+revoke all on app_private.stripe_checks
+  from public, app_user, app_anonymous, app_worker, app_definer;
+grant select, insert, update (finished_at, result), delete
+  on app_private.stripe_checks to app_worker;
+--! EndIncluded 70_stripe_checks/access.sql
+--! Included 70_stripe_checks/policies.sql
+alter table app_private.stripe_checks enable row level security;
+alter table app_private.stripe_checks force row level security;
+drop policy if exists all_worker on app_private.stripe_checks;
+create policy all_worker on app_private.stripe_checks
+  for all to app_worker using (true) with check (true);
+--! EndIncluded 70_stripe_checks/policies.sql
+--! Included 70_stripe_checks/checks.sql
+create or replace function app_private.begin_stripe_check(p_kind text)
+  returns table (id uuid, started_at timestamptz, last_started_at timestamptz)
+  language plpgsql volatile parallel unsafe
+as $$
+declare
+  v_last timestamptz;
+begin
+  delete from app_private.stripe_checks
+  where stripe_checks.started_at < now() - interval '90 days';
+
+  select max(stripe_checks.started_at) into v_last
+  from app_private.stripe_checks
+  where stripe_checks.kind = p_kind
+  and stripe_checks.finished_at is not null;
+
+  return query
+    insert into app_private.stripe_checks (kind)
+    values (p_kind)
+    returning stripe_checks.id, stripe_checks.started_at, v_last;
+end;
+$$;
+comment on function app_private.begin_stripe_check(text) is
+  'Notes that a check begins. last_started_at: when the last one began that came to its end; null '
+  'for the first.';
+
+create or replace function app_private.finish_stripe_check(p_id uuid, p_result jsonb)
+  returns void
+  language sql volatile parallel unsafe
+begin atomic
+  update app_private.stripe_checks set
+    finished_at = clock_timestamp(),
+    result = p_result
+  where stripe_checks.id = p_id;
+end;
+comment on function app_private.finish_stripe_check(uuid, jsonb) is
+  'Notes that a check has seen everything, and what it found.';
+
+revoke all on function
+  app_private.begin_stripe_check(text),
+  app_private.finish_stripe_check(uuid, jsonb)
+  from public;
+grant execute on function
+  app_private.begin_stripe_check(text),
+  app_private.finish_stripe_check(uuid, jsonb)
+  to app_worker;
+--! EndIncluded 70_stripe_checks/checks.sql
+--! Included 70_stripe_checks/poll.sql
+create or replace function app_private.unseen_stripe_events(p_ids text[])
+  returns setof text
+  language sql stable parallel safe
+begin atomic
+  select ids.id
+  from unnest(p_ids) as ids (id)
+  where not exists (
+    select from app_private.stripe_events where stripe_events.id = ids.id
+  );
+end;
+comment on function app_private.unseen_stripe_events(text[]) is
+  'Which of these events the inbox has not got.';
+revoke all on function app_private.unseen_stripe_events(text[]) from public;
+grant execute on function app_private.unseen_stripe_events(text[]) to app_worker;
+--! EndIncluded 70_stripe_checks/poll.sql
+--! Included 70_stripe_checks/differences.sql
+/*
+ * What Stripe lists against our copy. Each function gets a page or the ids of a whole listing and
+ * returns the customers to look at again; none writes anything.
+ */
+create or replace function app_private.customers_with_other_subscriptions(p_subscriptions jsonb)
+  returns setof text
+  language sql stable parallel safe
+begin atomic
+  select distinct customers.id
+  from jsonb_to_recordset(p_subscriptions) as truth (
+    id text,
+    customer_id text,
+    status text,
+    items jsonb,
+    trial_end double precision,
+    cancel_at double precision,
+    ended_at double precision,
+    pause_collection text,
+    schedule_id text
+  )
+  join app_private.stripe_customers as customers on customers.id = truth.customer_id
+  left join app_private.stripe_subscriptions as known
+    on known.tenant_id = customers.tenant_id and known.id = truth.id
+  where not customers.is_deleted
+  and (
+    truth.status, truth.items, to_timestamp(truth.trial_end), to_timestamp(truth.cancel_at),
+    to_timestamp(truth.ended_at), truth.pause_collection, truth.schedule_id
+  ) is distinct from (
+    known.status, known.items, known.trial_end, known.cancel_at,
+    known.ended_at, known.pause_collection, known.schedule_id
+  );
+end;
+comment on function app_private.customers_with_other_subscriptions(jsonb) is
+  'Our customers of whom one of these subscriptions is unknown or another than our copy. '
+  'p_subscriptions: SubscriptionTruth of tasks/stripe_subscription_truth.ts with customer_id.';
+
+create or replace function app_private.customers_with_other_invoices(p_invoices jsonb)
+  returns setof text
+  language sql stable parallel safe
+begin atomic
+  select distinct customers.id
+  from jsonb_to_recordset(p_invoices) as truth (
+    id text,
+    customer_id text,
+    status text,
+    attempt_count integer,
+    amount_remaining bigint
+  )
+  join app_private.stripe_customers as customers on customers.id = truth.customer_id
+  left join app_public.invoices as known
+    on known.tenant_id = customers.tenant_id and known.id = truth.id
+  where not customers.is_deleted
+  and (truth.status, truth.attempt_count, truth.amount_remaining)
+    is distinct from (known.status, known.attempt_count, known.amount_remaining);
+end;
+comment on function app_private.customers_with_other_invoices(jsonb) is
+  'Our customers of whom one of these invoices is unknown or another than our copy. p_invoices: '
+  'InvoiceTruth of tasks/stripe_invoice_truth.ts with customer_id.';
+
+create or replace function app_private.customers_with_more(
+  p_customer_ids text[],
+  p_subscription_ids text[],
+  p_invoice_ids text[],
+  p_before timestamptz
+)
+  returns setof text
+  language sql stable parallel safe
+begin atomic
+  select customers.id
+  from app_private.stripe_customers as customers
+  where not customers.is_deleted
+  and customers.synced_at < p_before
+  and not customers.id = any (p_customer_ids)
+  union
+  select subscriptions.customer_id
+  from app_private.stripe_subscriptions as subscriptions
+  where subscriptions.status not in ('canceled', 'incomplete_expired')
+  and subscriptions.created_at < p_before
+  and not subscriptions.id = any (p_subscription_ids)
+  union
+  select accounts.stripe_customer_id
+  from app_public.invoices
+  join app_public.billing_accounts as accounts on accounts.tenant_id = invoices.tenant_id
+  where invoices.status = 'open'
+  and accounts.stripe_customer_id is not null
+  and invoices.created_at < p_before
+  and not invoices.id = any (p_invoice_ids);
+end;
+comment on function app_private.customers_with_more(text[], text[], text[], timestamptz) is
+  'Our customers of whom we hold as alive what Stripe''s whole lists, begun at p_before, have not: '
+  'the customer itself, a subscription, an open invoice.';
+
+create or replace function app_private.repair_customer(p_customer_id text, p_listed_from bigint)
+  returns boolean
+  language plpgsql volatile parallel unsafe
+as $$
+begin
+  /* Read again since, or about to be: what was listed is older than what will be. */
+  if exists (
+    select
+    from app_private.stripe_customers
+    where stripe_customers.id = p_customer_id
+    and stripe_customers.sync_seq > p_listed_from
+  ) or exists (
+    select
+    from graphile_worker._private_jobs as jobs
+    where jobs.key = 'stripe_customer:' || p_customer_id
+    and jobs.attempts < jobs.max_attempts
+  ) then
+    return false;
+  end if;
+  perform app_private.request_customer_sync(p_customer_id);
+  perform app_private.raise_alarm(
+    'billing_drift',
+    p_customer_id,
+    'Our copy of this customer differed from Stripe though no event was waiting; it is read again'
+  );
+  return true;
+end;
+$$;
+comment on function app_private.repair_customer(text, bigint) is
+  'Books a fresh copy of a customer that differs, and tells the operator; false when the customer '
+  'was read after p_listed_from (a number of stripe_sync_seq) or is about to be.';
+
+revoke all on function
+  app_private.customers_with_other_subscriptions(jsonb),
+  app_private.customers_with_other_invoices(jsonb),
+  app_private.customers_with_more(text[], text[], text[], timestamptz),
+  app_private.repair_customer(text, bigint)
+  from public;
+grant execute on function
+  app_private.customers_with_other_subscriptions(jsonb),
+  app_private.customers_with_other_invoices(jsonb),
+  app_private.customers_with_more(text[], text[], text[], timestamptz),
+  app_private.repair_customer(text, bigint)
+  to app_worker;
+--! EndIncluded 70_stripe_checks/differences.sql
+--! Included 70_stripe_checks/sweep.sql
+create or replace function app_private.resume_provisioning()
+  returns integer
+  language plpgsql volatile parallel unsafe
+as $$
+declare
+  v_tenant_id uuid;
+  v_resumed integer := 0;
+begin
+  for v_tenant_id in
+    select billing_intents.tenant_id
+    from app_private.billing_intents
+    join app_public.tenants on tenants.id = billing_intents.tenant_id
+    where billing_intents.completed_at is null
+    and billing_intents.created_at < now() - interval '1 hour'
+    and tenants.status <> 'closed'
+    and not exists (
+      select
+      from graphile_worker._private_jobs as jobs
+      where jobs.key = 'stripe_provision_tenant:' || billing_intents.tenant_id
+      and (jobs.attempts < jobs.max_attempts or jobs.locked_at is not null)
+    )
+  loop
+    perform graphile_worker.add_job(
+      'stripe_provision_tenant',
+      json_build_object('tenant_id', v_tenant_id),
+      job_key => 'stripe_provision_tenant:' || v_tenant_id
+    );
+    v_resumed := v_resumed + 1;
+  end loop;
+  return v_resumed;
+end;
+$$;
+comment on function app_private.resume_provisioning() is
+  'Books the provisioning of tenants whose wish to subscribe is an hour old and which nobody works '
+  'on: its job was lost, dismissed or failed for good. Returns how many.';
+
+create or replace function app_private.stray_customers(p_customers jsonb)
+  returns table (customer_id text, tenant_id uuid, intent_id uuid, has_another boolean)
+  language sql stable parallel safe
+begin atomic
+  select candidates.id, intents.tenant_id, intents.id, accounts.stripe_customer_id is not null
+  from jsonb_to_recordset(p_customers) as candidates (id text, tenant_id uuid, intent_id uuid)
+  join app_private.billing_intents as intents
+    on intents.tenant_id = candidates.tenant_id
+    and intents.id = candidates.intent_id
+  join app_public.billing_accounts as accounts on accounts.tenant_id = intents.tenant_id
+  where accounts.stripe_customer_id is distinct from candidates.id
+  and not exists (
+    select from app_private.stripe_customers where stripe_customers.id = candidates.id
+  );
+end;
+comment on function app_private.stray_customers(jsonb) is
+  'Which of these customers at Stripe were made for an intent of ours and are tied to nobody. '
+  'p_customers: [{ id, tenant_id, intent_id }], from their metadata. has_another: the tenant has '
+  'another customer, so that this one is a loser of a race.';
+
+revoke all on function
+  app_private.resume_provisioning(),
+  app_private.stray_customers(jsonb)
+  from public;
+grant execute on function
+  app_private.resume_provisioning(),
+  app_private.stray_customers(jsonb)
+  to app_worker;
+--! EndIncluded 70_stripe_checks/sweep.sql
+--! Included 70_stripe_checks/request.sql
+create or replace function app_private.request_reconciliation()
+  returns void
+  language sql volatile parallel unsafe
+begin atomic
+  select graphile_worker.add_job(
+    'stripe_reconcile',
+    '{}',
+    queue_name => 'stripe_reconcile',
+    job_key => 'stripe_reconcile'
+  );
+end;
+comment on function app_private.request_reconciliation() is
+  'Books a comparison of everything with Stripe, now, beside the nightly one.';
+revoke all on function app_private.request_reconciliation() from public;
+grant execute on function app_private.request_reconciliation() to app_worker;
+--! EndIncluded 70_stripe_checks/request.sql
 
 --! Included 90_example/tables.sql
 /* Copy these four files for your first tables, then delete them: docs/extending.md. */

@@ -55,6 +55,8 @@ async function begin(orders: Orders): Promise<string> {
         stripe: makeStripe(access, { pool, logger }),
         configuredPrices: {},
         gracePeriodDays: 14,
+        ours: { livemode: false, accountId: undefined },
+        webhookUrl: "https://app.example.com/webhooks/stripe",
         mailer: { send: postMail(orders.stripeUrl) },
         appUrl: "https://app.example.com",
       }),

@@ -10,6 +10,8 @@ export const THIN_CALLS: Record<string, Call> = {
       type: "webhook_endpoint",
       webhook_endpoint: { url: "https://example.com/hook" },
     }),
+  "GET /v2/core/event_destinations": async ({ stripe }) =>
+    stripe.v2.core.eventDestinations.list({ include: ["webhook_endpoint.url"] }),
   "GET /v2/core/events/:id": async ({ stripe }) => {
     const [snapshot] = (await stripe.events.list({ limit: 1 })).data;
     return stripe.v2.core.events.retrieve(snapshot?.id.replace("evt_", "evt_test_") ?? "");

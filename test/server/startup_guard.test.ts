@@ -38,7 +38,13 @@ const PROCESSES = {
     startWorker(
       {
         databaseUrl,
-        stripe: { secretKey: "sk_test_x", apiBase: undefined, configuredPrices: {} },
+        stripe: {
+          secretKey: "sk_test_x",
+          livemode: false,
+          apiBase: undefined,
+          configuredPrices: {},
+        },
+        webhookUrl: "http://127.0.0.1:4000/webhooks/stripe",
         gracePeriodDays: 14,
         isProduction: false,
         mail: {

@@ -90,7 +90,14 @@ export async function withSystem<T>(
       {
         databaseUrl: database.urls.worker,
         // The emulator has no limits, and tests no time.
-        stripe: { secretKey: SECRET_KEY, apiBase, configuredPrices: {}, callsPerSecond: 10_000 },
+        stripe: {
+          secretKey: SECRET_KEY,
+          livemode: false,
+          apiBase,
+          configuredPrices: {},
+          callsPerSecond: 10_000,
+        },
+        webhookUrl: `${url}/webhooks/stripe`,
         gracePeriodDays,
         isProduction: false,
         mail: {

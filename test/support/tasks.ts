@@ -98,6 +98,8 @@ function workshop(
     stripe: tasksStripe,
     configuredPrices: {},
     gracePeriodDays: 14,
+    ours: { livemode: false, accountId: undefined },
+    webhookUrl: "https://app.example.com/webhooks/stripe",
     mailer: {
       async send(mail) {
         mails.push(mail);

@@ -51,6 +51,8 @@ function post(database: TestDatabase, system: System, pool: pg.Pool): Post {
     stripe: makeStripe({ secretKey: "sk_test_events", apiBase: new URL(system.stripeUrl) }),
     configuredPrices: {},
     gracePeriodDays: 14,
+    ours: { livemode: false, accountId: undefined },
+    webhookUrl: `${system.url}/webhooks/stripe`,
     mailer: { send: async () => undefined },
     appUrl: system.url,
   });

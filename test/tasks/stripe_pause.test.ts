@@ -19,11 +19,13 @@ async function withWorker(
       databaseUrl: database.urls.worker,
       stripe: {
         secretKey,
+        livemode: false,
         apiBase: new URL(door.url),
         configuredPrices: {},
         callsPerSecond: 10_000,
       },
       gracePeriodDays: 14,
+      webhookUrl: "https://app.example.com/webhooks/stripe",
       isProduction: false,
       mail: {
         from: { name: "Rowhouse", address: "rowhouse@example.com" },

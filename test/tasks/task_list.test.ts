@@ -11,6 +11,8 @@ const stripe = new Stripe("sk_test_x", { host: "127.0.0.1", port: 1, protocol: "
 const tasks = makeTaskList({
   stripe,
   configuredPrices: {},
+  ours: { livemode: false, accountId: undefined },
+  webhookUrl: "https://app.example.com/webhooks/stripe",
   gracePeriodDays: 14,
   mailer: { send: () => Promise.reject(new Error("A mail was sent")) },
   appUrl: "https://app.example.com",

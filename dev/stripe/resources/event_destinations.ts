@@ -1,12 +1,16 @@
 import type { Stripe } from "stripe";
 
 import { invalidParameter } from "../errors.ts";
+import { PAGE } from "../pagination.ts";
 import * as p from "../params.ts";
 import { route } from "../route.ts";
 import { newId, randomText } from "../store.ts";
 import { snapshotId, thinOf } from "../thin.ts";
 import { found } from "./shared.ts";
 
+const LIST = {
+  optional: { limit: PAGE.limit, include: p.list(p.oneOf("webhook_endpoint.url")) },
+};
 const CREATE = {
   required: {
     enabled_events: p.list(p.text),
@@ -44,7 +48,7 @@ export const eventDestinationRoutes = [
     };
     const { id } = destination;
     const resource = { url, enabled_events: params.enabled_events, status: "enabled" };
-    context.store.thinEndpoints.set(id, { id, secret, resource });
+    context.store.thinEndpoints.set(id, { id, secret, resource, destination });
     const included = params.include ?? [];
     const shown = {
       ...(included.includes("webhook_endpoint.url") ? { url } : {}),
@@ -52,6 +56,14 @@ export const eventDestinationRoutes = [
     };
     return included.length === 0 ? destination : { ...destination, webhook_endpoint: shown };
   }),
+  // There are at most a few dozen, so that one page holds them all.
+  route("GET", "/v2/core/event_destinations", LIST, (context, params) => ({
+    data: [...context.store.thinEndpoints.values()].map(({ destination, resource: { url } }) =>
+      params.include === undefined ? destination : { ...destination, webhook_endpoint: { url } },
+    ),
+    next_page_url: null,
+    previous_page_url: null,
+  })),
   route("GET", "/v2/core/events/:id", {}, (context, _params, id) =>
     thinOf(found(context.store.events, "event", snapshotId(id))),
   ),

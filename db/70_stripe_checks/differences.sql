@@ -1,0 +1,136 @@
+/*
+ * What Stripe lists against our copy. Each function gets a page or the ids of a whole listing and
+ * returns the customers to look at again; none writes anything.
+ */
+create or replace function app_private.customers_with_other_subscriptions(p_subscriptions jsonb)
+  returns setof text
+  language sql stable parallel safe
+begin atomic
+  select distinct customers.id
+  from jsonb_to_recordset(p_subscriptions) as truth (
+    id text,
+    customer_id text,
+    status text,
+    items jsonb,
+    trial_end double precision,
+    cancel_at double precision,
+    ended_at double precision,
+    pause_collection text,
+    schedule_id text
+  )
+  join app_private.stripe_customers as customers on customers.id = truth.customer_id
+  left join app_private.stripe_subscriptions as known
+    on known.tenant_id = customers.tenant_id and known.id = truth.id
+  where not customers.is_deleted
+  and (
+    truth.status, truth.items, to_timestamp(truth.trial_end), to_timestamp(truth.cancel_at),
+    to_timestamp(truth.ended_at), truth.pause_collection, truth.schedule_id
+  ) is distinct from (
+    known.status, known.items, known.trial_end, known.cancel_at,
+    known.ended_at, known.pause_collection, known.schedule_id
+  );
+end;
+comment on function app_private.customers_with_other_subscriptions(jsonb) is
+  'Our customers of whom one of these subscriptions is unknown or another than our copy. '
+  'p_subscriptions: SubscriptionTruth of tasks/stripe_subscription_truth.ts with customer_id.';
+
+create or replace function app_private.customers_with_other_invoices(p_invoices jsonb)
+  returns setof text
+  language sql stable parallel safe
+begin atomic
+  select distinct customers.id
+  from jsonb_to_recordset(p_invoices) as truth (
+    id text,
+    customer_id text,
+    status text,
+    attempt_count integer,
+    amount_remaining bigint
+  )
+  join app_private.stripe_customers as customers on customers.id = truth.customer_id
+  left join app_public.invoices as known
+    on known.tenant_id = customers.tenant_id and known.id = truth.id
+  where not customers.is_deleted
+  and (truth.status, truth.attempt_count, truth.amount_remaining)
+    is distinct from (known.status, known.attempt_count, known.amount_remaining);
+end;
+comment on function app_private.customers_with_other_invoices(jsonb) is
+  'Our customers of whom one of these invoices is unknown or another than our copy. p_invoices: '
+  'InvoiceTruth of tasks/stripe_invoice_truth.ts with customer_id.';
+
+create or replace function app_private.customers_with_more(
+  p_customer_ids text[],
+  p_subscription_ids text[],
+  p_invoice_ids text[],
+  p_before timestamptz
+)
+  returns setof text
+  language sql stable parallel safe
+begin atomic
+  select customers.id
+  from app_private.stripe_customers as customers
+  where not customers.is_deleted
+  and customers.synced_at < p_before
+  and not customers.id = any (p_customer_ids)
+  union
+  select subscriptions.customer_id
+  from app_private.stripe_subscriptions as subscriptions
+  where subscriptions.status not in ('canceled', 'incomplete_expired')
+  and subscriptions.created_at < p_before
+  and not subscriptions.id = any (p_subscription_ids)
+  union
+  select accounts.stripe_customer_id
+  from app_public.invoices
+  join app_public.billing_accounts as accounts on accounts.tenant_id = invoices.tenant_id
+  where invoices.status = 'open'
+  and accounts.stripe_customer_id is not null
+  and invoices.created_at < p_before
+  and not invoices.id = any (p_invoice_ids);
+end;
+comment on function app_private.customers_with_more(text[], text[], text[], timestamptz) is
+  'Our customers of whom we hold as alive what Stripe''s whole lists, begun at p_before, have not: '
+  'the customer itself, a subscription, an open invoice.';
+
+create or replace function app_private.repair_customer(p_customer_id text, p_listed_from bigint)
+  returns boolean
+  language plpgsql volatile parallel unsafe
+as $$
+begin
+  /* Read again since, or about to be: what was listed is older than what will be. */
+  if exists (
+    select
+    from app_private.stripe_customers
+    where stripe_customers.id = p_customer_id
+    and stripe_customers.sync_seq > p_listed_from
+  ) or exists (
+    select
+    from graphile_worker._private_jobs as jobs
+    where jobs.key = 'stripe_customer:' || p_customer_id
+    and jobs.attempts < jobs.max_attempts
+  ) then
+    return false;
+  end if;
+  perform app_private.request_customer_sync(p_customer_id);
+  perform app_private.raise_alarm(
+    'billing_drift',
+    p_customer_id,
+    'Our copy of this customer differed from Stripe though no event was waiting; it is read again'
+  );
+  return true;
+end;
+$$;
+comment on function app_private.repair_customer(text, bigint) is
+  'Books a fresh copy of a customer that differs, and tells the operator; false when the customer '
+  'was read after p_listed_from (a number of stripe_sync_seq) or is about to be.';
+
+revoke all on function
+  app_private.customers_with_other_subscriptions(jsonb),
+  app_private.customers_with_other_invoices(jsonb),
+  app_private.customers_with_more(text[], text[], text[], timestamptz),
+  app_private.repair_customer(text, bigint)
+  from public;
+grant execute on function
+  app_private.customers_with_other_subscriptions(jsonb),
+  app_private.customers_with_other_invoices(jsonb),
+  app_private.customers_with_more(text[], text[], text[], timestamptz),
+  app_private.repair_customer(text, bigint)
+  to app_worker;
