@@ -22,6 +22,7 @@ type Endpoint = {
   isEnabled: boolean;
   /** Of the payload; undefined for thin events, which have none. */
   apiVersion: string | null | undefined;
+  enabledEvents: readonly string[];
 };
 
 const ALARM = "webhook_endpoint";
@@ -31,6 +32,17 @@ const DAY = 24 * HOUR;
 /** Stripe gives up after three days; what is younger than an hour may just be on its way. */
 const GIVEN_UP_AFTER = 3 * DAY;
 const AT_MOST = 100;
+
+/** Without these a tenant's access follows what it paid only with the poll, an hour late. */
+const ESSENTIAL = [
+  "checkout.session.completed",
+  "customer.deleted",
+  "customer.subscription.created",
+  "customer.subscription.deleted",
+  "customer.subscription.updated",
+  "invoice.paid",
+  "invoice.payment_failed",
+];
 
 /**
  * Looks whether Stripe still sends us events, of the version this code was written for, and whether
@@ -62,17 +74,19 @@ async function allEndpoints(stripe: StripeCheckEndpointOptions["stripe"]): Promi
   ]);
   const thin = destinations.filter((destination) => destination.event_payload === "thin");
   return [
-    ...endpoints.map(({ id, url, status, api_version: apiVersion }) => ({
+    ...endpoints.map(({ id, url, status, api_version: apiVersion, enabled_events }) => ({
       id,
       url,
       isEnabled: status === "enabled",
       apiVersion,
+      enabledEvents: enabled_events,
     })),
-    ...thin.map(({ id, status, webhook_endpoint: endpoint }) => ({
+    ...thin.map(({ id, status, webhook_endpoint: endpoint, enabled_events }) => ({
       id,
       url: endpoint?.url ?? "",
       isEnabled: status === "enabled",
       apiVersion: undefined,
+      enabledEvents: enabled_events.map((type) => type.replace(/^v1\./, "")),
     })),
   ];
 }
@@ -86,6 +100,9 @@ function faultOf(ours: readonly Endpoint[]): string | undefined {
     ({ apiVersion }) =>
       apiVersion !== undefined && majorOf(apiVersion) !== Stripe.MAJOR_API_VERSION,
   );
+  const sent = new Set(enabled.flatMap(({ enabledEvents }) => enabledEvents));
+  const lacking = sent.has("*") ? [] : ESSENTIAL.filter((type) => !sent.has(type));
+  if (lacking.length > 0) return `The webhook endpoint does not send ${lacking.join(", ")}`;
   if (strange === undefined) return undefined;
   return (
     `${strange.id} sends events of API version ${strange.apiVersion ?? "of the account"}, not ` +

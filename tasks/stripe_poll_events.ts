@@ -42,7 +42,7 @@ export function stripePollEvents(options: StripePollEventsOptions): Task<"stripe
     const oldest = now - KEPT_DAYS * DAY_MS;
     if (last < oldest) {
       logger.warn(`No poll has ended for ${KEPT_DAYS} days; comparing everything with Stripe`);
-      await query("select app_private.request_reconciliation()");
+      await query("select app_private.request_reconcile()");
     }
 
     const since = Math.floor(Math.max(last - OVERLAP_MS, oldest) / 1000);

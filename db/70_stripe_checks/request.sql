@@ -1,4 +1,18 @@
-create or replace function app_private.request_reconciliation()
+create or replace function app_private.request_poll()
+  returns void
+  language sql volatile parallel unsafe
+begin atomic
+  select graphile_worker.add_job(
+    'stripe_poll_events',
+    '{}',
+    queue_name => 'stripe_poll_events',
+    job_key => 'stripe_poll_events'
+  );
+end;
+comment on function app_private.request_poll() is
+  'Books a poll of Stripe''s events, now, beside the hourly one.';
+
+create or replace function app_private.request_reconcile()
   returns void
   language sql volatile parallel unsafe
 begin atomic
@@ -9,7 +23,9 @@ begin atomic
     job_key => 'stripe_reconcile'
   );
 end;
-comment on function app_private.request_reconciliation() is
+comment on function app_private.request_reconcile() is
   'Books a comparison of everything with Stripe, now, beside the nightly one.';
-revoke all on function app_private.request_reconciliation() from public;
-grant execute on function app_private.request_reconciliation() to app_worker;
+
+revoke all on function app_private.request_poll(), app_private.request_reconcile() from public;
+grant execute on function app_private.request_poll(), app_private.request_reconcile()
+  to app_worker;

@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:da473163e0cce2c70f694fe00d8415892d3d7fc0
+--! Hash: sha1:b82ed8ca4e5226864f8dececed9badcaae75ad59
 
 --! Included index.sql
 --! Included 00_foundation/schemas.sql
@@ -8647,7 +8647,21 @@ grant execute on function
   to app_worker;
 --! EndIncluded 70_stripe_checks/sweep.sql
 --! Included 70_stripe_checks/request.sql
-create or replace function app_private.request_reconciliation()
+create or replace function app_private.request_poll()
+  returns void
+  language sql volatile parallel unsafe
+begin atomic
+  select graphile_worker.add_job(
+    'stripe_poll_events',
+    '{}',
+    queue_name => 'stripe_poll_events',
+    job_key => 'stripe_poll_events'
+  );
+end;
+comment on function app_private.request_poll() is
+  'Books a poll of Stripe''s events, now, beside the hourly one.';
+
+create or replace function app_private.request_reconcile()
   returns void
   language sql volatile parallel unsafe
 begin atomic
@@ -8658,10 +8672,12 @@ begin atomic
     job_key => 'stripe_reconcile'
   );
 end;
-comment on function app_private.request_reconciliation() is
+comment on function app_private.request_reconcile() is
   'Books a comparison of everything with Stripe, now, beside the nightly one.';
-revoke all on function app_private.request_reconciliation() from public;
-grant execute on function app_private.request_reconciliation() to app_worker;
+
+revoke all on function app_private.request_poll(), app_private.request_reconcile() from public;
+grant execute on function app_private.request_poll(), app_private.request_reconcile()
+  to app_worker;
 --! EndIncluded 70_stripe_checks/request.sql
 
 --! Included 90_example/tables.sql

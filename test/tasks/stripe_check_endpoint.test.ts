@@ -61,6 +61,10 @@ test("an endpoint that is there, enabled and of our version resolves the alarm",
   expect(await openAlarms(workshop, "webhook_endpoint")).toEqual([
     expect.stringContaining("2024-12-18.acacia"),
   ]);
+  await check(workshop, reporting(workshop.options, { enabled_events: ["invoice.paid"] }));
+  expect(await openAlarms(workshop, "webhook_endpoint")).toEqual([
+    expect.stringMatching(/does not send .*customer\.subscription\.updated/),
+  ]);
   await check(workshop, reporting(workshop.options, { api_version: null }));
   expect(await openAlarms(workshop, "webhook_endpoint")).toEqual([
     expect.stringContaining("of the account"),
@@ -72,7 +76,7 @@ test("an endpoint that is there, enabled and of our version resolves the alarm",
 
 test("a destination of thin events is an endpoint too", async ({ workshop }) => {
   await workshop.stripe.v2.core.eventDestinations.create({
-    enabled_events: ["v1.customer.updated"],
+    enabled_events: ["*"],
     event_payload: "thin",
     name: "ours",
     type: "webhook_endpoint",

@@ -23,7 +23,7 @@ async function paidTenant(workshop: Workshop): Promise<Tenant> {
 
 /** Reconciles, lets what was booked run, and returns what was found. */
 async function reconcile(workshop: Workshop): Promise<Record<string, number>> {
-  await workshop.pool.query("select app_private.request_reconciliation()");
+  await workshop.pool.query("select app_private.request_reconcile()");
   await workshop.settle();
   const { result } = await rowOf<{ result: Record<string, number> }>(
     workshop.pool,
