@@ -17,6 +17,8 @@ import { codeOf, rowOf, rowsOf } from "../../support/query.ts";
 const UNAUDITED: Readonly<Record<string, string>> = {
   audit_entries: "is the log",
   billing_accounts: "is for who manages billing; admins, who don't, read the log",
+  billing_requests: "says itself who asked for what, to who manages billing",
+  invoices: "is for who manages billing, and is Stripe's to change",
 };
 
 const COUNT = "select count(*)::integer as entries from app_public.audit_entries";
