@@ -76,6 +76,14 @@
 --!include 50_billing/seat_triggers.sql
 --!include 50_billing/meter_events.sql
 
+--!include 55_billing_requests/tables.sql
+--!include 55_billing_requests/access.sql
+--!include 55_billing_requests/policies.sql
+--!include 55_billing_requests/checks.sql
+--!include 55_billing_requests/book.sql
+--!include 55_billing_requests/requests.sql
+--!include 55_billing_requests/run.sql
+
 --!include 60_billing_mails/tables.sql
 --!include 60_billing_mails/access.sql
 --!include 60_billing_mails/policies.sql

@@ -37,6 +37,8 @@ export type ServerConfig = {
   stripeLivemode: boolean;
   /** The account whose events are ours, where the endpoint hears of several. */
   stripeAccountId?: string | undefined;
+  /** How long a mutation that asks something of Stripe waits before it answers with "pending". */
+  billingWaitSeconds: number;
   isProduction: boolean;
   logLevel: string;
 };
@@ -83,6 +85,7 @@ export function parseServerConfig(env: NodeJS.ProcessEnv): ServerConfig {
       stripeWebhookSecrets: read.list("STRIPE_WEBHOOK_SECRET"),
       stripeLivemode: read.text("STRIPE_SECRET_KEY", "sk_test_").includes("_live_"),
       stripeAccountId: read.optionalText("STRIPE_ACCOUNT_ID"),
+      billingWaitSeconds: read.number("BILLING_WAIT_SECONDS", 10, { min: 0, max: 10 }),
       isProduction: isProduction(read),
       logLevel: logLevel(read),
     };

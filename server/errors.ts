@@ -17,10 +17,11 @@ export const REFUSALS = {
   CNFLT: "CONFLICT",
   INPUT: "BAD_USER_INPUT",
   RATED: "RATE_LIMITED",
+  BILUN: "BILLING_UNAVAILABLE",
 } as const;
 
 /** Codes that no SQL of ours raises. */
-export const SERVER_CODES = ["QUERY_TOO_COMPLEX", "BILLING_UNAVAILABLE", "INTERNAL"] as const;
+export const SERVER_CODES = ["QUERY_TOO_COMPLEX", "INTERNAL"] as const;
 
 export type ErrorCode = (typeof REFUSALS)[keyof typeof REFUSALS] | (typeof SERVER_CODES)[number];
 

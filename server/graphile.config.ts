@@ -11,6 +11,7 @@ import { PostGraphileConnectionFilterPreset } from "postgraphile-plugin-connecti
 
 import type { Caller } from "./auth/claims.ts";
 import { clientAddress } from "./client_address.ts";
+import { makeBillingPlugin, type BillingWait } from "./graphile_billing.ts";
 import { RowhouseDefaultOrderPlugin } from "./graphile_default_order.ts";
 import { RowhouseInflectionPlugin } from "./graphile_inflection.ts";
 import { LoudMutationsPlugin } from "./graphile_mutations.ts";
@@ -49,6 +50,10 @@ export type PresetOptions = {
   maxRequestLength: number;
   /** Whether API keys made here are rh_live_. */
   livemode: boolean;
+  /** The origins that people may be sent back to from Stripe's pages. */
+  returnOrigins: readonly string[];
+  /** How the mutations that ask something of Stripe wait for its answer. */
+  billing: BillingWait;
   /** What subscriptions are told by. */
   notifications: TenantNotifications;
   /** Whether Ruru (GraphiQL) is served at `/`. */
@@ -57,7 +62,7 @@ export type PresetOptions = {
 
 /** How PostGraphile makes an API of app_public. */
 export function makePreset(options: PresetOptions): GraphileConfig.Preset {
-  const { pool, logger, maxRequestLength, livemode, notifications, ruru } = options;
+  const { pool, logger, maxRequestLength, notifications, billing, ruru } = options;
   return {
     extends: [
       PostGraphileAmberPreset,
@@ -70,6 +75,7 @@ export function makePreset(options: PresetOptions): GraphileConfig.Preset {
       RowhouseDefaultOrderPlugin,
       RowhouseInflectionPlugin,
       tenantChangedPlugin(notifications),
+      makeBillingPlugin(billing),
     ],
     pgServices: [makeRowhousePgService(pool)],
     schema: {
@@ -83,7 +89,7 @@ export function makePreset(options: PresetOptions): GraphileConfig.Preset {
       context: (requestContext) => ({
         pgSettings: settingsFor(
           requestContext.expressv4?.req ?? requestContext.ws?.request,
-          livemode,
+          options,
         ),
       }),
     },
@@ -99,13 +105,17 @@ export function makePreset(options: PresetOptions): GraphileConfig.Preset {
   };
 }
 
-function settingsFor(request: IncomingMessage | undefined, livemode: boolean): EnterSettings {
+function settingsFor(
+  request: IncomingMessage | undefined,
+  { livemode, returnOrigins }: Pick<PresetOptions, "livemode" | "returnOrigins">,
+): EnterSettings {
   const caller = request?.caller;
   const from = {
     "app.request": JSON.stringify({
       ip: request && clientAddress(request),
       requestId: request?.id,
       livemode,
+      returnOrigins,
     }),
   };
   if (caller === undefined) return { role: "app_anonymous", ...from };

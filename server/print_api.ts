@@ -15,6 +15,8 @@ export async function printApi(pool: pg.Pool, logger: Logger): Promise<string> {
       logger,
       maxRequestLength: 1,
       livemode: false,
+      returnOrigins: [],
+      billing: { waitMs: 0, stopping: AbortSignal.abort() },
       // Nobody subscribes to what is only printed.
       notifications: { subscribe: () => () => undefined },
       ruru: false,

@@ -47,12 +47,15 @@ export async function startServer(config: ServerConfig, logger: Logger): Promise
   started.defer(() => notifications.close());
   const readiness = databaseChecks(pool);
   const { app, verifiers } = makeApp({ config, logger, pool, identityPool, readiness });
+  const stopping = new AbortController();
   const graphile = postgraphile(
     makePreset({
       pool,
       logger,
       maxRequestLength: BODY_LIMITS.graphql,
       livemode: config.stripeLivemode,
+      returnOrigins: returnOrigins(config),
+      billing: { waitMs: config.billingWaitSeconds * 1000, stopping: stopping.signal },
       notifications,
       ruru: !config.isProduction,
     }),
@@ -68,10 +71,17 @@ export async function startServer(config: ServerConfig, logger: Logger): Promise
   const websockets = serveWebsockets({ app, server, graphql, admission, config, logger });
   await listen(server, config);
   started.defer(async () => {
+    stopping.abort();
     await Promise.all([stopListening(server), websockets.close()]);
   });
   const running = started.move();
   return { url: config.publicUrl, close: () => running.disposeAsync() };
+}
+
+/** Where people may be sent back to from Stripe: the frontend's origins, and our own. */
+function returnOrigins({ appUrl, publicUrl, corsOrigins }: ServerConfig): string[] {
+  const pages = [appUrl, publicUrl, ...corsOrigins].filter((url) => URL.canParse(url));
+  return [...new Set(pages.map((url) => new URL(url).origin))];
 }
 
 async function listen(server: Server, { host, port }: ServerConfig): Promise<void> {

@@ -4,6 +4,7 @@ import type Stripe from "stripe";
 import { checkSeats } from "./check_seats.ts";
 import { endGracePeriod } from "./end_grace_period.ts";
 import type { Mailer } from "./mail/mail.ts";
+import { runBillingRequest } from "./run_billing_request.ts";
 import { sendBillingMail } from "./send_billing_mail.ts";
 import { sendIdentityMail } from "./send_identity_mail.ts";
 import { sendInvitation } from "./send_invitation.ts";
@@ -33,6 +34,7 @@ export function makeTaskList(options: TaskOptions) {
   return {
     check_seats: checkSeats(),
     end_grace_period: endGracePeriod(),
+    run_billing_request: runBillingRequest({ stripe, configuredPrices, gracePeriodDays, appUrl }),
     send_billing_mail: sendBillingMail({ mailer, appUrl }),
     send_identity_mail: sendIdentityMail({ mailer, appUrl }),
     send_invitation: sendInvitation({ mailer, appUrl }),

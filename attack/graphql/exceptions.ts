@@ -16,6 +16,7 @@ const TO_READ: Readonly<Record<string, string>> = {
   "app_public.api_keys": "api_keys.manage",
   "app_public.audit_entries": "audit.read",
   "app_public.billing_accounts": "billing.manage",
+  "app_public.billing_requests": "billing.manage",
 };
 
 /** The permission that a mutation needs, where being able to write is not enough. */
@@ -31,6 +32,12 @@ const TO_WRITE: Readonly<Record<string, string>> = {
   createApiKey: "api_keys.manage",
   rotateApiKey: "api_keys.manage",
   revokeApiKey: "api_keys.manage",
+  createCheckoutSession: "billing.manage",
+  createBillingPortalSession: "billing.manage",
+  previewPlanChange: "billing.manage",
+  changePlan: "billing.manage",
+  cancelSubscription: "billing.manage",
+  resumeSubscription: "billing.manage",
 };
 
 /** What a person does for themselves, whichever tenant they are in. */

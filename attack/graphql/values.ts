@@ -24,7 +24,15 @@ const WORDS: Readonly<Record<string, unknown>> = {
   interval: "month",
   scopes: "read",
   amount: 1,
+  flow: "payment_method_update",
+  // Only the application's own pages are taken, and the default is one of them.
+  successUrl: null,
+  cancelUrl: null,
+  returnUrl: null,
 };
+
+/** The inputs in which the name of a plan founds nothing. */
+const CHANGES_PLAN = /^(ChangePlan|PreviewPlanChange|CreateCheckoutSession)Input$/;
 
 const BY_TYPE: Readonly<Record<string, unknown>> = {
   Int: 1,
@@ -77,7 +85,9 @@ function objectFor(
       .filter(({ name }) => name !== "clientMutationId")
       .map((field) => {
         const giver = isPatch && !isIdShaped(field) ? api.home : house;
-        return [field.name, valueFor(api, giver, { ...field, subject: about })] as const;
+        const isPlan = field.name === "plan" && CHANGES_PLAN.test(type.name);
+        const place = { ...field, subject: about };
+        return [field.name, isPlan ? "pro" : valueFor(api, giver, place)] as const;
       })
       .filter(([, value]) => value !== undefined),
   );
@@ -107,6 +117,7 @@ function globalId(api: Api, house: House, subject: string | undefined): string |
 /** `projectId` is the id of a project, `userId` that of a person, any other uuid the tenant's. */
 function referred(api: Api, house: House, name: string): unknown {
   if (name === "userId") return house.people.member.id;
+  if (name === "previewId") return rowOf(api, house, "BillingRequest")?.["id"];
   const typeName = name.replace(/Id$/, "").replace(/^./, (first) => first.toUpperCase());
   return rowOf(api, house, typeName)?.["id"] ?? house.tenantId;
 }

@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:8482efbb115963f30a00684a3be5e334a56a048f
+--! Hash: sha1:e7a3fd1ca9793256f69df4b6f3a8a9576e8f04f2
 
 --! Included index.sql
 --! Included 00_foundation/schemas.sql
@@ -6938,6 +6938,959 @@ grant execute on function
   app_private.end_meter_event(uuid, text, boolean)
   to app_worker;
 --! EndIncluded 50_billing/meter_events.sql
+
+--! Included 55_billing_requests/tables.sql
+create table if not exists app_public.billing_requests (
+  tenant_id      uuid             not null,
+  id             uuid             not null default uuidv7(),
+  kind           text             not null,
+  status         text             not null default 'pending',
+  requested_by   uuid,
+  api_key_id     uuid,
+  plan           text,
+  "interval"     text,
+  flow           text,
+  at_period_end  boolean,
+  preview_id     uuid,
+  success_url    text,
+  cancel_url     text,
+  return_url     text,
+  prorated_at    timestamptz,
+  url            text,
+  expires_at     timestamptz,
+  total          double precision,
+  amount_due     double precision,
+  currency       text,
+  lines          jsonb,
+  client_secret  text,
+  error_code     text,
+  error_message  text,
+  created_at     timestamptz      not null default now(),
+  finished_at    timestamptz,
+  key_generation smallint         not null default 0,
+  constraint billing_requests_pkey primary key (tenant_id, id),
+  constraint billing_requests_tenant_fkey
+    foreign key (tenant_id) references app_public.tenants (id) on delete cascade,
+  constraint billing_requests_kind_known
+    check (kind in ('checkout', 'portal', 'preview', 'change', 'cancel', 'resume')),
+  constraint billing_requests_status_known check (status in ('pending', 'done', 'failed')),
+  constraint billing_requests_error_when_failed
+    check ((status = 'failed') = (error_code is not null)),
+  constraint billing_requests_error_code_known check (
+    error_code in (
+      'already_subscribed', 'card_declined', 'expired', 'no_payment_method', 'no_subscription',
+      'not_sold', 'payment_overdue', 'payment_processing', 'preview_outdated', 'refused',
+      'scheduled_change'
+    )
+  ),
+  constraint billing_requests_error_message_bounded check (char_length(error_message) <= 1000),
+  constraint billing_requests_plan_bounded check (char_length(plan) <= 40),
+  constraint billing_requests_interval_bounded check (char_length("interval") <= 20),
+  constraint billing_requests_flow_known
+    check (flow in ('payment_method_update', 'subscription_cancel', 'subscription_update')),
+  constraint billing_requests_success_url_bounded check (char_length(success_url) <= 2100),
+  constraint billing_requests_cancel_url_bounded check (char_length(cancel_url) <= 2100),
+  constraint billing_requests_return_url_bounded check (char_length(return_url) <= 2100),
+  constraint billing_requests_url_bounded check (char_length(url) <= 5000),
+  constraint billing_requests_currency_bounded check (char_length(currency) <= 10),
+  constraint billing_requests_client_secret_bounded check (char_length(client_secret) <= 1000)
+);
+comment on table app_public.billing_requests is
+  'What was asked of Stripe for a tenant, and what came of it. For those who may manage billing. The '
+  'mutations that make one wait for its end up to ten seconds; after that, read it again.';
+comment on column app_public.billing_requests.kind is
+  'checkout, portal, preview, change, cancel or resume.';
+comment on column app_public.billing_requests.status is
+  'pending; done: Stripe has done it; failed: errorCode says why. A failed one is asked again by '
+  'the mutation, never by itself.';
+comment on column app_public.billing_requests.requested_by is
+  'The person who asked; null when an API key did.';
+comment on column app_public.billing_requests.api_key_id is
+  'The API key that asked; null when a person did.';
+comment on column app_public.billing_requests.interval is
+  'month or year; null when the interval stays as it is.';
+comment on column app_public.billing_requests.flow is
+  'What the portal opens with; null for its front page.';
+comment on column app_public.billing_requests.at_period_end is
+  'Of a cancellation: whether it takes effect when what is paid for is used up, or at once.';
+comment on column app_public.billing_requests.preview_id is
+  'Of a change: the preview whose amounts it was to have.';
+comment on column app_public.billing_requests.prorated_at is
+  'The time from which a change is charged. A change after a preview has the preview''s.';
+comment on column app_public.billing_requests.url is
+  'The page of Stripe''s to send the person to. Whoever has it may use it.';
+comment on column app_public.billing_requests.expires_at is 'Until when url is good.';
+comment on column app_public.billing_requests.total is
+  'Of a preview or a change: the invoice''s total in the currency''s smallest unit. Below zero it is '
+  'credited to what is invoiced next.';
+comment on column app_public.billing_requests.amount_due is
+  'What is charged of total, after credits. A whole number of the currency''s smallest unit.';
+comment on column app_public.billing_requests.currency is
+  'ISO 4217, in lower case as Stripe writes it.';
+comment on column app_public.billing_requests.lines is
+  'The invoice''s lines: [{ "description", "amount" }].';
+comment on column app_public.billing_requests.client_secret is
+  'For Stripe.js to confirm the payment that the request waits for; null when none does.';
+comment on column app_public.billing_requests.error_code is
+  'Why it failed, for programs; null unless it did. docs/frontend_billing.md lists them.';
+comment on column app_public.billing_requests.error_message is 'Why it failed, for people.';
+comment on column app_public.billing_requests.key_generation is
+  E'@behavior -*\n'
+  'Part of the idempotency keys. Counts up when Stripe answered 5xx: it goes on answering so to the '
+  'same key.';
+comment on constraint billing_requests_tenant_fkey on app_public.billing_requests is
+  E'@behavior -*';
+/* At most one open request of a kind and tenant: a second click finds the first one's. */
+create unique index if not exists billing_requests_one_open
+  on app_public.billing_requests (tenant_id, kind) where status = 'pending';
+--! EndIncluded 55_billing_requests/tables.sql
+--! Included 55_billing_requests/access.sql
+revoke all on app_public.billing_requests
+  from public, app_user, app_anonymous, app_worker, app_definer;
+/* Not key_generation, which means nothing to anybody but the task. */
+grant
+  select (
+    tenant_id, id, kind, status, requested_by, api_key_id, plan, "interval", flow, at_period_end,
+    preview_id, success_url, cancel_url, return_url, prorated_at, url, expires_at, total,
+    amount_due, currency, lines, client_secret, error_code, error_message, created_at, finished_at
+  )
+  on app_public.billing_requests to app_user;
+/* The functions that ask, and put away what is old. */
+grant
+  select, insert, delete,
+  update (status, error_code, error_message, finished_at)
+  on app_public.billing_requests to app_definer;
+/* The task that answers. */
+grant
+  select,
+  update (
+    status, success_url, cancel_url, return_url, prorated_at, url, expires_at, total, amount_due,
+    currency, lines, client_secret, error_code, error_message, finished_at, key_generation
+  )
+  on app_public.billing_requests to app_worker;
+
+/* Whether there is a customer, and what it has subscribed to, decides what may be asked. */
+grant select (tenant_id, stripe_customer_id) on app_public.billing_accounts to app_definer;
+grant select (tenant_id, status) on app_private.stripe_subscriptions to app_definer;
+--! EndIncluded 55_billing_requests/access.sql
+--! Included 55_billing_requests/policies.sql
+alter table app_public.billing_requests enable row level security;
+alter table app_public.billing_requests force row level security;
+/* Also while the tenant is suspended: it must be able to pay. */
+drop policy if exists select_manager on app_public.billing_requests;
+create policy select_manager on app_public.billing_requests
+  for select to app_user
+  using (
+    tenant_id = app_private.member_tenant_id() and app_private.has_permission('billing.manage')
+  );
+drop policy if exists select_definer on app_public.billing_requests;
+create policy select_definer on app_public.billing_requests
+  for select to app_definer using (tenant_id = app_private.member_tenant_id());
+drop policy if exists insert_definer on app_public.billing_requests;
+create policy insert_definer on app_public.billing_requests
+  for insert to app_definer with check (tenant_id = app_private.member_tenant_id());
+drop policy if exists update_definer on app_public.billing_requests;
+create policy update_definer on app_public.billing_requests
+  for update to app_definer
+  using      (tenant_id = app_private.member_tenant_id())
+  with check (tenant_id = app_private.member_tenant_id());
+drop policy if exists delete_definer on app_public.billing_requests;
+create policy delete_definer on app_public.billing_requests
+  for delete to app_definer using (tenant_id = app_private.member_tenant_id());
+drop policy if exists select_worker on app_public.billing_requests;
+create policy select_worker on app_public.billing_requests
+  for select to app_worker using (true);
+drop policy if exists update_worker on app_public.billing_requests;
+create policy update_worker on app_public.billing_requests
+  for update to app_worker using (true) with check (true);
+
+drop policy if exists select_definer on app_public.billing_accounts;
+create policy select_definer on app_public.billing_accounts
+  for select to app_definer using (tenant_id = app_private.member_tenant_id());
+drop policy if exists select_definer on app_private.stripe_subscriptions;
+create policy select_definer on app_private.stripe_subscriptions
+  for select to app_definer using (tenant_id = app_private.member_tenant_id());
+--! EndIncluded 55_billing_requests/policies.sql
+--! Included 55_billing_requests/checks.sql
+/* What the functions that ask Stripe for something look at before they ask. */
+create or replace function app_private.begin_billing()
+  returns uuid
+  language plpgsql stable parallel unsafe
+as $$
+declare
+  v_tenant_id uuid := app_private.member_tenant_id();
+begin
+  perform app_private.require_permission('billing.manage');
+  if app_private.stripe_is_paused() then
+    raise exception 'Billing is out of order for the moment'
+      using errcode = 'BILUN',
+            hint    = 'Try again in a few minutes. Nothing was charged or changed.';
+  end if;
+  if exists (
+    select from app_public.tenants where tenants.id = v_tenant_id and tenants.status = 'closed'
+  ) then
+    raise exception 'The tenant is closed'
+      using errcode = 'CNFLT';
+  end if;
+  return v_tenant_id;
+end;
+$$;
+comment on function app_private.begin_billing() is
+  'The tenant entered, suspended or not, if the caller may manage its billing and Stripe is being '
+  'called at all. Raises DNIED, BILUN, CNFLT.';
+
+create or replace function app_private.check_return_url(p_name text, p_url text)
+  returns text
+  language plpgsql stable parallel safe
+as $$
+declare
+  /* Nothing that browsers read in another way than we do: no user, no backslash, no blank. */
+  v_origin text := substring(p_url from '^(https?://[^/?#@\\[:space:][:cntrl:]]+)(?:[/?#]|$)');
+begin
+  if p_url is null then
+    return null;
+  end if;
+  if v_origin is null
+    or char_length(p_url) > 2000
+    or p_url ~ '[[:space:][:cntrl:]\\]'
+    or not coalesce(
+      (nullif(current_setting('app.request', true), '')::jsonb -> 'returnOrigins') ? lower(v_origin),
+      false
+    )
+  then
+    raise exception 'A return address must be a page of the application, of at most 2000 characters'
+      using errcode = 'INPUT',
+            detail  = json_build_object('argument', p_name)::text,
+            hint    = 'It must be at APP_URL, PUBLIC_URL or one of CORS_ORIGINS.';
+  end if;
+  return p_url;
+end;
+$$;
+comment on function app_private.check_return_url(text, text) is
+  'The address, if it is one of our own: where people are sent after Stripe must not be for others '
+  'to choose. Null stays null. Raises INPUT.';
+
+create or replace function app_private.require_price(p_plan text, p_interval text)
+  returns void
+  language plpgsql stable parallel safe
+as $$
+begin
+  if not exists (
+    select
+    from app_public.plan_prices
+    where plan_prices.plan_key = p_plan
+    and (p_interval is null or plan_prices."interval" = p_interval)
+  ) then
+    raise exception 'There is no such plan, or it is not sold by that interval'
+      using errcode = 'INPUT',
+            hint    = 'The query "plans" lists them with their prices.';
+  end if;
+end;
+$$;
+comment on function app_private.require_price(text, text) is
+  'Raises INPUT unless the plan is sold by that interval; null means by any.';
+
+create or replace function app_private.require_room_in(p_plan text)
+  returns void
+  language plpgsql stable parallel unsafe
+as $$
+declare
+  v_exceeded json;
+begin
+  select json_agg(
+    json_build_object(
+      'feature', entitlements.feature,
+      'limit', coalesce(granted.quota, 0),
+      'used', entitlements.used
+    )
+    order by entitlements.feature
+  )
+  into v_exceeded
+  from app_public.entitlements
+  left join (
+    select plan_features.feature_key, plan_features.quota
+    from app_public.plan_features
+    where plan_features.plan_key = p_plan
+    and plan_features.is_enabled
+  ) as granted on granted.feature_key = entitlements.feature
+  where entitlements.kind = 'count'
+  and entitlements.used > 0
+  /* Without a row the plan has none of it; with a null it has no limit. */
+  and (granted.feature_key is null or entitlements.used > granted.quota)
+  and not exists (
+    select
+    from app_private.feature_overrides
+    where feature_overrides.tenant_id = app_private.member_tenant_id()
+    and feature_overrides.feature_key = entitlements.feature
+    and (feature_overrides.expires_at is null or feature_overrides.expires_at > now())
+  );
+  if v_exceeded is not null then
+    raise exception 'The plan is too small for what the tenant has now'
+      using errcode = 'QUOTA',
+            detail  = (
+                        (v_exceeded -> 0)::jsonb
+                        || jsonb_build_object('resetsAt', null, 'exceeded', v_exceeded)
+                      )::text,
+            hint    = 'Remove what is too much, or choose a larger plan.';
+  end if;
+end;
+$$;
+comment on function app_private.require_room_in(text) is
+  'Raises QUOTA, naming each feature, if the tenant has more of something countable than the plan '
+  'allows.';
+
+create or replace function app_private.require_subscription(p_statuses text[])
+  returns void
+  language plpgsql stable parallel unsafe
+as $$
+begin
+  if exists (
+    select
+    from app_private.stripe_subscriptions
+    where stripe_subscriptions.tenant_id = app_private.member_tenant_id()
+    and stripe_subscriptions.status = any (p_statuses)
+  ) then
+    return;
+  end if;
+  if exists (
+    select
+    from app_private.stripe_subscriptions
+    where stripe_subscriptions.tenant_id = app_private.member_tenant_id()
+    and stripe_subscriptions.status in ('past_due', 'unpaid')
+  ) then
+    raise exception 'What is owed must be paid first'
+      using errcode = 'CNFLT',
+            hint    = 'createBillingPortalSession leads to the open invoices.';
+  end if;
+  raise exception 'There is no subscription for that'
+    using errcode = 'CNFLT',
+          hint    = 'createCheckoutSession begins one.';
+end;
+$$;
+comment on function app_private.require_subscription(text[]) is
+  'Raises CNFLT unless the tenant has a subscription in one of these statuses, as far as we know: '
+  'the task asks Stripe again.';
+
+create or replace function app_private.refuse_second_subscription()
+  returns void
+  language plpgsql stable parallel unsafe
+as $$
+begin
+  if exists (
+    select
+    from app_private.stripe_subscriptions
+    where stripe_subscriptions.tenant_id = app_private.member_tenant_id()
+    /* A status that Stripe adds tomorrow counts: it may be one that is paid for. */
+    and stripe_subscriptions.status not in ('incomplete', 'incomplete_expired', 'canceled')
+  ) then
+    raise exception 'The tenant has a subscription already'
+      using errcode = 'CNFLT',
+            hint    = 'changePlan changes it; createBillingPortalSession leads to what is owed.';
+  end if;
+end;
+$$;
+comment on function app_private.refuse_second_subscription() is
+  'Raises CNFLT if the tenant has a subscription that is alive, as far as we know: the task asks '
+  'Stripe again.';
+
+revoke all on function
+  app_private.begin_billing(),
+  app_private.check_return_url(text, text),
+  app_private.require_price(text, text),
+  app_private.require_room_in(text),
+  app_private.require_subscription(text[]),
+  app_private.refuse_second_subscription()
+  from public;
+grant execute on function
+  app_private.begin_billing(),
+  app_private.check_return_url(text, text),
+  app_private.require_price(text, text),
+  app_private.require_room_in(text),
+  app_private.require_subscription(text[]),
+  app_private.refuse_second_subscription()
+  to app_definer;
+--! EndIncluded 55_billing_requests/checks.sql
+--! Included 55_billing_requests/book.sql
+create or replace function app_private.put_away_billing_requests()
+  returns void
+  language plpgsql volatile parallel unsafe
+as $$
+begin
+  /* Nobody waits any more; its job would find it so, but may itself be held up. */
+  update app_public.billing_requests set
+    status = 'failed',
+    error_code = 'expired',
+    error_message = 'Nothing was done within an hour. Ask again.',
+    finished_at = now()
+  where billing_requests.tenant_id = app_private.member_tenant_id()
+  and billing_requests.status = 'pending'
+  and billing_requests.created_at < now() - interval '1 hour';
+
+  delete from app_public.billing_requests
+  where billing_requests.tenant_id = app_private.member_tenant_id()
+  and billing_requests.finished_at < now() - interval '90 days';
+end;
+$$;
+comment on function app_private.put_away_billing_requests() is
+  'Ends the tenant''s requests that are open for an hour, and deletes those done with for 90 days.';
+
+create or replace function app_private.asks_the_same(
+  p_wanted app_public.billing_requests,
+  p_open app_public.billing_requests
+)
+  returns boolean
+  language sql stable parallel safe
+/* What was left out has a default, which the task may have filled in meanwhile. */
+return (
+    p_wanted.plan, p_wanted."interval", p_wanted.flow, p_wanted.at_period_end, p_wanted.preview_id
+  ) is not distinct from (
+    p_open.plan, p_open."interval", p_open.flow, p_open.at_period_end, p_open.preview_id
+  )
+  and coalesce(p_wanted.success_url, p_open.success_url) is not distinct from p_open.success_url
+  and coalesce(p_wanted.cancel_url, p_open.cancel_url) is not distinct from p_open.cancel_url
+  and coalesce(p_wanted.return_url, p_open.return_url) is not distinct from p_open.return_url;
+comment on function app_private.asks_the_same(
+  app_public.billing_requests, app_public.billing_requests
+) is 'Whether an open request will do for what is wanted.';
+
+/*
+ * At most one request of a kind is open in a tenant: the unique index decides the race, and whoever
+ * comes second gets the first one's, if it asks for the same.
+ */
+create or replace function app_private.book_billing_request(p_wanted app_public.billing_requests)
+  returns app_public.billing_requests
+  language plpgsql volatile parallel unsafe
+as $$
+declare
+  v_limit constant integer := 100;
+  v_tenant_id uuid := app_private.member_tenant_id();
+  v_request app_public.billing_requests;
+  v_open app_public.billing_requests;
+begin
+  perform app_private.put_away_billing_requests();
+  if v_limit <= (
+    select count(*)
+    from app_public.billing_requests
+    where billing_requests.tenant_id = v_tenant_id
+    and billing_requests.created_at > now() - interval '1 hour'
+  ) then
+    raise exception 'Too many billing requests within an hour'
+      using errcode = 'RATED',
+            hint    = 'Try again later.';
+  end if;
+
+  /* Twice, because the open request may end between the two statements. */
+  for v_try in 1..2 loop
+    insert into app_public.billing_requests (
+      tenant_id, kind, requested_by, api_key_id, plan, "interval", flow, at_period_end, preview_id,
+      success_url, cancel_url, return_url, prorated_at
+    )
+    values (
+      v_tenant_id,
+      p_wanted.kind,
+      nullif(current_setting('app.current_user_id', true), '')::uuid,
+      nullif(current_setting('app.api_key_id', true), '')::uuid,
+      p_wanted.plan, p_wanted."interval", p_wanted.flow, p_wanted.at_period_end,
+      p_wanted.preview_id, p_wanted.success_url, p_wanted.cancel_url, p_wanted.return_url,
+      p_wanted.prorated_at
+    )
+    on conflict (tenant_id, kind) where status = 'pending' do nothing
+    returning billing_requests.* into v_request;
+    exit when found;
+
+    select billing_requests.* into v_open
+    from app_public.billing_requests
+    where billing_requests.tenant_id = v_tenant_id
+    and billing_requests.kind = p_wanted.kind
+    and billing_requests.status = 'pending';
+    if found and not app_private.asks_the_same(p_wanted, v_open) then
+      exit;
+    elsif found then
+      return v_open;
+    end if;
+  end loop;
+  if v_request.id is null then
+    raise exception 'Another request of this kind is being worked on'
+      using errcode = 'CNFLT',
+            hint    = 'The query "billingRequests" shows it. Try again when it is done.';
+  end if;
+
+  /* In the customer's queue, so that it and the customer's sync come one after the other. */
+  perform graphile_worker.add_job(
+    'run_billing_request',
+    json_build_object('tenant_id', v_tenant_id, 'request_id', v_request.id),
+    queue_name => coalesce(
+      (
+        select 'stripe_customer:' || billing_accounts.stripe_customer_id
+        from app_public.billing_accounts
+        where billing_accounts.tenant_id = v_tenant_id
+      ),
+      'billing_request:' || v_tenant_id
+    ),
+    job_key => 'billing_request:' || v_request.id
+  );
+  perform app_private.notify_tenant(v_tenant_id, 'billing_request', v_request.id);
+  return v_request;
+end;
+$$;
+comment on function app_private.book_billing_request(app_public.billing_requests) is
+  'Books what is wanted of Stripe for the tenant entered, and the job that asks for it; or returns '
+  'the open request for the same. Raises CNFLT when one for something else is open, RATED.';
+
+revoke all on function
+  app_private.put_away_billing_requests(),
+  app_private.asks_the_same(app_public.billing_requests, app_public.billing_requests),
+  app_private.book_billing_request(app_public.billing_requests)
+  from public;
+grant execute on function
+  app_private.put_away_billing_requests(),
+  app_private.asks_the_same(app_public.billing_requests, app_public.billing_requests),
+  app_private.book_billing_request(app_public.billing_requests)
+  to app_definer;
+--! EndIncluded 55_billing_requests/book.sql
+--! Included 55_billing_requests/requests.sql
+/*
+ * What may be asked of Stripe. The functions are security definer: nobody writes requests, and what
+ * the tenant has at Stripe is not for everyone to read. Each works in the tenant entered only, also
+ * while it is suspended, for whoever may manage its billing. None speaks to Stripe: a task does, and
+ * its answer stands in the request (server/graphile_billing.ts waits for it).
+ */
+create or replace function app_public.create_checkout_session(
+  plan text,
+  "interval" text default 'month',
+  success_url text default null,
+  cancel_url text default null
+)
+  returns app_public.billing_requests
+  language plpgsql volatile security definer parallel unsafe
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_wanted app_public.billing_requests;
+begin
+  perform app_private.begin_billing();
+  v_wanted.kind := 'checkout';
+  v_wanted.plan := create_checkout_session.plan;
+  v_wanted."interval" := coalesce(create_checkout_session."interval", 'month');
+  v_wanted.success_url := app_private.check_return_url(
+    'successUrl', create_checkout_session.success_url
+  );
+  v_wanted.cancel_url := app_private.check_return_url(
+    'cancelUrl', create_checkout_session.cancel_url
+  );
+  perform app_private.require_price(v_wanted.plan, v_wanted."interval");
+  perform app_private.refuse_second_subscription();
+  perform app_private.require_room_in(v_wanted.plan);
+  return app_private.book_billing_request(v_wanted);
+end;
+$$;
+comment on function app_public.create_checkout_session(text, text, text, text) is
+  'Asks for a page of Stripe''s on which to subscribe: billingRequest.url. For a tenant that has no '
+  'subscription, or none any more. Asked again, it answers with the page that is still open. What '
+  'comes of it is told by currentTenant, not by the address that people come back to. Needs '
+  'billing.manage. Errors: CONFLICT, LIMIT_EXCEEDED, BAD_USER_INPUT, BILLING_UNAVAILABLE.';
+alter function app_public.create_checkout_session(text, text, text, text) owner to app_definer;
+revoke all on function app_public.create_checkout_session(text, text, text, text) from public;
+grant execute on function app_public.create_checkout_session(text, text, text, text) to app_user;
+
+create or replace function app_public.create_billing_portal_session(
+  return_url text default null,
+  flow text default null
+)
+  returns app_public.billing_requests
+  language plpgsql volatile security definer parallel unsafe
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_wanted app_public.billing_requests;
+begin
+  perform app_private.begin_billing();
+  v_wanted.kind := 'portal';
+  v_wanted.return_url := app_private.check_return_url(
+    'returnUrl', create_billing_portal_session.return_url
+  );
+  v_wanted.flow := create_billing_portal_session.flow;
+  if v_wanted.flow not in ('payment_method_update', 'subscription_cancel', 'subscription_update')
+  then
+    raise exception '"flow" must be payment_method_update, subscription_cancel or '
+      'subscription_update'
+      using errcode = 'INPUT';
+  end if;
+  if v_wanted.flow in ('subscription_cancel', 'subscription_update') then
+    perform app_private.require_subscription(array['trialing', 'active', 'past_due', 'paused']);
+  end if;
+  return app_private.book_billing_request(v_wanted);
+end;
+$$;
+comment on function app_public.create_billing_portal_session(text, text) is
+  'Asks for a page of Stripe''s on which to manage cards, invoices and the subscription: '
+  'billingRequest.url, good for a few minutes. flow opens it at one thing: payment_method_update, '
+  'subscription_cancel or subscription_update. Needs billing.manage. Errors: CONFLICT, '
+  'BAD_USER_INPUT, BILLING_UNAVAILABLE.';
+alter function app_public.create_billing_portal_session(text, text) owner to app_definer;
+revoke all on function app_public.create_billing_portal_session(text, text) from public;
+grant execute on function app_public.create_billing_portal_session(text, text) to app_user;
+
+create or replace function app_public.preview_plan_change(plan text, "interval" text default null)
+  returns app_public.billing_requests
+  language plpgsql volatile security definer parallel unsafe
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_wanted app_public.billing_requests;
+begin
+  perform app_private.begin_billing();
+  v_wanted.kind := 'preview';
+  v_wanted.plan := preview_plan_change.plan;
+  v_wanted."interval" := preview_plan_change."interval";
+  v_wanted.prorated_at := date_trunc('second', now());
+  perform app_private.require_price(v_wanted.plan, v_wanted."interval");
+  perform app_private.require_subscription(array['trialing', 'active']);
+  perform app_private.require_room_in(v_wanted.plan);
+  return app_private.book_billing_request(v_wanted);
+end;
+$$;
+comment on function app_public.preview_plan_change(text, text) is
+  'Asks what changing to a plan would cost now: billingRequest.total, amountDue, lines. Within an '
+  'hour, changePlan with its rowId as previewId charges exactly that. interval null keeps the one '
+  'there is. Needs billing.manage. Errors: as changePlan.';
+alter function app_public.preview_plan_change(text, text) owner to app_definer;
+revoke all on function app_public.preview_plan_change(text, text) from public;
+grant execute on function app_public.preview_plan_change(text, text) to app_user;
+
+create or replace function app_public.change_plan(
+  plan text,
+  "interval" text default null,
+  preview_id uuid default null
+)
+  returns app_public.billing_requests
+  language plpgsql volatile security definer parallel unsafe
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_wanted app_public.billing_requests;
+begin
+  perform app_private.begin_billing();
+  v_wanted.kind := 'change';
+  v_wanted.plan := change_plan.plan;
+  v_wanted."interval" := change_plan."interval";
+  v_wanted.preview_id := change_plan.preview_id;
+  v_wanted.prorated_at := date_trunc('second', now());
+  perform app_private.require_price(v_wanted.plan, v_wanted."interval");
+  if v_wanted.preview_id is not null then
+    /* Any other time would let a plan be had for less: at a period's end it costs nothing. */
+    select billing_requests.prorated_at into v_wanted.prorated_at
+    from app_public.billing_requests
+    where billing_requests.tenant_id = app_private.member_tenant_id()
+    and billing_requests.id = v_wanted.preview_id
+    and billing_requests.kind = 'preview'
+    and billing_requests.status = 'done'
+    and billing_requests.plan = v_wanted.plan
+    and billing_requests."interval" is not distinct from v_wanted."interval"
+    and billing_requests.created_at > now() - interval '1 hour';
+    if not found then
+      raise exception 'There is no such preview of this plan, or it is older than an hour'
+        using errcode = 'INPUT',
+              hint    = 'Ask again what it would cost: previewPlanChange.';
+    end if;
+  end if;
+  perform app_private.require_subscription(array['trialing', 'active']);
+  perform app_private.require_room_in(v_wanted.plan);
+  return app_private.book_billing_request(v_wanted);
+end;
+$$;
+comment on function app_public.change_plan(text, text, uuid) is
+  'Changes the plan at once; the difference for the rest of the period is charged, or credited, at '
+  'once. If billingRequest.clientSecret is set, the change waits for that payment to be confirmed. '
+  'interval null keeps the one there is. Needs billing.manage. Errors: CONFLICT without a '
+  'subscription or while something is owed, LIMIT_EXCEEDED { feature, limit, used, exceeded } when '
+  'the plan is too small, BAD_USER_INPUT, BILLING_UNAVAILABLE.';
+alter function app_public.change_plan(text, text, uuid) owner to app_definer;
+revoke all on function app_public.change_plan(text, text, uuid) from public;
+grant execute on function app_public.change_plan(text, text, uuid) to app_user;
+
+create or replace function app_public.cancel_subscription(at_period_end boolean default true)
+  returns app_public.billing_requests
+  language plpgsql volatile security definer parallel unsafe
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_wanted app_public.billing_requests;
+begin
+  perform app_private.begin_billing();
+  v_wanted.kind := 'cancel';
+  v_wanted.at_period_end := coalesce(cancel_subscription.at_period_end, true);
+  perform app_private.require_subscription(
+    array['incomplete', 'trialing', 'active', 'past_due', 'unpaid', 'paused']
+  );
+  return app_private.book_billing_request(v_wanted);
+end;
+$$;
+comment on function app_public.cancel_subscription(boolean) is
+  'Ends the subscription when what is paid for is used up; with atPeriodEnd false at once, and then '
+  'nothing is paid back. Needs billing.manage. Errors: CONFLICT without a subscription, '
+  'BILLING_UNAVAILABLE.';
+alter function app_public.cancel_subscription(boolean) owner to app_definer;
+revoke all on function app_public.cancel_subscription(boolean) from public;
+grant execute on function app_public.cancel_subscription(boolean) to app_user;
+
+create or replace function app_public.resume_subscription()
+  returns app_public.billing_requests
+  language plpgsql volatile security definer parallel unsafe
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_wanted app_public.billing_requests;
+begin
+  perform app_private.begin_billing();
+  v_wanted.kind := 'resume';
+  perform app_private.require_subscription(
+    array['trialing', 'active', 'past_due', 'unpaid', 'paused']
+  );
+  return app_private.book_billing_request(v_wanted);
+end;
+$$;
+comment on function app_public.resume_subscription() is
+  'Takes back a cancellation that has not taken effect yet, or ends a pause. Needs billing.manage. '
+  'Errors: CONFLICT without a subscription, BILLING_UNAVAILABLE.';
+alter function app_public.resume_subscription() owner to app_definer;
+revoke all on function app_public.resume_subscription() from public;
+grant execute on function app_public.resume_subscription() to app_user;
+--! EndIncluded 55_billing_requests/requests.sql
+--! Included 55_billing_requests/run.sql
+/* What the task that carries a request to Stripe reads and writes. */
+create or replace function app_private.begin_billing_request(
+  p_tenant_id uuid,
+  p_request_id uuid,
+  p_home_url text
+)
+  returns table (
+    id uuid,
+    tenant_id uuid,
+    kind text,
+    plan text,
+    "interval" text,
+    flow text,
+    at_period_end boolean,
+    preview_id uuid,
+    success_url text,
+    cancel_url text,
+    return_url text,
+    prorated_at double precision,
+    created_at timestamptz,
+    key_generation smallint,
+    stripe_customer_id text,
+    customer_is_deleted boolean,
+    stripe_subscription_id text,
+    lookup_keys text[]
+  )
+  language plpgsql volatile parallel unsafe
+as $$
+#variable_conflict use_column
+begin
+  perform app_private.fail_billing_request(
+    billing_requests.tenant_id, billing_requests.id, 'expired',
+    'Nothing was done within an hour. Ask again.'
+  )
+  from app_public.billing_requests
+  where billing_requests.tenant_id = p_tenant_id
+  and billing_requests.id = p_request_id
+  and billing_requests.status = 'pending'
+  and billing_requests.created_at < now() - interval '1 hour';
+
+  /* What is sent to Stripe is frozen at the first attempt: whoever repeats it says the same. */
+  update app_public.billing_requests set
+    success_url = case when billing_requests.kind = 'checkout'
+      then coalesce(billing_requests.success_url, p_home_url || '?checkout=success')
+    end,
+    cancel_url = case when billing_requests.kind = 'checkout'
+      then coalesce(billing_requests.cancel_url, p_home_url || '?checkout=canceled')
+    end,
+    return_url = case when billing_requests.kind = 'portal'
+      then coalesce(billing_requests.return_url, p_home_url)
+    end
+  where billing_requests.tenant_id = p_tenant_id
+  and billing_requests.id = p_request_id
+  and billing_requests.status = 'pending';
+
+  return query
+  select
+    billing_requests.id,
+    billing_requests.tenant_id,
+    billing_requests.kind,
+    billing_requests.plan,
+    billing_requests."interval",
+    billing_requests.flow,
+    billing_requests.at_period_end,
+    billing_requests.preview_id,
+    billing_requests.success_url,
+    billing_requests.cancel_url,
+    billing_requests.return_url,
+    extract(epoch from billing_requests.prorated_at)::double precision,
+    billing_requests.created_at,
+    billing_requests.key_generation,
+    billing_accounts.stripe_customer_id,
+    coalesce(stripe_customers.is_deleted, false),
+    billing_accounts.stripe_subscription_id,
+    array(select plan_prices.lookup_key from app_public.plan_prices)
+  from app_public.billing_requests
+  join app_public.billing_accounts on billing_accounts.tenant_id = billing_requests.tenant_id
+  left join app_private.stripe_customers
+    on stripe_customers.tenant_id = billing_accounts.tenant_id
+    and stripe_customers.id = billing_accounts.stripe_customer_id
+  where billing_requests.tenant_id = p_tenant_id
+  and billing_requests.id = p_request_id
+  and billing_requests.status = 'pending';
+end;
+$$;
+comment on function app_private.begin_billing_request(uuid, uuid, text) is
+  'An open request with all that its task needs; no row when there is nothing to do. One that is '
+  'older than an hour is ended: whoever asked has gone, and Stripe''s idempotency keys last a day. '
+  'p_home_url is where people come back to unless the request says otherwise.';
+
+create or replace function app_private.finish_billing_request(
+  p_tenant_id uuid,
+  p_request_id uuid,
+  p_result jsonb
+)
+  returns void
+  language plpgsql volatile parallel unsafe
+as $$
+begin
+  update app_public.billing_requests set
+    status = 'done',
+    finished_at = now(),
+    url = result.url,
+    expires_at = to_timestamp(result.expires_at),
+    prorated_at = coalesce(to_timestamp(result.prorated_at), billing_requests.prorated_at),
+    total = result.total,
+    amount_due = result.amount_due,
+    currency = result.currency,
+    lines = result.lines,
+    client_secret = result.client_secret
+  from jsonb_to_record(p_result) as result (
+    url text,
+    expires_at double precision,
+    prorated_at double precision,
+    total double precision,
+    amount_due double precision,
+    currency text,
+    lines jsonb,
+    client_secret text
+  )
+  where billing_requests.tenant_id = p_tenant_id
+  and billing_requests.id = p_request_id
+  and billing_requests.status = 'pending';
+  if found then
+    perform app_private.notify_tenant(p_tenant_id, 'billing_request', p_request_id);
+  end if;
+end;
+$$;
+comment on function app_private.finish_billing_request(uuid, uuid, jsonb) is
+  'Writes what Stripe answered, once. p_result: { url, expires_at, prorated_at, total, amount_due, '
+  'currency, lines, client_secret }, each if there is one; times in Unix seconds.';
+
+create or replace function app_private.fail_billing_request(
+  p_tenant_id uuid,
+  p_request_id uuid,
+  p_code text,
+  p_message text,
+  p_client_secret text default null
+)
+  returns void
+  language plpgsql volatile parallel unsafe
+as $$
+begin
+  update app_public.billing_requests set
+    status = 'failed',
+    finished_at = now(),
+    error_code = p_code,
+    error_message = left(p_message, 1000),
+    client_secret = p_client_secret
+  where billing_requests.tenant_id = p_tenant_id
+  and billing_requests.id = p_request_id
+  and billing_requests.status = 'pending';
+  if found then
+    perform app_private.notify_tenant(p_tenant_id, 'billing_request', p_request_id);
+  end if;
+end;
+$$;
+comment on function app_private.fail_billing_request(uuid, uuid, text, text, text) is
+  'Writes why nothing came of a request, once.';
+
+create or replace function app_private.doubt_billing_request(p_tenant_id uuid, p_request_id uuid)
+  returns void
+  language sql volatile parallel unsafe
+begin atomic
+  update app_public.billing_requests set
+    key_generation = billing_requests.key_generation + 1
+  where billing_requests.tenant_id = p_tenant_id
+  and billing_requests.id = p_request_id
+  and billing_requests.status = 'pending';
+end;
+comment on function app_private.doubt_billing_request(uuid, uuid) is
+  'Notes that Stripe answered 5xx: the next attempt looks first, and asks under a fresh key.';
+
+create or replace function app_private.customer_to_replace(p_tenant_id uuid)
+  returns table (intent_id uuid, customer_email text, customer_name text)
+  language sql stable parallel safe
+begin atomic
+  select billing_intents.id, billing_intents.customer_email, billing_intents.customer_name
+  from app_private.billing_intents
+  where billing_intents.tenant_id = p_tenant_id
+  order by billing_intents.created_at desc, billing_intents.id desc
+  limit 1;
+end;
+comment on function app_private.customer_to_replace(uuid) is
+  'What a tenant''s Stripe customer is made of, when the one it had was deleted.';
+
+create or replace function app_private.replace_stripe_customer(
+  p_tenant_id uuid,
+  p_old_id text,
+  p_new_id text
+)
+  returns text
+  language plpgsql volatile parallel unsafe
+as $$
+begin
+  update app_public.billing_accounts set
+    stripe_customer_id = p_new_id,
+    client_secret = null
+  where billing_accounts.tenant_id = p_tenant_id
+  and billing_accounts.stripe_customer_id is not distinct from p_old_id;
+  if found then
+    insert into app_private.stripe_customers (tenant_id, id)
+    values (p_tenant_id, p_new_id)
+    on conflict do nothing;
+  end if;
+  return (
+    select billing_accounts.stripe_customer_id
+    from app_public.billing_accounts
+    where billing_accounts.tenant_id = p_tenant_id
+  );
+end;
+$$;
+comment on function app_private.replace_stripe_customer(uuid, text, text) is
+  'Gives a tenant whose Stripe customer was deleted another; returns the one that counts, which is '
+  'a third when somebody was faster.';
+
+revoke all on function
+  app_private.begin_billing_request(uuid, uuid, text),
+  app_private.finish_billing_request(uuid, uuid, jsonb),
+  app_private.fail_billing_request(uuid, uuid, text, text, text),
+  app_private.doubt_billing_request(uuid, uuid),
+  app_private.customer_to_replace(uuid),
+  app_private.replace_stripe_customer(uuid, text, text)
+  from public;
+grant execute on function
+  app_private.begin_billing_request(uuid, uuid, text),
+  app_private.finish_billing_request(uuid, uuid, jsonb),
+  app_private.fail_billing_request(uuid, uuid, text, text, text),
+  app_private.doubt_billing_request(uuid, uuid),
+  app_private.customer_to_replace(uuid),
+  app_private.replace_stripe_customer(uuid, text, text)
+  to app_worker;
+--! EndIncluded 55_billing_requests/run.sql
 
 --! Included 60_billing_mails/tables.sql
 create table if not exists app_private.billing_mails (

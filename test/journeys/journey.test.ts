@@ -1,4 +1,4 @@
-import { linkIn, mailTo, outbox } from "../support/outbox.ts";
+import { linkIn, mailTo, subjectsOnce } from "../support/outbox.ts";
 import { describe, expect, test, type RunningSystem } from "../support/running_system.ts";
 import {
   atStripe,
@@ -232,23 +232,12 @@ describe("a tenant's life", { timeout: 40 * SECONDS }, () => {
     expect(await currentTenant(alice)).toEqual(back);
   });
 
-  test("S2: of all that, though each webhook came many times, each mail came once", async ({
-    running,
-  }) => {
-    await mailTo(running.url, alice.person.email, /^Acme is back$/);
-    const mails = (await outbox(running.url)).filter(
-      ({ to, subject }) => to === alice.person.email && subject.includes("Acme"),
-    );
-    expect(new Set(mails.map(({ messageId }) => messageId)).size).toBe(mails.length);
-    const subjects = mails.map(({ subject }) => subject);
-    const failed = "The payment for Acme failed";
-    expect(subjects.filter((subject) => subject !== failed)).toEqual([
-      "Acme is back",
-      "Acme is suspended",
-    ]);
-    // One for each of the two renewals, unless the short grace period was over before it was sent.
-    expect([1, 2]).toContain(subjects.filter((subject) => subject === failed).length);
-    expect(linkIn(mails[0] ?? { text: "" })).toContain(`/billing?tenant=${alice.tenantId}`);
+  test("S2: each webhook came many times, and each mail of all that once", async ({ running }) => {
+    const last = await mailTo(running.url, alice.person.email, /^Acme is back$/);
+    expect(linkIn(last)).toContain(`/billing?tenant=${alice.tenantId}`);
+    const subjects = await subjectsOnce(running.url, alice.person.email, "Acme");
+    const others = subjects.filter((subject) => !subject.endsWith("failed"));
+    expect(others).toEqual(["Acme is back", "Acme is suspended"]);
   });
 });
 

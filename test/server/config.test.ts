@@ -38,6 +38,7 @@ describe("the server's configuration", () => {
       externalProviders: [],
       stripeWebhookSecrets: ["whsec_new", "whsec_old"],
       stripeLivemode: false,
+      billingWaitSeconds: 10,
       isProduction: false,
       logLevel: "info",
     });

@@ -28,6 +28,7 @@ const PROCESSES = {
         externalProviders: [],
         stripeWebhookSecrets: ["whsec_x"],
         stripeLivemode: false,
+        billingWaitSeconds: 10,
         isProduction: false,
         logLevel: "silent",
       },

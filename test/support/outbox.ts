@@ -15,6 +15,17 @@ export async function mailTo(url: string, address: string, subject: RegExp): Pro
   );
 }
 
+/** What the mails to an address are about that name a word, newest first; throws when one came twice. */
+export async function subjectsOnce(url: string, address: string, word: string): Promise<string[]> {
+  const mails = (await outbox(url)).filter(
+    ({ to, subject }) => to === address && subject.includes(word),
+  );
+  if (new Set(mails.map(({ messageId }) => messageId)).size < mails.length) {
+    throw new Error(`A mail came twice: ${JSON.stringify(mails)}`);
+  }
+  return mails.map(({ subject }) => subject);
+}
+
 /** The link of a mail. */
 export function linkIn({ text }: Pick<KeptMail, "text">): string {
   const [link = "", ...others] = text.match(/https?:\/\/\S+/g) ?? [];

@@ -76,6 +76,8 @@ export async function withSystem<T>(
       externalProviders: [],
       stripeWebhookSecrets: [webhookSecret],
       stripeLivemode: false,
+      // Without a worker nobody answers.
+      billingWaitSeconds: worker ? 10 : 0,
       isProduction: false,
       logLevel: "silent",
       ...config,

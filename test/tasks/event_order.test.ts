@@ -129,22 +129,27 @@ async function pay({ stripe }: Post, { customer }: Tenant): Promise<void> {
   await stripe.paymentIntents.confirm(waiting?.id ?? "", { payment_method: "pm_card_visa" });
 }
 
-test("S15: what tells of the payment comes before what tells of the beginning: it makes the row, and stays", async ({
-  post: running,
-}) => {
-  const tenant = await newTenant(running);
-  await pay(running, tenant);
-  await forget(running, tenant);
-  const events = await eventsOf(running, tenant);
-  const of = (type: string) => events.findLast((event) => event.type === type);
-  await running.deliver(of("customer.subscription.updated"));
-  await running.work();
-  const first = await held(running, tenant);
-  expect(first.standing).toMatchObject({ status: "active", access: "full" });
-  await running.deliver(of("customer.subscription.created"));
-  await running.work();
-  expect(await held(running, tenant)).toEqual(first);
-});
+/** The system has to start, and each run is a whole life. */
+const PATIENCE = { timeout: 60_000 };
+
+test(
+  "S15: what tells of the payment comes before what tells of the beginning: it makes the row, and stays",
+  PATIENCE,
+  async ({ post: running }) => {
+    const tenant = await newTenant(running);
+    await pay(running, tenant);
+    await forget(running, tenant);
+    const events = await eventsOf(running, tenant);
+    const of = (type: string) => events.findLast((event) => event.type === type);
+    await running.deliver(of("customer.subscription.updated"));
+    await running.work();
+    const first = await held(running, tenant);
+    expect(first.standing).toMatchObject({ status: "active", access: "full" });
+    await running.deliver(of("customer.subscription.created"));
+    await running.work();
+    expect(await held(running, tenant)).toEqual(first);
+  },
+);
 
 test("S16: what tells of the end comes before what tells of a change: it has ended", async ({
   post: running,
@@ -182,43 +187,45 @@ const LIFE: readonly ((running: Post, tenant: Tenant) => Promise<unknown>)[] = [
   ({ stripe }, { subscription }) => stripe.subscriptions.cancel(subscription),
 ];
 
-test("S18: any shuffling and doubling of a life's events ends as the events in order do", async ({
-  post: running,
-}) => {
-  const { deliver, work } = running;
-  const order = fc.double({ min: 0, max: 1, noNaN: true });
-  await fc.assert(
-    fc.asyncProperty(
-      fc.integer({ min: 1, max: LIFE.length }),
-      // After each step: which of the events so far arrive (again), and whether jobs run.
-      fc.array(fc.tuple(fc.array(order, { maxLength: 4 }), fc.boolean()), {
-        minLength: LIFE.length,
-        maxLength: LIFE.length,
-      }),
-      fc.array(order, { minLength: 30, maxLength: 30 }),
-      async (steps, arrivals, last) => {
-        const tenant = await newTenant(running);
-        for (const [n, step] of LIFE.slice(0, steps).entries()) {
-          await step(running, tenant);
-          const [picks, works] = arrivals[n] ?? [[], false];
-          const sofar = picks.length === 0 ? [] : await eventsOf(running, tenant);
-          for (const pick of picks) await deliver(sofar[Math.floor(pick * (sofar.length - 1))]);
-          if (works) await work();
-        }
-        const events = await eventsOf(running, tenant);
-        const shuffled = events
-          .map((event, n) => ({ event, at: last[n % last.length] ?? 0 }))
-          .toSorted((one, other) => one.at - other.at);
-        for (const { event } of shuffled) await deliver(event);
-        await work();
-        const actual = await held(running, tenant);
+test(
+  "S18: any shuffling and doubling of a life's events ends as the events in order do",
+  PATIENCE,
+  async ({ post: running }) => {
+    const { deliver, work } = running;
+    const order = fc.double({ min: 0, max: 1, noNaN: true });
+    await fc.assert(
+      fc.asyncProperty(
+        fc.integer({ min: 1, max: LIFE.length }),
+        // After each step: which of the events so far arrive (again), and whether jobs run.
+        fc.array(fc.tuple(fc.array(order, { maxLength: 4 }), fc.boolean()), {
+          minLength: LIFE.length,
+          maxLength: LIFE.length,
+        }),
+        fc.array(order, { minLength: 30, maxLength: 30 }),
+        async (steps, arrivals, last) => {
+          const tenant = await newTenant(running);
+          for (const [n, step] of LIFE.slice(0, steps).entries()) {
+            await step(running, tenant);
+            const [picks, works] = arrivals[n] ?? [[], false];
+            const sofar = picks.length === 0 ? [] : await eventsOf(running, tenant);
+            for (const pick of picks) await deliver(sofar[Math.floor(pick * (sofar.length - 1))]);
+            if (works) await work();
+          }
+          const events = await eventsOf(running, tenant);
+          const shuffled = events
+            .map((event, n) => ({ event, at: last[n % last.length] ?? 0 }))
+            .toSorted((one, other) => one.at - other.at);
+          for (const { event } of shuffled) await deliver(event);
+          await work();
+          const actual = await held(running, tenant);
 
-        await forget(running, tenant);
-        for (const event of events) await deliver(event);
-        await work();
-        expect(actual).toEqual(await held(running, tenant));
-      },
-    ),
-    { numRuns: 3 },
-  );
-});
+          await forget(running, tenant);
+          for (const event of events) await deliver(event);
+          await work();
+          expect(actual).toEqual(await held(running, tenant));
+        },
+      ),
+      { numRuns: 3 },
+    );
+  },
+);

@@ -92,6 +92,31 @@ test("a sync that finds the right number books nothing, another number a change"
   }
 });
 
+test("a call that is repeated keeps its key, unless Stripe answered it with a 5xx", async ({
+  db,
+}) => {
+  const { acme } = await createCast(db);
+  await billProBySeat(db);
+  const begin = () =>
+    asWorker(db, () =>
+      rowOf<{ generation: number }>(
+        db,
+        "select * from app_private.begin_seat_change($1, 'si_1', 'pro_month', 1, '2026-11-01')",
+        [acme],
+      ),
+    );
+  const change = { quantity: 2, proration_behavior: "create_prorations" };
+  expect(await begin()).toEqual({ ...change, generation: 1 });
+  expect(await begin()).toEqual({ ...change, generation: 1 });
+  await asWorker(db, () =>
+    db.query("select app_private.end_seat_change($1, 'si_1', 1, true)", [acme]),
+  );
+  expect(await begin()).toEqual({ ...change, generation: 2 });
+  expect(await begin()).toEqual({ ...change, generation: 2 });
+  await db.query("update app_private.seat_changes set begun_at = now() - interval '24 hours'");
+  expect(await begin()).toEqual({ ...change, generation: 3 });
+});
+
 test("people are not told another tenant's number of members, nor who pays", async ({ db }) => {
   const { mallory, acme, globex } = await createCast(db);
   const ask = (sql: string, values: unknown[]) =>

@@ -1,0 +1,136 @@
+create or replace function app_private.put_away_billing_requests()
+  returns void
+  language plpgsql volatile parallel unsafe
+as $$
+begin
+  /* Nobody waits any more; its job would find it so, but may itself be held up. */
+  update app_public.billing_requests set
+    status = 'failed',
+    error_code = 'expired',
+    error_message = 'Nothing was done within an hour. Ask again.',
+    finished_at = now()
+  where billing_requests.tenant_id = app_private.member_tenant_id()
+  and billing_requests.status = 'pending'
+  and billing_requests.created_at < now() - interval '1 hour';
+
+  delete from app_public.billing_requests
+  where billing_requests.tenant_id = app_private.member_tenant_id()
+  and billing_requests.finished_at < now() - interval '90 days';
+end;
+$$;
+comment on function app_private.put_away_billing_requests() is
+  'Ends the tenant''s requests that are open for an hour, and deletes those done with for 90 days.';
+
+create or replace function app_private.asks_the_same(
+  p_wanted app_public.billing_requests,
+  p_open app_public.billing_requests
+)
+  returns boolean
+  language sql stable parallel safe
+/* What was left out has a default, which the task may have filled in meanwhile. */
+return (
+    p_wanted.plan, p_wanted."interval", p_wanted.flow, p_wanted.at_period_end, p_wanted.preview_id
+  ) is not distinct from (
+    p_open.plan, p_open."interval", p_open.flow, p_open.at_period_end, p_open.preview_id
+  )
+  and coalesce(p_wanted.success_url, p_open.success_url) is not distinct from p_open.success_url
+  and coalesce(p_wanted.cancel_url, p_open.cancel_url) is not distinct from p_open.cancel_url
+  and coalesce(p_wanted.return_url, p_open.return_url) is not distinct from p_open.return_url;
+comment on function app_private.asks_the_same(
+  app_public.billing_requests, app_public.billing_requests
+) is 'Whether an open request will do for what is wanted.';
+
+/*
+ * At most one request of a kind is open in a tenant: the unique index decides the race, and whoever
+ * comes second gets the first one's, if it asks for the same.
+ */
+create or replace function app_private.book_billing_request(p_wanted app_public.billing_requests)
+  returns app_public.billing_requests
+  language plpgsql volatile parallel unsafe
+as $$
+declare
+  v_limit constant integer := 100;
+  v_tenant_id uuid := app_private.member_tenant_id();
+  v_request app_public.billing_requests;
+  v_open app_public.billing_requests;
+begin
+  perform app_private.put_away_billing_requests();
+  if v_limit <= (
+    select count(*)
+    from app_public.billing_requests
+    where billing_requests.tenant_id = v_tenant_id
+    and billing_requests.created_at > now() - interval '1 hour'
+  ) then
+    raise exception 'Too many billing requests within an hour'
+      using errcode = 'RATED',
+            hint    = 'Try again later.';
+  end if;
+
+  /* Twice, because the open request may end between the two statements. */
+  for v_try in 1..2 loop
+    insert into app_public.billing_requests (
+      tenant_id, kind, requested_by, api_key_id, plan, "interval", flow, at_period_end, preview_id,
+      success_url, cancel_url, return_url, prorated_at
+    )
+    values (
+      v_tenant_id,
+      p_wanted.kind,
+      nullif(current_setting('app.current_user_id', true), '')::uuid,
+      nullif(current_setting('app.api_key_id', true), '')::uuid,
+      p_wanted.plan, p_wanted."interval", p_wanted.flow, p_wanted.at_period_end,
+      p_wanted.preview_id, p_wanted.success_url, p_wanted.cancel_url, p_wanted.return_url,
+      p_wanted.prorated_at
+    )
+    on conflict (tenant_id, kind) where status = 'pending' do nothing
+    returning billing_requests.* into v_request;
+    exit when found;
+
+    select billing_requests.* into v_open
+    from app_public.billing_requests
+    where billing_requests.tenant_id = v_tenant_id
+    and billing_requests.kind = p_wanted.kind
+    and billing_requests.status = 'pending';
+    if found and not app_private.asks_the_same(p_wanted, v_open) then
+      exit;
+    elsif found then
+      return v_open;
+    end if;
+  end loop;
+  if v_request.id is null then
+    raise exception 'Another request of this kind is being worked on'
+      using errcode = 'CNFLT',
+            hint    = 'The query "billingRequests" shows it. Try again when it is done.';
+  end if;
+
+  /* In the customer's queue, so that it and the customer's sync come one after the other. */
+  perform graphile_worker.add_job(
+    'run_billing_request',
+    json_build_object('tenant_id', v_tenant_id, 'request_id', v_request.id),
+    queue_name => coalesce(
+      (
+        select 'stripe_customer:' || billing_accounts.stripe_customer_id
+        from app_public.billing_accounts
+        where billing_accounts.tenant_id = v_tenant_id
+      ),
+      'billing_request:' || v_tenant_id
+    ),
+    job_key => 'billing_request:' || v_request.id
+  );
+  perform app_private.notify_tenant(v_tenant_id, 'billing_request', v_request.id);
+  return v_request;
+end;
+$$;
+comment on function app_private.book_billing_request(app_public.billing_requests) is
+  'Books what is wanted of Stripe for the tenant entered, and the job that asks for it; or returns '
+  'the open request for the same. Raises CNFLT when one for something else is open, RATED.';
+
+revoke all on function
+  app_private.put_away_billing_requests(),
+  app_private.asks_the_same(app_public.billing_requests, app_public.billing_requests),
+  app_private.book_billing_request(app_public.billing_requests)
+  from public;
+grant execute on function
+  app_private.put_away_billing_requests(),
+  app_private.asks_the_same(app_public.billing_requests, app_public.billing_requests),
+  app_private.book_billing_request(app_public.billing_requests)
+  to app_definer;

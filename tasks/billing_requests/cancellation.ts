@@ -1,0 +1,46 @@
+import { paymentOf } from "./payment.ts";
+import { BillingRefusal, keyOf, type BillingResult, type BillingWork } from "./request.ts";
+import { aliveSubscription, isAlive, listSubscriptions } from "./subscription.ts";
+
+/** Ends the subscription, now or when what is paid for is used up. Twice is once. */
+export async function cancel(work: BillingWork): Promise<BillingResult> {
+  const { stripe, request } = work;
+  const subscriptions = await listSubscriptions(work);
+  const going = subscriptions.filter((each) => isAlive(each) || each.status === "incomplete");
+  const subscription = going.find(({ id }) => id === request.stripe_subscription_id) ?? going[0];
+  if (subscription === undefined) {
+    // Ended by an earlier attempt, or by somebody else: as was wished.
+    if (subscriptions.length > 0) return {};
+    throw new BillingRefusal("no_subscription", "There is no subscription to cancel.");
+  }
+  const { id, status } = subscription;
+  // Nothing is paid for yet, so there is nothing to be used up.
+  if (request.at_period_end === false || status === "incomplete") {
+    await stripe.subscriptions.cancel(id, {}, keyOf(request, "cancel"));
+  } else if (subscription.cancel_at === null && !subscription.cancel_at_period_end) {
+    await stripe.subscriptions.update(id, { cancel_at_period_end: true }, keyOf(request, "cancel"));
+  }
+  return {};
+}
+
+/** Takes back a cancellation that has not taken effect, or ends a pause. */
+export async function resume(work: BillingWork): Promise<BillingResult> {
+  const { stripe, request } = work;
+  const { id, status, cancel_at, cancel_at_period_end } = await aliveSubscription(work);
+  if (cancel_at_period_end || cancel_at !== null) {
+    // In flexible mode the portal sets a time without the flag; each is taken back as it was set.
+    const taken = cancel_at_period_end
+      ? { cancel_at_period_end: false }
+      : ({ cancel_at: "" } as const);
+    await stripe.subscriptions.update(id, taken, keyOf(request, "keep"));
+  }
+  if (status !== "paused") return {};
+  const { latest_invoice: invoice, status: now } = await stripe.subscriptions.resume(
+    id,
+    { expand: ["latest_invoice.payments"] },
+    keyOf(request, "resume"),
+  );
+  if (now !== "paused" || typeof invoice !== "object" || invoice === null) return {};
+  const { clientSecret } = await paymentOf(stripe, invoice);
+  return { client_secret: clientSecret };
+}

@@ -1,0 +1,72 @@
+/** Which of a customer's subscriptions, and which of its items, a request is about. */
+import type Stripe from "stripe";
+
+import { findPrice } from "../stripe_provisioning.ts";
+import { BillingRefusal, type BillingWork } from "./request.ts";
+
+const NOT_ALIVE: ReadonlySet<string> = new Set(["incomplete", "incomplete_expired", "canceled"]);
+
+/** More subscriptions than this are not a customer of ours but a mistake. */
+const AT_MOST = 1000;
+
+/** Whether it grants something, or would once it is paid for; so may a status that we don't know. */
+export function isAlive({ status }: Stripe.Subscription): boolean {
+  return !NOT_ALIVE.has(status);
+}
+
+/** All of the customer's, ended ones too, with the latest invoice and the state of its payment. */
+export function listSubscriptions({
+  stripe,
+  customerId,
+}: BillingWork): Promise<Stripe.Subscription[]> {
+  return stripe.subscriptions
+    .list({
+      customer: customerId,
+      status: "all",
+      limit: 100,
+      expand: ["data.latest_invoice.payments"],
+    })
+    .autoPagingToArray({ limit: AT_MOST });
+}
+
+/** The one that decides the tenant's access; should there be another alive, that one is no duty of ours. */
+export async function aliveSubscription(work: BillingWork): Promise<Stripe.Subscription> {
+  const alive = (await listSubscriptions(work)).filter(isAlive);
+  const deciding = alive.find(({ id }) => id === work.request.stripe_subscription_id);
+  const subscription = deciding ?? alive[0];
+  if (subscription === undefined) {
+    throw new BillingRefusal("no_subscription", "There is no subscription any more.");
+  }
+  return subscription;
+}
+
+/** The item that is the plan's, whatever else is subscribed to and in whatever order. */
+export function planItem(
+  { request, configuredPrices }: BillingWork,
+  { items }: Stripe.Subscription,
+): Stripe.SubscriptionItem {
+  const ours = items.data.filter(({ price }) =>
+    request.lookup_keys.includes(configuredPrices[price.id] ?? price.lookup_key ?? ""),
+  );
+  const [item, second] = ours;
+  if (item === undefined || second !== undefined || items.has_more) {
+    throw new BillingRefusal(
+      "refused",
+      "The subscription was put together by hand, so it can't be changed here. Please contact us.",
+    );
+  }
+  return item;
+}
+
+/** The price of the plan asked for; without an interval, by the one that there is. */
+export async function wantedPrice(
+  { stripe, configuredPrices, request }: BillingWork,
+  present: Stripe.Price,
+): Promise<string> {
+  const interval = request.interval ?? present.recurring?.interval ?? "month";
+  const lookupKey = `${request.plan}_${interval}`;
+  if (!request.lookup_keys.includes(lookupKey)) {
+    throw new BillingRefusal("not_sold", "The plan is not sold by that interval.");
+  }
+  return findPrice(stripe, lookupKey, configuredPrices);
+}

@@ -1,0 +1,144 @@
+import type { JobHelpers, Task } from "graphile-worker";
+
+import { cancel, resume } from "./billing_requests/cancellation.ts";
+import { checkout } from "./billing_requests/checkout.ts";
+import { replaceCustomer } from "./billing_requests/customer.ts";
+import { change, preview } from "./billing_requests/plan_change.ts";
+import { portal } from "./billing_requests/portal.ts";
+import { refusalOf } from "./billing_requests/refusal.ts";
+import type {
+  BillingRefusal,
+  BillingRequest,
+  BillingResult,
+  BillingStripe,
+  BillingWork,
+} from "./billing_requests/request.ts";
+import { uuidFrom } from "./payload.ts";
+import { isInDoubt } from "./stripe_client.ts";
+import {
+  stripeProvisionTenant,
+  type StripeProvisionTenantOptions,
+} from "./stripe_provision_tenant.ts";
+import { stripeSyncCustomer, type StripeSyncCustomerOptions } from "./stripe_sync_customer.ts";
+
+declare global {
+  namespace GraphileWorker {
+    interface Tasks {
+      run_billing_request: { tenant_id: string; request_id: string };
+    }
+  }
+}
+
+export type RunBillingRequestOptions = StripeProvisionTenantOptions &
+  StripeSyncCustomerOptions & {
+    stripe: BillingStripe;
+    /** Where the frontend lives; no trailing slash. */
+    appUrl: string;
+  };
+
+type Query = JobHelpers["query"];
+
+const KINDS: Record<BillingRequest["kind"], (work: BillingWork) => Promise<BillingResult>> = {
+  checkout,
+  portal,
+  preview,
+  change,
+  cancel,
+  resume,
+};
+/** After these, currentTenant must tell of it as soon as the request does. */
+const CHANGES: ReadonlySet<string> = new Set(["checkout", "change", "cancel", "resume"]);
+
+/**
+ * Carries a request to Stripe and writes what came of it. Run again after a crash anywhere it has one
+ * effect: each kind looks before it acts, and acts under keys made of the request's id.
+ */
+export function runBillingRequest(options: RunBillingRequestOptions): Task<"run_billing_request"> {
+  const { stripe, configuredPrices } = options;
+
+  return async function run(payload, helpers) {
+    const { query } = helpers;
+    const tenantId = uuidFrom(payload, "tenant_id");
+    const requestId = uuidFrom(payload, "request_id");
+    const request = await begin(options, query, tenantId, requestId);
+    if (request === undefined) return;
+    try {
+      const customerId = await customerOf(options, helpers, request);
+      const work = { stripe, configuredPrices, request, customerId };
+      const result = await KINDS[request.kind](work);
+      if (CHANGES.has(request.kind)) {
+        await stripeSyncCustomer(options)({ customer_id: customerId }, helpers);
+      }
+      await query("select app_private.finish_billing_request($1, $2, $3)", [
+        tenantId,
+        requestId,
+        JSON.stringify(result),
+      ]);
+    } catch (error) {
+      const refusal = refusalOf(error);
+      if (refusal !== undefined) {
+        await fail(query, request, refusal);
+        if (refusal.code === "refused") await alarm(query, request, error);
+        return;
+      }
+      if (isInDoubt(error)) {
+        await query("select app_private.doubt_billing_request($1, $2)", [tenantId, requestId]);
+      }
+      throw error;
+    }
+  };
+}
+
+async function begin(
+  { appUrl }: RunBillingRequestOptions,
+  query: Query,
+  tenantId: string,
+  requestId: string,
+): Promise<BillingRequest | undefined> {
+  const { rows } = await query<BillingRequest>(
+    "select * from app_private.begin_billing_request($1, $2, $3)",
+    [tenantId, requestId, `${appUrl}/billing`],
+  );
+  return rows[0];
+}
+
+/** The tenant's customer: made first when the request was faster, and anew when it was deleted. */
+async function customerOf(
+  options: RunBillingRequestOptions,
+  helpers: JobHelpers,
+  request: BillingRequest,
+): Promise<string> {
+  const { tenant_id: tenantId, stripe_customer_id: known } = request;
+  if (known !== null && !request.customer_is_deleted) return known;
+  if (known === null) {
+    await stripeProvisionTenant(options)({ tenant_id: tenantId }, helpers);
+    const made = await begin(options, helpers.query, tenantId, request.id);
+    if (made !== undefined && made.stripe_customer_id !== null) return made.stripe_customer_id;
+  }
+  return replaceCustomer(options.stripe, helpers.query, request);
+}
+
+/** Also books a fresh look at the customer: a refusal may have left an invoice to pay. */
+async function fail(
+  query: Query,
+  { tenant_id: tenantId, id, stripe_customer_id: customerId }: BillingRequest,
+  { code, message, clientSecret }: BillingRefusal,
+): Promise<void> {
+  await query(
+    `select
+      app_private.fail_billing_request($1, $2, $3, $4, $5),
+      case when $6::text is not null then app_private.request_customer_sync($6::text) end`,
+    [tenantId, id, code, message, clientSecret, customerId],
+  );
+}
+
+/** What Stripe did not accept was ours to get right, or the dashboard's. */
+async function alarm(query: Query, request: BillingRequest, error: unknown): Promise<void> {
+  const { tenant_id, id, kind } = request;
+  await query("select app_private.raise_alarm($1, $2, $3, $4)", [
+    "billing_request_refused",
+    tenant_id,
+    error instanceof Error ? error.message : "Stripe refused a billing request",
+    JSON.stringify({ request_id: id, kind }),
+  ]);
+}

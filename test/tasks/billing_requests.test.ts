@@ -1,0 +1,241 @@
+/** A request's task by hand: what Stripe answers badly, and the process that dies between any two steps. */
+import type { JobHelpers } from "graphile-worker";
+
+import { runBillingRequest } from "../../tasks/run_billing_request.ts";
+import { asUser } from "../support/acting.ts";
+import { expect, withClient } from "../support/index.ts";
+import { rowOf } from "../support/query.ts";
+import { test, type FaultKind, type Workshop } from "../support/tasks.ts";
+
+/** Asks as the tenant's owner, committed; the request's id. */
+async function ask({ database }: Workshop, tenantId: string, call: string): Promise<string> {
+  return withClient(database.urls.superuser, async (client) => {
+    await client.query("begin");
+    const { user_id: userId } = await rowOf<{ user_id: string }>(
+      client,
+      "select user_id from app_public.memberships where tenant_id = $1",
+      [tenantId],
+    );
+    const { id } = await asUser(client, { userId, tenantId }, () =>
+      rowOf<{ id: string }>(client, `select id from app_public.${call}`),
+    );
+    await client.query("commit");
+    return id;
+  });
+}
+
+function requestOf({ pool }: Workshop, id: string) {
+  return rowOf(pool, "select * from app_public.billing_requests where id = $1", [id]);
+}
+
+/** A tenant that Stripe knows and that has not paid. */
+async function foundUnpaid(workshop: Workshop): Promise<string> {
+  const tenantId = await workshop.found();
+  await workshop.settle();
+  return tenantId;
+}
+
+/** A tenant that pays for pro. */
+async function foundPaid(workshop: Workshop): Promise<string> {
+  const tenantId = await foundUnpaid(workshop);
+  const { subscriptions } = await workshop.atStripe(tenantId);
+  const invoice = subscriptions[0]?.latest_invoice;
+  const id = typeof invoice === "string" ? invoice : (invoice?.id ?? "");
+  await workshop.stripe.invoices.pay(id, { payment_method: "pm_card_visa" });
+  await sync(workshop, tenantId);
+  return tenantId;
+}
+
+/** What a webhook would bring about. */
+async function sync(workshop: Workshop, tenantId: string): Promise<void> {
+  await workshop.pool.query(
+    `select app_private.request_customer_sync(stripe_customer_id)
+    from app_public.billing_accounts where tenant_id = $1`,
+    [tenantId],
+  );
+  await workshop.settle();
+}
+
+/** What has come of it at Stripe: each list has one entry when it was done once. */
+async function effectOf({ stripe, atStripe }: Workshop, tenantId: string) {
+  const { customers, subscriptions } = await atStripe(tenantId);
+  const customer = customers[0]?.id ?? "";
+  const sessions = await stripe.checkout.sessions.list({ customer, status: "open" });
+  const invoices = await stripe.invoices.list({ customer });
+  return {
+    customers: customers.length,
+    sessions: sessions.data.length,
+    alive: subscriptions.filter(({ status }) => status === "active").length,
+    changes: invoices.data.filter((each) => each.billing_reason === "subscription_update").length,
+    plans: subscriptions.flatMap(({ items }) => items.data.map(({ price }) => price.lookup_key)),
+  };
+}
+
+const CHECKOUT = "create_checkout_session('pro')";
+const CHANGE = "change_plan('enterprise')";
+const ONE_SESSION = { customers: 1, sessions: 1, alive: 0, changes: 0, plans: ["pro_month"] };
+const ONE_CHANGE = { customers: 1, sessions: 0, alive: 1, changes: 1, plans: ["enterprise_month"] };
+
+const KINDS: FaultKind[] = ["409", "429_lock_timeout", "500_before", "500_after", "reset_after"];
+
+test.for(KINDS)(
+  "a call that ends in %s is made again, for one effect",
+  async (kind, { workshop }) => {
+    const unpaid = await foundUnpaid(workshop);
+    const asked = await ask(workshop, unpaid, CHECKOUT);
+    await workshop.control("faults", { kind, method: "POST", path: "/v1/checkout/sessions" });
+    await workshop.settle();
+    expect(await requestOf(workshop, asked)).toMatchObject({ status: "done" });
+    expect(await effectOf(workshop, unpaid)).toEqual(ONE_SESSION);
+
+    const paid = await foundPaid(workshop);
+    const changed = await ask(workshop, paid, CHANGE);
+    const { subscriptions } = await workshop.atStripe(paid);
+    const path = `/v1/subscriptions/${subscriptions[0]?.id}`;
+    await workshop.control("faults", { kind, method: "POST", path });
+    await workshop.settle();
+    expect(await requestOf(workshop, changed)).toMatchObject({ status: "done", total: 45_000 });
+    expect(await effectOf(workshop, paid)).toEqual(ONE_CHANGE);
+  },
+);
+
+class Died extends Error {}
+
+/** Runs the task until the process dies, `point` half steps on; false when it got through. */
+async function diesAt(
+  { options, pool }: Workshop,
+  ids: { tenant_id: string; request_id: string },
+  point: number,
+): Promise<boolean> {
+  let left = point;
+  const live = () => {
+    left -= 1;
+    if (left < 0) throw new Died();
+  };
+  const mortal =
+    <A extends unknown[], R>(call: (...args: A) => R) =>
+    (...args: A): R => {
+      live();
+      const answer = call(...args);
+      // A list is read page by page; it changes nothing, so that its end is no step.
+      if (!(answer instanceof Promise) || "autoPagingToArray" in answer) return answer;
+      const survived = answer.then((value: unknown) => {
+        live();
+        return value;
+      });
+      // Of calls made at once, the first that dies is the one that is heard.
+      survived.catch(() => undefined);
+      return survived as R;
+    };
+  const query = mortal((sql: string, values?: unknown[]) => pool.query(sql, values));
+  const run = runBillingRequest({ ...options, stripe: withMortalCalls(options.stripe, mortal) });
+  const helpers = { query, logger: { warn() {}, error() {}, info() {} } };
+  try {
+    await run(ids, helpers as unknown as JobHelpers);
+    return false;
+  } catch (error) {
+    if (error instanceof Died) return true;
+    throw error;
+  }
+}
+
+/** The client, whose every method is one that the process may die in. */
+function withMortalCalls<T extends object>(
+  target: T,
+  mortal: <A extends unknown[], R>(call: (...args: A) => R) => (...args: A) => R,
+): T {
+  return new Proxy(target, {
+    get(_, name) {
+      const value: unknown = Reflect.get(target, name);
+      if (typeof value === "function") return mortal(value.bind(target));
+      const isPart = typeof value === "object" && value !== null;
+      return isPart ? withMortalCalls(value, mortal) : value;
+    },
+  });
+}
+
+test.for([
+  ["checkout", CHECKOUT, foundUnpaid, ONE_SESSION],
+  ["change", CHANGE, foundPaid, ONE_CHANGE],
+] as const)(
+  "a death at any step of a %s, and the next, leaves one effect in the end",
+  async ([, call, found, effect], { workshop }) => {
+    const tenantId = await found(workshop);
+    const requestId = await ask(workshop, tenantId, call);
+    let point = 0;
+    while (await diesAt(workshop, { tenant_id: tenantId, request_id: requestId }, point)) {
+      point += 1;
+    }
+    // Each death but the last was followed by a run that went one half step further.
+    expect(point).toBeGreaterThan(10);
+    expect(await requestOf(workshop, requestId)).toMatchObject({ status: "done" });
+    await workshop.settle();
+    expect(await effectOf(workshop, tenantId)).toEqual(effect);
+  },
+);
+
+test("a request that nobody could do for an hour is given up, and nothing is asked of Stripe", async ({
+  workshop,
+}) => {
+  const tenantId = await foundUnpaid(workshop);
+  const id = await ask(workshop, tenantId, CHECKOUT);
+  await withClient(workshop.database.urls.superuser, (client) =>
+    client.query(
+      "update app_public.billing_requests set created_at = now() - interval '61 min' where id = $1",
+      [id],
+    ),
+  );
+  await workshop.settle();
+  expect(await requestOf(workshop, id)).toMatchObject({ status: "failed", error_code: "expired" });
+  expect(await effectOf(workshop, tenantId)).toMatchObject({ sessions: 0 });
+});
+
+test("what Stripe does not accept fails for good, and the operator is told", async ({
+  workshop,
+}) => {
+  const tenantId = await foundUnpaid(workshop);
+  await workshop.pool.query(
+    "update app_public.billing_accounts set stripe_customer_id = 'cus_gone' where tenant_id = $1",
+    [tenantId],
+  );
+  const id = await ask(workshop, tenantId, "create_billing_portal_session()");
+  await workshop.settle();
+  expect(await requestOf(workshop, id)).toMatchObject({
+    status: "failed",
+    error_code: "refused",
+    error_message: expect.not.stringMatching(/cus_gone/),
+  });
+  const alarm = await rowOf(
+    workshop.pool,
+    "select details from app_private.alarms where kind = 'billing_request_refused' and subject = $1",
+    [tenantId],
+  );
+  expect(alarm).toEqual({ details: { kind: "portal", request_id: id } });
+});
+
+test("a subscription that changes by a schedule is left to whoever made that", async ({
+  workshop,
+}) => {
+  const tenantId = await foundPaid(workshop);
+  const id = await ask(workshop, tenantId, CHANGE);
+  const { stripe } = workshop.options;
+  const subscriptions: typeof stripe.subscriptions = Object.create(stripe.subscriptions);
+  subscriptions.list = ((params: object) => {
+    const listed = stripe.subscriptions.list(params);
+    return {
+      async autoPagingToArray(limits: { limit: number }) {
+        const all = await listed.autoPagingToArray(limits);
+        return all.map((each) => ({ ...each, schedule: "sub_sched_1" }));
+      },
+    };
+  }) as unknown as typeof subscriptions.list;
+  const scheduled: typeof stripe = Object.create(stripe, {
+    subscriptions: { value: subscriptions },
+  });
+  await runBillingRequest({ ...workshop.options, stripe: scheduled })(
+    { tenant_id: tenantId, request_id: id },
+    workshop.helpers,
+  );
+  expect(await requestOf(workshop, id)).toMatchObject({ error_code: "scheduled_change" });
+  expect(await effectOf(workshop, tenantId)).toMatchObject({ changes: 0, plans: ["pro_month"] });
+});
