@@ -9,9 +9,6 @@ create policy select_manager on app_public.billing_accounts
 drop policy if exists insert_definer on app_public.billing_accounts;
 create policy insert_definer on app_public.billing_accounts
   for insert to app_definer with check (true);
-drop policy if exists select_definer on app_public.billing_accounts;
-create policy select_definer on app_public.billing_accounts
-  for select to app_definer using (true);
 drop policy if exists select_worker on app_public.billing_accounts;
 create policy select_worker on app_public.billing_accounts
   for select to app_worker using (true);
@@ -30,6 +27,9 @@ create policy select_definer on app_private.billing_intents
 drop policy if exists select_worker on app_private.billing_intents;
 create policy select_worker on app_private.billing_intents
   for select to app_worker using (true);
+drop policy if exists insert_worker on app_private.billing_intents;
+create policy insert_worker on app_private.billing_intents
+  for insert to app_worker with check (true);
 drop policy if exists update_worker on app_private.billing_intents;
 create policy update_worker on app_private.billing_intents
   for update to app_worker using (true) with check (true);
@@ -60,6 +60,3 @@ alter table app_private.stripe_subscriptions force row level security;
 drop policy if exists all_worker on app_private.stripe_subscriptions;
 create policy all_worker on app_private.stripe_subscriptions
   for all to app_worker using (true) with check (true);
-drop policy if exists select_definer on app_private.stripe_subscriptions;
-create policy select_definer on app_private.stripe_subscriptions
-  for select to app_definer using (true);

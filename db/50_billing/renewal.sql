@@ -1,6 +1,24 @@
+/* security definer: who belongs to a tenant is nothing a task may read; it needs the address only. */
+create or replace function app_private.address_of_owner(p_tenant_id uuid)
+  returns text
+  language sql stable security definer parallel safe
+  set search_path = pg_catalog, pg_temp
+begin atomic
+  select users.email
+  from app_public.memberships
+  join app_public.users on users.id = memberships.user_id
+  where memberships.tenant_id = p_tenant_id
+  and memberships.role = 'owner'
+  order by memberships.created_at, memberships.user_id
+  limit 1;
+end;
+comment on function app_private.address_of_owner(uuid) is
+  'Where to reach who has owned the tenant for longest; null when nobody owns it.';
+alter function app_private.address_of_owner(uuid) owner to app_definer;
+revoke all on function app_private.address_of_owner(uuid) from public;
+grant execute on function app_private.address_of_owner(uuid) to app_worker;
+
 /*
- * security definer: who owns the tenant, and so pays for it, is nothing a task may read.
- *
  * An intent's words are frozen, and Stripe answers the same words under the same keys with what it
  * answered before: a refusal too. Whoever wants to try again needs another intent.
  */
@@ -9,8 +27,7 @@ create or replace function app_private.renew_billing_intent(
   p_price_lookup_key text default null
 )
   returns uuid
-  language plpgsql volatile security definer parallel unsafe
-  set search_path = pg_catalog, pg_temp
+  language plpgsql volatile parallel unsafe
 as $$
 declare
   v_intent_id uuid;
@@ -37,7 +54,7 @@ begin
     )
     select
       tenants.id,
-      coalesce(owner.email, last.customer_email),
+      coalesce(app_private.address_of_owner(tenants.id), last.customer_email),
       tenants.name,
       coalesce(p_price_lookup_key, last.price_lookup_key)
     from app_public.tenants
@@ -48,15 +65,6 @@ begin
       order by billing_intents.created_at desc, billing_intents.id desc
       limit 1
     ) as last on true
-    left join lateral (
-      select users.email
-      from app_public.memberships
-      join app_public.users on users.id = memberships.user_id
-      where memberships.tenant_id = tenants.id
-      and memberships.role = 'owner'
-      order by memberships.created_at
-      limit 1
-    ) as owner on true
     where tenants.id = p_tenant_id
     and tenants.status <> 'closed'
     returning billing_intents.id into v_intent_id;
@@ -78,7 +86,6 @@ comment on function app_private.renew_billing_intent(uuid, text) is
   'Starts a tenant''s provisioning again: its open intent, or a new one with today''s name and '
   'address, and the price given or wished for last. Returns the intent; null when there is nothing '
   'to start: no such tenant, a closed one, or one that has a subscription that has not ended.';
-alter function app_private.renew_billing_intent(uuid, text) owner to app_definer;
 revoke all on function app_private.renew_billing_intent(uuid, text) from public;
 grant execute on function app_private.renew_billing_intent(uuid, text) to app_worker;
 

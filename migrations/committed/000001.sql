@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:b82ed8ca4e5226864f8dececed9badcaae75ad59
+--! Hash: sha1:4262ece2b463445c6c17189db90bd9675a0884ca
 
 --! Included index.sql
 --! Included 00_foundation/schemas.sql
@@ -4318,7 +4318,7 @@ revoke all on app_public.billing_accounts
   from public, app_user, app_anonymous, app_worker, app_definer;
 grant select (tenant_id, stripe_customer_id, stripe_subscription_id, client_secret, created_at)
   on app_public.billing_accounts to app_user;
-grant select (tenant_id, stripe_customer_id), insert on app_public.billing_accounts to app_definer;
+grant insert on app_public.billing_accounts to app_definer;
 grant select, update (stripe_customer_id, stripe_subscription_id, client_secret)
   on app_public.billing_accounts to app_worker;
 
@@ -4328,7 +4328,7 @@ revoke all
   from public, app_user, app_anonymous, app_worker, app_definer;
 grant select, insert on app_private.billing_intents to app_definer;
 grant
-  select,
+  select, insert,
   update (
     stripe_price_id, stripe_subscription_id, first_attempt_at,
     is_in_doubt, key_generation, completed_at, failed_at, failure
@@ -4342,7 +4342,6 @@ grant select, delete, update (status, reason, customer_id, processed_at)
 grant select, insert, update (is_deleted, sync_seq, synced_at, active_entitlements)
   on app_private.stripe_customers to app_worker;
 grant select, insert, update, delete on app_private.stripe_subscriptions to app_worker;
-grant select (tenant_id, status) on app_private.stripe_subscriptions to app_definer;
 
 revoke all on sequence app_private.stripe_sync_seq from public, app_worker, app_definer;
 grant usage on sequence app_private.stripe_sync_seq to app_worker, app_definer;
@@ -4359,9 +4358,6 @@ create policy select_manager on app_public.billing_accounts
 drop policy if exists insert_definer on app_public.billing_accounts;
 create policy insert_definer on app_public.billing_accounts
   for insert to app_definer with check (true);
-drop policy if exists select_definer on app_public.billing_accounts;
-create policy select_definer on app_public.billing_accounts
-  for select to app_definer using (true);
 drop policy if exists select_worker on app_public.billing_accounts;
 create policy select_worker on app_public.billing_accounts
   for select to app_worker using (true);
@@ -4380,6 +4376,9 @@ create policy select_definer on app_private.billing_intents
 drop policy if exists select_worker on app_private.billing_intents;
 create policy select_worker on app_private.billing_intents
   for select to app_worker using (true);
+drop policy if exists insert_worker on app_private.billing_intents;
+create policy insert_worker on app_private.billing_intents
+  for insert to app_worker with check (true);
 drop policy if exists update_worker on app_private.billing_intents;
 create policy update_worker on app_private.billing_intents
   for update to app_worker using (true) with check (true);
@@ -4410,9 +4409,6 @@ alter table app_private.stripe_subscriptions force row level security;
 drop policy if exists all_worker on app_private.stripe_subscriptions;
 create policy all_worker on app_private.stripe_subscriptions
   for all to app_worker using (true) with check (true);
-drop policy if exists select_definer on app_private.stripe_subscriptions;
-create policy select_definer on app_private.stripe_subscriptions
-  for select to app_definer using (true);
 --! EndIncluded 50_billing/policies.sql
 --! Included 50_billing/invoices.sql
 create table if not exists app_public.invoices (
@@ -4780,9 +4776,27 @@ create or replace trigger _510_withdraw_deleted
   for each row execute function app_private.tg_tenants__withdraw();
 --! EndIncluded 50_billing/withdrawal.sql
 --! Included 50_billing/renewal.sql
+/* security definer: who belongs to a tenant is nothing a task may read; it needs the address only. */
+create or replace function app_private.address_of_owner(p_tenant_id uuid)
+  returns text
+  language sql stable security definer parallel safe
+  set search_path = pg_catalog, pg_temp
+begin atomic
+  select users.email
+  from app_public.memberships
+  join app_public.users on users.id = memberships.user_id
+  where memberships.tenant_id = p_tenant_id
+  and memberships.role = 'owner'
+  order by memberships.created_at, memberships.user_id
+  limit 1;
+end;
+comment on function app_private.address_of_owner(uuid) is
+  'Where to reach who has owned the tenant for longest; null when nobody owns it.';
+alter function app_private.address_of_owner(uuid) owner to app_definer;
+revoke all on function app_private.address_of_owner(uuid) from public;
+grant execute on function app_private.address_of_owner(uuid) to app_worker;
+
 /*
- * security definer: who owns the tenant, and so pays for it, is nothing a task may read.
- *
  * An intent's words are frozen, and Stripe answers the same words under the same keys with what it
  * answered before: a refusal too. Whoever wants to try again needs another intent.
  */
@@ -4791,8 +4805,7 @@ create or replace function app_private.renew_billing_intent(
   p_price_lookup_key text default null
 )
   returns uuid
-  language plpgsql volatile security definer parallel unsafe
-  set search_path = pg_catalog, pg_temp
+  language plpgsql volatile parallel unsafe
 as $$
 declare
   v_intent_id uuid;
@@ -4819,7 +4832,7 @@ begin
     )
     select
       tenants.id,
-      coalesce(owner.email, last.customer_email),
+      coalesce(app_private.address_of_owner(tenants.id), last.customer_email),
       tenants.name,
       coalesce(p_price_lookup_key, last.price_lookup_key)
     from app_public.tenants
@@ -4830,15 +4843,6 @@ begin
       order by billing_intents.created_at desc, billing_intents.id desc
       limit 1
     ) as last on true
-    left join lateral (
-      select users.email
-      from app_public.memberships
-      join app_public.users on users.id = memberships.user_id
-      where memberships.tenant_id = tenants.id
-      and memberships.role = 'owner'
-      order by memberships.created_at
-      limit 1
-    ) as owner on true
     where tenants.id = p_tenant_id
     and tenants.status <> 'closed'
     returning billing_intents.id into v_intent_id;
@@ -4860,7 +4864,6 @@ comment on function app_private.renew_billing_intent(uuid, text) is
   'Starts a tenant''s provisioning again: its open intent, or a new one with today''s name and '
   'address, and the price given or wished for last. Returns the intent; null when there is nothing '
   'to start: no such tenant, a closed one, or one that has a subscription that has not ended.';
-alter function app_private.renew_billing_intent(uuid, text) owner to app_definer;
 revoke all on function app_private.renew_billing_intent(uuid, text) from public;
 grant execute on function app_private.renew_billing_intent(uuid, text) to app_worker;
 

@@ -88,5 +88,5 @@ export function labelOf(sql: string): string {
 /** A call as it stands in Stripe's documentation. */
 export function labelOfCall(method: string, url: string): string {
   const { pathname } = new URL(url, "http://stripe");
-  return `${method} ${pathname.replaceAll(/\/[a-z]{2,6}_\w+/g, "/:id")}`;
+  return `${method} ${pathname.replaceAll(/\/[a-z]{2,6}_(?:test_)?[A-Za-z0-9]{14,}/g, "/:id")}`;
 }

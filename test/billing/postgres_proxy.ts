@@ -65,7 +65,9 @@ function relay(
       const sql = statementOf(batch);
       const label = sql === undefined ? undefined : labelOf(sql);
       const isPoll = label === TAKES_A_JOB;
-      const isCounted = label !== undefined && !isPoll && state.isArmed;
+      // The connection that hears of new jobs begins to listen whenever it is ready.
+      const isListening = label?.startsWith("listen ") === true;
+      const isCounted = label !== undefined && !isPoll && !isListening && state.isArmed;
       const verdict = isCounted ? failpoints.reached(label) : "pass";
       if (verdict === "die before") failpoints.die();
       asked.push({ isPoll, hasRows: false, verdict, held: [] });

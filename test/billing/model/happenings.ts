@@ -58,15 +58,19 @@ export async function quieten(world: World, isAnythingLost: boolean): Promise<vo
   await world.control("chaos");
   await world.control("webhooks", { mode: "deliver" });
   await world.processes.ready();
-  await deliverPending(world);
+  const isForgotten = await deliverPending(world);
   await drain(world);
-  if (!isAnythingLost) return;
+  if (!isAnythingLost && !isForgotten) return;
   await seeWhatWasLost(world);
   await drain(world);
 }
 
-/** Deliveries that failed wait for up to an hour; they are asked for at once. */
-async function deliverPending(world: World): Promise<void> {
+/**
+ * Deliveries that failed wait for up to an hour; they are asked for at once. Answers whether there
+ * are some whose events Stripe has forgotten by now, a month later.
+ */
+async function deliverPending(world: World): Promise<boolean> {
+  let isForgotten = false;
   await waitUntil(
     async () => {
       const { settled } = (await world.control("settle", { timeout_ms: 200 })) as {
@@ -75,14 +79,21 @@ async function deliverPending(world: World): Promise<void> {
       if (settled) return true;
       const response = await fetch(`${world.stripeUrl}/_emulator/deliveries?state=pending`);
       const { deliveries } = (await response.json()) as { deliveries: { event: string }[] };
-      for (const event of new Set(deliveries.map((delivery) => delivery.event))) {
-        // oxlint-disable-next-line no-await-in-loop -- one after another, as they would be retried.
-        await world.control("deliveries/redeliver", { event });
-      }
-      return false;
+      const pending = [...new Set(deliveries.map((delivery) => delivery.event))];
+      const forgotten = await Promise.all(
+        pending.map((event) =>
+          world.control("deliveries/redeliver", { event }).then(
+            () => false,
+            () => true,
+          ),
+        ),
+      );
+      isForgotten ||= forgotten.includes(true);
+      return pending.length > 0 && !forgotten.includes(false);
     },
     { deadlineMs: QUIET_MS },
   );
+  return isForgotten;
 }
 
 /**
