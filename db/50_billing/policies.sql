@@ -9,6 +9,10 @@ create policy select_manager on app_public.billing_accounts
 drop policy if exists insert_definer on app_public.billing_accounts;
 create policy insert_definer on app_public.billing_accounts
   for insert to app_definer with check (true);
+/* Requests (55_billing_requests) ask by definer functions whether there is anything to change. */
+drop policy if exists select_definer on app_public.billing_accounts;
+create policy select_definer on app_public.billing_accounts
+  for select to app_definer using (tenant_id = app_private.member_tenant_id());
 drop policy if exists select_worker on app_public.billing_accounts;
 create policy select_worker on app_public.billing_accounts
   for select to app_worker using (true);
@@ -57,6 +61,9 @@ create policy all_worker on app_private.stripe_customers
 
 alter table app_private.stripe_subscriptions enable row level security;
 alter table app_private.stripe_subscriptions force row level security;
+drop policy if exists select_definer on app_private.stripe_subscriptions;
+create policy select_definer on app_private.stripe_subscriptions
+  for select to app_definer using (tenant_id = app_private.member_tenant_id());
 drop policy if exists all_worker on app_private.stripe_subscriptions;
 create policy all_worker on app_private.stripe_subscriptions
   for all to app_worker using (true) with check (true);
