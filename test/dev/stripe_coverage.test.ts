@@ -24,10 +24,13 @@ const METHODS: Record<string, string> = {
   "customers.del": "DELETE /v1/customers/:id",
   "customers.list": "GET /v1/customers",
   "customers.retrieve": "GET /v1/customers/:id",
+  "customers.search": "GET /v1/customers/search",
   "disputes.retrieve": "GET /v1/disputes/:id",
   "entitlements.activeEntitlements.list": "GET /v1/entitlements/active_entitlements",
+  "events.list": "GET /v1/events",
   "events.retrieve": "GET /v1/events/:id",
   "invoices.createPreview": "POST /v1/invoices/create_preview",
+  "invoices.list": "GET /v1/invoices",
   "invoices.retrieve": "GET /v1/invoices/:id",
   "invoices.voidInvoice": "POST /v1/invoices/:id/void",
   "paymentIntents.retrieve": "GET /v1/payment_intents/:id",
@@ -46,6 +49,8 @@ const METHODS: Record<string, string> = {
   "subscriptions.resume": "POST /v1/subscriptions/:id/resume",
   "subscriptions.retrieve": "GET /v1/subscriptions/:id",
   "subscriptions.update": "POST /v1/subscriptions/:id",
+  "v2.core.eventDestinations.list": "GET /v2/core/event_destinations",
+  "webhookEndpoints.list": "GET /v1/webhook_endpoints",
 };
 
 /** What there is reason to listen to: all that may change what a customer has bought, or owes. */

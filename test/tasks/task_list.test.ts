@@ -21,7 +21,10 @@ const tasks = makeTaskList({
 /** These do the same whatever they are handed: they look at everything there is. */
 const BARE = new Set([
   "check_seats",
+  "stripe_check_endpoint",
+  "stripe_poll_events",
   "stripe_prune_events",
+  "stripe_reconcile",
   "stripe_sync_catalog",
   "stripe_tend_events",
 ]);
