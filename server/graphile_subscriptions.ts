@@ -14,11 +14,13 @@ import { extendSchema, gql } from "postgraphile/utils";
 import { tenantChanges, type TenantChange } from "./tenant_changes.ts";
 import type { TenantNotifications } from "./tenant_notifications.ts";
 
-/** Adds Subscription.tenantChanged; a field of what else it tells of is added to its payload here. */
+/** Adds Subscription.tenantChanged, with what it may tell of. */
 export function tenantChangedPlugin(notifications: TenantNotifications): GraphileConfig.Plugin {
   return extendSchema((build) => {
-    const { tenants } = build.input.pgRegistry.pgResources;
-    if (tenants === undefined) throw new Error("The API has no tenants to tell of");
+    const { tenants, billing_requests: requests } = build.input.pgRegistry.pgResources;
+    if (tenants === undefined || requests === undefined) {
+      throw new Error("The API has no tenants, or no billing requests, to tell of");
+    }
     return {
       typeDefs: gql`
         extend type Subscription {
@@ -43,6 +45,12 @@ export function tenantChangedPlugin(notifications: TenantNotifications): Graphil
           The tenant as it is now, also while it is suspended.
           """
           tenant: Tenant
+
+          """
+          What Stripe was asked, as it is now, if event is billing_request and the caller may manage
+          billing.
+          """
+          billingRequest: BillingRequest
         }
       `,
       objects: {
@@ -67,6 +75,12 @@ export function tenantChangedPlugin(notifications: TenantNotifications): Graphil
             // By the event's own id, so that it is read for each event and never once for all.
             tenant: ($change: Step<TenantChange>) =>
               tenants.get({ id: access<string>($change, "tenantId") }),
+            // Any other event's row is no billing request, and none is found.
+            billingRequest: ($change: Step<TenantChange>) =>
+              requests.get({
+                tenant_id: access<string>($change, "tenantId"),
+                id: access<string>($change, "rowId"),
+              }),
           },
         },
       },

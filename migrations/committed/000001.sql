@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:108c5138e3b27de94fe2f7e1b71fbc4c04a60e27
+--! Hash: sha1:5ed0ce1cdc11d614566d2e68ebcb10b4669c06b9
 
 --! Included index.sql
 --! Included 00_foundation/schemas.sql
@@ -4419,25 +4419,25 @@ create policy all_worker on app_private.stripe_subscriptions
 --! EndIncluded 50_billing/policies.sql
 --! Included 50_billing/invoices.sql
 create table if not exists app_public.invoices (
-  tenant_id               uuid        not null,
-  id                      text        not null,
+  tenant_id               uuid             not null,
+  id                      text             not null,
   subscription_id         text,
   number                  text,
-  status                  text        not null,
+  status                  text             not null,
   billing_reason          text,
-  attempt_count           integer     not null,
+  attempt_count           integer          not null,
   next_payment_attempt_at timestamptz,
-  currency                text        not null,
-  amount_due              bigint      not null,
-  amount_paid             bigint      not null,
-  amount_remaining        bigint      not null,
+  currency                text             not null,
+  amount_due              double precision not null,
+  amount_paid             double precision not null,
+  amount_remaining        double precision not null,
   hosted_invoice_url      text,
   invoice_pdf_url         text,
-  period_start            timestamptz not null,
-  period_end              timestamptz not null,
+  period_start            timestamptz      not null,
+  period_end              timestamptz      not null,
   finalized_at            timestamptz,
   paid_at                 timestamptz,
-  created_at              timestamptz not null,
+  created_at              timestamptz      not null,
   constraint invoices_pkey primary key (tenant_id, id),
   constraint invoices_tenant_fkey
     foreign key (tenant_id) references app_public.tenants (id) on delete cascade,

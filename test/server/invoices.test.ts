@@ -38,7 +38,7 @@ test("a tenant's invoices come newest first, with their links, page by page", as
         {
           rowId: "in_a",
           status: "open",
-          amountDue: "4900",
+          amountDue: 4900,
           currency: "usd",
           hostedInvoiceUrl: "https://invoice.stripe.com/i/in_a",
           invoicePdfUrl: "https://pay.stripe.com/invoice/in_a/pdf",
