@@ -27,7 +27,7 @@ const WAYS: Record<string, Way> = { saga, receipt, application };
 
 for (const [name, way] of Object.entries(WAYS)) {
   test(
-    `a process killed at any boundary of the ${name} leaves nothing half done`,
+    `S20, S21: a process killed at any boundary of the ${name} leaves nothing half done`,
     async ({ workshop, victims }) => {
       const { seen } = await way(workshop, victims, undefined);
       // Sorted, because some calls are under way at the same time.
