@@ -7,7 +7,7 @@ import { expect, waitUntil } from "../support/index.ts";
 import { addMember, foundOpenTenant, test } from "../support/quiet_system.ts";
 import type { System } from "../support/system.ts";
 import { textAt, type Member } from "../support/tenant_life.ts";
-import { Subscriber, TENANT_CHANGED, type Told } from "../support/subscriber.ts";
+import { isEvent, Subscriber, TENANT_CHANGED, type Told } from "../support/subscriber.ts";
 
 test("a member is told of the tenant at once, and again when its row changes", async ({
   system,
@@ -53,41 +53,6 @@ test("a suspended tenant is told so, and told when it is open again", async ({ s
       value,
     ]);
   }
-});
-
-test("who manages billing is told what came of a request to Stripe, others that there is something", async ({
-  system,
-  admin,
-}) => {
-  const owner = await foundOpenTenant(system, admin, { name: "Asker", person: "Olga" });
-  const person = await addMember(system, admin, owner);
-  using olga = await Subscriber.connect(system.url, owner.token);
-  using mia = await Subscriber.connect(
-    system.url,
-    await accessToken(system.url, person, owner.tenantId),
-  );
-  for (const subscriber of [olga, mia]) {
-    subscriber.subscribe(
-      "subscription { tenantChanged { event billingRequest { status errorCode } } }",
-    );
-    await subscriber.until(isEvent("current"));
-  }
-  const { rows } = await admin.query<{ id: string }>(
-    `insert into app_public.billing_requests (tenant_id, kind, status, error_code)
-    values ($1, 'portal', 'failed', 'expired') returning id`,
-    [owner.tenantId],
-  );
-  await admin.query("select app_private.notify_tenant($1, 'billing_request', $2)", [
-    owner.tenantId,
-    rows[0]?.id,
-  ]);
-  await olga.until(isEvent("billing_request"));
-  await mia.until(isEvent("billing_request"));
-  const event = "billing_request";
-  expect(olga.told().at(-1)).toEqual({
-    data: { tenantChanged: { event, billingRequest: { status: "failed", errorCode: "expired" } } },
-  });
-  expect(mia.told().at(-1)).toEqual({ data: { tenantChanged: { event, billingRequest: null } } });
 });
 
 test("an API key is told of its tenant until it is revoked", async ({ system, alice }) => {
@@ -283,10 +248,6 @@ test("a page of another origin can't subscribe, one of ours can", async ({ syste
     expect(page.messages).toEqual([{ type: "connection_ack" }]);
   }
 });
-
-function isEvent(event: string): (told: Told) => boolean {
-  return ({ data }) => data?.tenantChanged?.["event"] === event;
-}
 
 async function rename({ ask, tenantId }: Member, name: string): Promise<void> {
   const { errors } = await ask(

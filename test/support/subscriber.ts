@@ -104,3 +104,8 @@ export class Subscriber implements Disposable {
     this.socket.terminate();
   }
 }
+
+/** Whether it is an event of tenantChanged with this name. */
+export function isEvent(event: string): (told: Told) => boolean {
+  return ({ data }) => data?.tenantChanged?.["event"] === event;
+}
