@@ -7,6 +7,8 @@
  *   payment of theirs is disputed. `GET settings` says what is chosen.
  * - `POST payment_intents/:id/settle` `{ "outcome"?: "pay" | "fail" }` has a bank answer at once for
  *   a debit that it takes days for; by itself the answer depends on the account.
+ * - `POST webhook_endpoints/:id/roll` `{ "keep_old_for"?: seconds }` gives an endpoint another signing
+ *   secret, and answers with it; the old one signs as well for that long: 0, or up to a day.
  * - `POST charges/:id/early_fraud_warning` has the card's issuer warn of a charge.
  * - `POST charges/:id/dispute` has the card's holder dispute one.
  */
@@ -25,9 +27,12 @@ import { endDebit } from "./resources/debits.ts";
 import { invoiceOf } from "./resources/payment_intents.ts";
 import { warnOfFraud } from "./resources/early_fraud_warnings.ts";
 import { found } from "./resources/shared.ts";
+import { rollSecret } from "./resources/webhook_endpoints.ts";
 import { inTimeOf } from "./test_time.ts";
 
 const settlement = p.shape({}, { outcome: p.oneOf("pay", "fail") });
+
+const rolling = p.shape({}, { keep_old_for: p.bounded(0, 86_400) });
 
 /** The endpoints under /_emulator for what happens elsewhere. */
 export function outsideRouter(engine: Engine): Router {
@@ -44,6 +49,11 @@ export function outsideRouter(engine: Engine): Router {
     });
   }
 
+  on("/webhook_endpoints/:id/roll", (body, id) => {
+    const rolled = rollSecret(engine.store, id, rolling(body, "").keep_old_for ?? 0);
+    engine.touch();
+    return rolled;
+  });
   on("/settings", (body) => {
     const settings = chooseSettings(engine.store, settingsFields(body, ""));
     engine.touch();

@@ -4,12 +4,13 @@ import https from "node:https";
 import { Stripe } from "stripe";
 
 import type { Attempt } from "./deliveries.ts";
+import type { Addressee } from "./store.ts";
 
 const TIMEOUT_MS = 10_000;
 
 /** Posts signed payloads over connections that are kept open. */
 export type Poster = {
-  post(url: string, secret: string, payload: string): Promise<Attempt>;
+  post(endpoint: Addressee, payload: string): Promise<Attempt>;
   close(): void;
 };
 
@@ -20,9 +21,9 @@ export function makePoster(sockets: number): Poster {
     https: new https.Agent({ keepAlive: true, maxSockets: sockets }),
   };
 
-  async function post(url: string, secret: string, payload: string): Promise<Attempt> {
+  async function post(url: string, secrets: readonly string[], payload: string): Promise<Attempt> {
     const startedAt = Date.now();
-    const signature = Stripe.webhooks.generateTestHeaderString({ payload, secret });
+    const signature = sign(payload, secrets, Math.floor(startedAt / 1000));
     const agent = url.startsWith("https:") ? agents.https : agents.http;
     const outcome = await send(url, agent, payload, signature).then(
       (status) => ({ status, error: null }),
@@ -37,6 +38,18 @@ export function makePoster(sockets: number): Poster {
   }
 
   return { post, close };
+}
+
+/** One time, and a signature of each secret that is good then: two while one is rolled. */
+function sign(payload: string, { secret, rolled }: Addressee, now: number): string {
+  const secrets = rolled !== undefined && rolled.until > now ? [secret, rolled.secret] : [secret];
+  const timestamp = Math.floor(now / 1000);
+  const signatures = secrets.map((each) =>
+    Stripe.webhooks
+      .generateTestHeaderString({ payload, secret: each, timestamp })
+      .replace(`t=${timestamp},`, ""),
+  );
+  return [`t=${timestamp}`, ...signatures].join();
 }
 
 /** Sends once, reads the answer away, and gives its status. Follows no redirect. */

@@ -66,15 +66,18 @@ export type Store = {
 /** An event as kept: the SDK's own union narrows `type` too far to be built generically. */
 export type StoredEvent = Stripe.EventBase;
 
-/** A webhook endpoint with the secret that Stripe shows only once. */
-export type Endpoint = { id: string; secret: string; resource: Stripe.WebhookEndpoint };
-
 /** What the webhooks must know of whom they write to. */
 export type Addressee = {
   id: string;
+  /** Shown only when it is made. */
   secret: string;
+  /** The one before it, which signs as well until then, in milliseconds of real time. */
+  rolled?: { secret: string; until: number };
   resource: { url: string; enabled_events: string[]; status: string };
 };
+
+/** A webhook endpoint. */
+export type Endpoint = Addressee & { resource: Stripe.WebhookEndpoint };
 
 /** A destination of thin events. */
 export type ThinEndpoint = Addressee & { destination: Stripe.V2.Core.EventDestination };

@@ -161,7 +161,7 @@ export class Webhooks {
       return Promise.resolve(nothingSent("the endpoint is gone"));
     }
     const payload = JSON.stringify(thin === undefined ? event : thinOf(event), null, 2);
-    return this.#poster.post(endpoint.resource.url, endpoint.secret, payload);
+    return this.#poster.post(endpoint, payload);
   }
 
   #finish(delivery: Delivery, result: Attempt): void {

@@ -208,6 +208,8 @@ export const CALLS: Record<string, Call> = {
   "POST /v1/webhook_endpoints": makeEndpoint,
   "GET /v1/webhook_endpoints/:id": async (world) =>
     world.stripe.webhookEndpoints.retrieve((await makeEndpoint(world)).id),
+  "POST /v1/webhook_endpoints/:id": async (world) =>
+    world.stripe.webhookEndpoints.update((await makeEndpoint(world)).id, { disabled: true }),
   "DELETE /v1/webhook_endpoints/:id": async (world) =>
     world.stripe.webhookEndpoints.del((await makeEndpoint(world)).id),
   ...THIN_CALLS,

@@ -15,6 +15,15 @@ const CREATE = {
   // Events are rendered as of one version only.
   optional: { api_version: p.oneOf(Stripe.API_VERSION), description: p.text, metadata: p.metadata },
 };
+const UPDATE = {
+  optional: {
+    url: p.text,
+    enabled_events: p.list(p.text),
+    disabled: p.boolean,
+    description: p.text,
+    metadata: p.metadata,
+  },
+};
 const MAX_ENDPOINTS = 16;
 /** The endpoint that the emulator was started with. */
 const CONFIGURED = "we_configured";
@@ -23,12 +32,12 @@ const CONFIGURED = "we_configured";
 export const webhookEndpointRoutes = [
   route("POST", "/v1/webhook_endpoints", CREATE, (context, params) => {
     const { webhookEndpoints } = context.store;
-    if (!URL.canParse(params.url)) throw invalidParameter("url", "Invalid URL", "url_invalid");
+    requireUrl(params.url);
     if (webhookEndpoints.size >= MAX_ENDPOINTS) {
       throw invalidParameter("url", `You may have at most ${MAX_ENDPOINTS} webhook endpoints.`);
     }
     const id = newId("we");
-    const secret = `whsec_${randomText(32)}`;
+    const secret = newSecret();
     const resource = endpoint(id, params.url, context.clock.now());
     resource.enabled_events = params.enabled_events;
     resource.description = p.textOrNull(params.description);
@@ -43,6 +52,16 @@ export const webhookEndpointRoutes = [
     (context, _params, id) =>
       found(context.store.webhookEndpoints, "webhook endpoint", id).resource,
   ),
+  route("POST", "/v1/webhook_endpoints/:id", UPDATE, (context, params, id) => {
+    const { resource } = found(context.store.webhookEndpoints, "webhook endpoint", id);
+    if (params.url !== undefined) requireUrl(params.url);
+    resource.url = params.url ?? resource.url;
+    resource.enabled_events = params.enabled_events ?? resource.enabled_events;
+    if (params.disabled !== undefined) resource.status = params.disabled ? "disabled" : "enabled";
+    if (params.description !== undefined) resource.description = p.textOrNull(params.description);
+    resource.metadata = p.mergeMetadata(resource.metadata, params.metadata);
+    return resource;
+  }),
   route("DELETE", "/v1/webhook_endpoints/:id", {}, (context, _params, id) => {
     found(context.store.webhookEndpoints, "webhook endpoint", id);
     context.store.webhookEndpoints.delete(id);
@@ -56,6 +75,22 @@ export const webhookEndpointRoutes = [
     page(resources(context), params, "/v1/webhook_endpoints"),
   ),
 ];
+
+/** Gives an endpoint another secret; the old one signs as well for so many seconds. */
+export function rollSecret(store: Store, id: string, keepOldFor: number): { secret: string } {
+  const rolling = found(store.webhookEndpoints, "webhook endpoint", id);
+  rolling.rolled = { secret: rolling.secret, until: Date.now() + keepOldFor * 1000 };
+  rolling.secret = newSecret();
+  return { secret: rolling.secret };
+}
+
+function newSecret(): string {
+  return `whsec_${randomText(32)}`;
+}
+
+function requireUrl(url: string): void {
+  if (!URL.canParse(url)) throw invalidParameter("url", "Invalid URL", "url_invalid");
+}
 
 function resources(context: Context): Stripe.WebhookEndpoint[] {
   return [...context.store.webhookEndpoints.values()].map((each) => each.resource);
