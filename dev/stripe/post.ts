@@ -21,9 +21,10 @@ export function makePoster(sockets: number): Poster {
     https: new https.Agent({ keepAlive: true, maxSockets: sockets }),
   };
 
-  async function post(url: string, secrets: readonly string[], payload: string): Promise<Attempt> {
+  async function post(endpoint: Addressee, payload: string): Promise<Attempt> {
+    const { url } = endpoint.resource;
     const startedAt = Date.now();
-    const signature = sign(payload, secrets, Math.floor(startedAt / 1000));
+    const signature = sign(payload, endpoint, startedAt);
     const agent = url.startsWith("https:") ? agents.https : agents.http;
     const outcome = await send(url, agent, payload, signature).then(
       (status) => ({ status, error: null }),
