@@ -43,6 +43,8 @@ describe("nothing is stored when", () => {
     ["there is no time", (payload, secret) => signHeader(payload, secret).replace(/t=\d+,/, "")],
     ["there is no signature", () => ""],
     ["the header is garbage", () => ",,,=,t=,v1"],
+    ["the signature is empty", () => `t=${now()},v1=`],
+    ["one of two signatures is empty", () => `t=${now()},v1=${forged},v1`],
   ])("%s", async ([, sign], { system, admin }) => {
     const before = await countRows(admin);
     const payload = event();

@@ -1,6 +1,7 @@
 /** The tasks as a worker process has them: behind the gate, guarded, before a door of the test's. */
-import { Logger, runOnce } from "graphile-worker";
+import { Logger, runOnce, type TaskList } from "graphile-worker";
 import { pino } from "pino";
+import type { Stripe } from "stripe";
 
 import { guardTasks } from "../../tasks/job_guard.ts";
 import { makeTaskList } from "../../tasks/index.ts";
@@ -12,8 +13,10 @@ import { waitUntil } from "./wait_until.ts";
 
 export type GatedTasks = {
   door: StripeDoor;
-  /** Runs what is due, once each; what fails stays as it failed. */
-  runDue(): Promise<void>;
+  /** As the tasks have it, through the door. */
+  stripe: Stripe;
+  /** Runs what is due, once each, by tasks of the test's where it has some; what fails stays so. */
+  runDue(instead?: TaskList): Promise<void>;
   /** Makes every job due that waits. */
   makeDue(): Promise<void>;
   /** The jobs there are. */
@@ -51,8 +54,10 @@ function gatedTasks({ pool, options }: Workshop, door: StripeDoor): GatedTasks {
   const logger = new Logger(() => () => undefined);
   return {
     door,
-    async runDue() {
-      await runOnce({ pgPool: pool, taskList, logger, noHandleSignals: true });
+    stripe,
+    async runDue(instead = {}) {
+      const tasks = { ...taskList, ...guardTasks(instead) };
+      await runOnce({ pgPool: pool, taskList: tasks, logger, noHandleSignals: true });
       // It resolves while the outcome of the last job is still being written.
       await waitUntil(async () => {
         const locked = "select from graphile_worker._private_jobs where locked_at is not null";

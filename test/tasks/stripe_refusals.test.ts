@@ -88,27 +88,25 @@ test("S49: a key that was used for something else fails its job at once, with an
   workshop,
   gated,
 }) => {
-  const tenantId = await workshop.found();
-  const { id: intentId } = await rowOf<{ id: string }>(
-    workshop.pool,
-    "select id from app_private.billing_intents where tenant_id = $1",
-    [tenantId],
-  );
-  await workshop.stripe.customers.create(
-    { email: "other@example.com" },
-    { idempotencyKey: `rowhouse:customer:${intentId}:0` },
-  );
-  await gated.runDue();
+  const once = { idempotencyKey: "rowhouse:once" };
+  await workshop.stripe.customers.create({ name: "One" }, once);
+  const again = {
+    stripe_sync_customer: async () => {
+      await gated.stripe.customers.create({ name: "Another" }, once);
+    },
+  };
+  await workshop.pool.query("select app_private.request_customer_sync('cus_1')");
+  await gated.runDue(again);
   expect(await gated.jobs()).toMatchObject([{ attempts: 25, max_attempts: 25 }]);
   await tendQueue(workshop);
   expect(await openAlarms(workshop)).toEqual([
-    { kind: "job_failed", subject: "stripe_provision_tenant" },
-    { kind: "stripe_key_mismatch", subject: `stripe_provision_tenant:${tenantId}` },
+    { kind: "job_failed", subject: "stripe_sync_customer" },
+    { kind: "stripe_key_mismatch", subject: "stripe_customer:cus_1" },
   ]);
 
   const calls = gated.door.calls.length;
   await gated.makeDue();
-  await gated.runDue();
+  await gated.runDue(again);
   expect(gated.door.calls).toHaveLength(calls);
 });
 
