@@ -5,23 +5,19 @@
  * a function that was not attacked, and makes the suite red.
  */
 import { keyHash } from "../fixture/key_hash.ts";
-import type { House } from "../fixture/plant.ts";
+import { BILLING_ARGUMENTS } from "./calls_billing.ts";
+import { first, type House, type Samples } from "./samples.ts";
 
-type Word = string | number | boolean | object;
-/** `own`: for the house's own call; else what another would ask for, to see whether it is there. */
-type Sample = Word | ((house: House, own: boolean) => unknown);
-
-/** By the argument's name without a leading p_, or by the function's and the argument's. */
-export const ARGUMENTS: Readonly<Record<string, Sample>> = {
+/** What functions are called with. */
+export const ARGUMENTS: Samples = {
+  ...BILLING_ARGUMENTS,
   // Words that mean the same in every tenant.
-  api_version: "2026-01-01",
   created_at: "2026-01-01",
   feature: "apiCalls",
   feature_key: "seats",
   grace_days: 7,
   grace_ends_at: "2026-01-01",
   grace_period: "7 days",
-  invoices: [],
   now: "2026-01-01",
   overlap_seconds: 0,
   payload: {},
@@ -30,11 +26,8 @@ export const ARGUMENTS: Readonly<Record<string, Sample>> = {
   row: {},
   scopes: "{read}",
   status: "active",
-  subscriptions: [],
   table: "app_public.projects",
-  sync_seq: 1_000_000,
   topic: "tenant",
-  type: "customer.updated",
   name: "New",
   "app_public.change_plan.plan": "pro",
   "app_public.change_plan.interval": "month",
@@ -45,7 +38,6 @@ export const ARGUMENTS: Readonly<Record<string, Sample>> = {
   "app_private.check_return_url.url": "https://app.example.com/",
   "app_private.fail_billing_request.code": "refused",
   "app_private.fail_billing_request.message": "Refused",
-  "app_private.finish_billing_request.result": {},
   "app_private.raise_alarm.kind": "attack",
   "app_private.raise_alarm.message": "An attack",
   "app_private.raise_alarm.subject": "attack",
@@ -64,17 +56,9 @@ export const ARGUMENTS: Readonly<Record<string, Sample>> = {
   issuer: (house: House) => first(house, "auth.external_identities", "issuer"),
   key_hash: (house: House) => keyHash(house.keys.read.secret),
   preview_id: (house: House) => first(house, "app_public.billing_requests", "id"),
-  price_id: (house: House) => `${house.canary}-price`,
   subject: (house: House) => first(house, "auth.external_identities", "subject"),
   secret: (house: House) => house.keys.read.secret,
   token: (house: House) => house.invitation.token,
-  truth: (house: House) => ({
-    id: first(house, "app_private.stripe_customers", "id"),
-    is_deleted: false,
-    active_entitlements: [],
-    subscriptions: [],
-    invoices: [],
-  }),
   token_hash: (house: House) => bytes(Buffer.from(house.canary.padEnd(32).slice(0, 32))),
 };
 
@@ -93,10 +77,6 @@ export const REFUSERS: ReadonlySet<string> = new Set([
   "app_private.refuse_user",
   "app_private.refuse_tenant",
 ]);
-
-function first(house: House, table: string, column: string): unknown {
-  return house.rows.get(table)?.[0]?.[column];
-}
 
 function bytes(value: Buffer): string {
   return `\\x${value.toString("hex")}`;

@@ -79,9 +79,7 @@ export function callsOf(routine: Routine, a: House, b: House): Calls | { missing
     asks ||= asked && !secret;
     given.ours.push(passed(argument, ours));
     given.theirs.push(passed(argument, theirs));
-    given.nobodys.push(
-      passed(argument, asked && !secret ? unknown(argument.type, theirs) : theirs),
-    );
+    given.nobodys.push(passed(argument, asked && !secret ? unknown(argument, theirs, b) : theirs));
   }
   const call = (list: readonly string[]) =>
     `select called::text from ${routine.name}(${list.join(", ")}) as called`;
@@ -102,7 +100,8 @@ function sample(
   own: boolean,
 ): unknown {
   const word = bare(name);
-  if (row !== null) return rowOf(house, row);
+  const planted = row === null ? undefined : rowOf(house, row);
+  if (planted !== undefined) return planted;
   if (word === "tenant_id") return house.tenantId;
   if (word === "user_id") return house.people.member.id;
   // One asks for people whom one doesn't have yet, and for those whom the other has.
@@ -132,25 +131,49 @@ function bare(name: string): string {
 }
 
 function passed({ name, type, row }: Argument, value: unknown): string {
+  const isList = Array.isArray(value) && type.endsWith("[]");
+  // A table is written by its name.
+  const read = type === "oid" ? "regclass" : type;
   const typed =
     row === null
-      ? `${literal(value)}::${type}`
+      ? `${literal(isList ? arrayOf(value) : value)}::${read}`
       : `jsonb_populate_record(null::${row}, ${literal(value)}::jsonb)`;
   return name === "" ? typed : `"${name}" => ${typed}`;
 }
 
+/** The text form of an array. */
+function arrayOf(values: readonly unknown[]): string {
+  return `{${values.map((value) => JSON.stringify(value)).join(",")}}`;
+}
+
 /** Something of that type that is in no table. */
-function unknown(type: string, value: unknown): unknown {
+function unknown({ type, row }: Argument, value: unknown, house: House): unknown {
   if (type === "uuid") return randomUUID();
-  if (typeof value === "object" && value !== null) {
-    return Object.fromEntries(
-      Object.entries(value).map(([key, part]) => [key, isId(part) ? randomUUID() : part]),
-    );
-  }
-  const email = typeof value === "string" && value.includes("@") ? "@example.com" : "";
+  if (typeof value !== "object") return unknownWord(value);
+  return unknownWithin(value, (word) =>
+    isId(word)
+      ? randomUUID()
+      : row === null && word.includes(house.canary)
+        ? unknownWord(word)
+        : word,
+  );
+}
+
+/** A list or an object with other words in the same places. */
+function unknownWithin(value: unknown, replace: (word: string) => string): unknown {
+  if (typeof value === "string") return replace(value);
+  if (Array.isArray(value)) return value.map((part) => unknownWithin(part, replace));
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, part]) => [key, unknownWithin(part, replace)]),
+  );
+}
+
+function unknownWord(word: unknown): string {
+  const email = typeof word === "string" && word.includes("@") ? "@example.com" : "";
   return `p${randomBytes(8).toString("hex")}${email}`;
 }
 
-function isId(value: unknown): boolean {
-  return typeof value === "string" && /^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$/.test(value);
+function isId(value: string): boolean {
+  return /^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$/.test(value);
 }

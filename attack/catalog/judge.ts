@@ -77,8 +77,7 @@ async function judgeSweep(
   const told = court.telltale(answer.text, probe.sql);
   if (told !== undefined) return foreign(court, target, probe.command, answer, `told ${told}`);
   if (answer.code !== undefined) {
-    // A call of one's own is the control of the others: it must work for somebody.
-    return { ...refused(answer), proved: !(probe.own && target.held.has(probe.command)) };
+    return { ...refused(answer), proved: !probe.own || refusalProves(target, probe, answer) };
   }
   const touched = probe.command === "r" ? [] : await court.witness.disturbed();
   if (touched.length > 0) return disturbance(court, target, probe.command, touched);
@@ -90,6 +89,14 @@ async function judgeSweep(
   if (reason !== undefined) return allowed(reason);
   if (target.rows === "shared") return breach(answer, "nobody reviewed that it may");
   return { outcome: "own rows only", breach: false, proved: true };
+}
+
+/**
+ * What is one's own is the control of the others: where there is a right it must work for somebody,
+ * and a function that may not be called has to be refused for that, not for what it was given.
+ */
+function refusalProves({ held, rows }: Target, { command }: Sweep, { code }: Answer): boolean {
+  return !held.has(command) && (rows !== "function" || code === "42501");
 }
 
 async function judgeCompare(court: Court, target: Target, probe: Compare): Promise<Verdict> {

@@ -16,13 +16,40 @@ export function plantedValues(house: House, relation: Relation): Values | undefi
   return new Map(writable.map(({ name, type }) => [name, sqlOf(row[name], type)]));
 }
 
-/** The house's row with keys that nobody has; those that reference something stay. */
+/**
+ * The house's row with keys that nobody has. What references something stays, and so does a word that
+ * may be one of a few, such as a kind, as long as a key has something else.
+ */
 export function freshValues(house: House, relation: Relation): Values | undefined {
   const values = plantedValues(house, relation);
   if (values === undefined) return undefined;
-  const keys = new Set(relation.uniques.flatMap(({ columns }) => columns));
-  for (const column of referencing(relation)) keys.delete(column);
-  return freshen(house, relation, values, keys);
+  const fixed = referencing(relation);
+  const fresh = relation.uniques.flatMap(({ columns }) => {
+    const open = columns.filter((column) => !fixed.has(column));
+    const own = open.filter((column) => isOwn(house, rowOf(house, relation.name)?.[column]));
+    return own.length > 0 ? own : open;
+  });
+  const another = anotherParent(house, relation);
+  return new Map([...freshen(house, relation, values, fresh), ...another]);
+}
+
+/** Whether a value is this row's or this house's, rather than one of a few words. */
+function isOwn({ canary }: House, value: unknown): boolean {
+  if (typeof value !== "string") return true;
+  return value.includes(canary) || /^(\\x)?[0-9a-f]{8}[0-9a-f-]*$/.test(value);
+}
+
+/** Where a key is made of references alone, one of them to another row of the same house. */
+function anotherParent(house: House, relation: Relation): [string, string][] {
+  const fixed = referencing(relation);
+  const isFixed = relation.uniques.some(({ columns }) => columns.every((one) => fixed.has(one)));
+  if (!isFixed) return [];
+  return relation.foreignKeys.flatMap(({ columns, parent, parentColumns }): [string, string][] => {
+    const second = house.rows.get(parent)?.[1];
+    const [column] = columns;
+    if (second === undefined || column === undefined || columns.length > 1) return [];
+    return [[column, literal(second[parentColumns[0] ?? ""])]];
+  });
 }
 
 /** `values` with made-up ones in `columns`. */

@@ -17,6 +17,7 @@ const TO_READ: Readonly<Record<string, string>> = {
   "app_public.audit_entries": "audit.read",
   "app_public.billing_accounts": "billing.manage",
   "app_public.billing_requests": "billing.manage",
+  "app_public.invoices": "billing.manage",
 };
 
 /** The permission that a mutation needs, where being able to write is not enough. */

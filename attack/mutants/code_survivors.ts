@@ -1,8 +1,10 @@
+import { BILLING_CODE_SURVIVORS, type CodeSurvivors } from "./code_survivors_billing.ts";
+
 /**
  * Lines of functions that neither the audit nor the attack misses, in groups with the reason. A line
  * that is changed, or noticed by now, has to leave the list.
  */
-export const CODE_SURVIVORS: readonly { reason: string; mutants: readonly string[] }[] = [
+export const CODE_SURVIVORS: readonly CodeSurvivors[] = [
   {
     reason: "It is asked twice, before and after the lock: the one that is left refuses.",
     mutants: [
@@ -92,6 +94,10 @@ export const CODE_SURVIVORS: readonly { reason: string; mutants: readonly string
       'code app_public.consume_feature(text,integer,text): without "if not found then"',
       'code app_public.create_tenant(text,text,text,text): without "if not found then"',
       'code app_public.invite_member(text,text): without "if not found then"',
+      'code app_private.book_billing_request(app_public.billing_requests): without "if found and not app_private.asks_the_same(p_wanted, v_open) then"',
+      'code app_private.book_billing_request(app_public.billing_requests): without "elsif found then"',
+      'code app_private.founded_tenant(uuid,text,text,text): without "if not found then"',
+      'code app_public.change_plan(text,text,uuid): without "if not found then"',
     ],
   },
   {
@@ -110,6 +116,12 @@ export const CODE_SURVIVORS: readonly { reason: string; mutants: readonly string
       'code app_public.consume_feature(text,integer,text): without "where usage_records.tenant_id = v_tenant_id"',
       'code app_public.current_membership(): without "WHERE ((memberships.tenant_id = app_private.member_tenant_id()) AND (memberships.user_id = app_private.current_user_id()));"',
       'code app_public.current_tenant(): without "WHERE (tenants.id = app_private.member_tenant_id());"',
+      'code app_private.book_billing_request(app_public.billing_requests): without "where billing_requests.tenant_id = v_tenant_id"',
+      'code app_private.book_billing_request(app_public.billing_requests): without "where billing_requests.tenant_id = v_tenant_id" (2)',
+      'code app_private.put_away_billing_requests(): without "where billing_requests.tenant_id = app_private.member_tenant_id()"',
+      'code app_private.put_away_billing_requests(): without "where billing_requests.tenant_id = app_private.member_tenant_id()" (2)',
+      'code app_private.require_room_in(text): without "where feature_overrides.tenant_id = app_private.member_tenant_id()"',
+      'code app_public.change_plan(text,text,uuid): without "where billing_requests.tenant_id = app_private.member_tenant_id()"',
     ],
   },
   {
@@ -140,6 +152,8 @@ export const CODE_SURVIVORS: readonly { reason: string; mutants: readonly string
       'code app_public.invite_member(text,text): without "and invitations.email = v_email"',
       'code app_public.resend_invitation(uuid): without "and invitations.id = v_invitation.id"',
       'code app_public.revoke_invitation(uuid): without "and invitations.id = v_invitation.id"',
+      'code app_public.change_plan(text,text,uuid): without "and billing_requests.id = v_wanted.preview_id"',
     ],
   },
+  ...BILLING_CODE_SURVIVORS,
 ];

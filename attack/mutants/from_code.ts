@@ -41,7 +41,13 @@ const BODIES = `
   select pg_proc.oid::regprocedure::text as object, pg_get_functiondef(pg_proc.oid) as definition
   from pg_proc join pg_namespace on pg_namespace.oid = pronamespace
   where nspname in ${OURS} and prokind = 'f'
-  and not has_function_privilege('app_worker', pg_proc.oid, 'execute')
+  and (
+    not has_function_privilege('app_worker', pg_proc.oid, 'execute')
+    or exists (
+      select from unnest('{app_user,app_anonymous,rowhouse_server}'::text[]) as role
+      where has_function_privilege(role, pg_proc.oid, 'execute')
+    )
+  )
   order by 1`;
 
 const TRIGGERS = `

@@ -13,10 +13,16 @@ export type Survivor = { mutant: RegExp; reason: string };
 export const SURVIVORS: readonly Survivor[] = [
   {
     mutant:
-      /^policy (app_private\.usage_records: select_member|app_public\.memberships: (update|delete)_definer|app_public\.tenants: update_definer|auth\.jwks: all_identity) dropped$/,
+      /^policy (app_private\.usage_records: select_member|app_private\.meter_events: insert_tenant|app_private\.seat_changes: select_definer|app_private\.stripe_pauses: update_worker|app_public\.(memberships|billing_requests): (update|delete)_definer|app_public\.tenants: update_definer|auth\.jwks: all_identity) dropped$/,
     reason:
       "Without its policy a table gives and takes nothing: it shuts, and opens nothing. The audit " +
       "warns of it (policy_missing).",
+  },
+  {
+    mutant: /^policy app_private\.meter_events: insert_tenant for all commands$/,
+    reason:
+      "It lets through no more than the tenant that may be written, and app_definer holds no right " +
+      "there but to insert.",
   },
   {
     mutant: /^grant app_public\.billing_accounts: select to app_user$/,
@@ -39,6 +45,17 @@ export const SURVIVORS: readonly Survivor[] = [
     reason:
       "What the trigger writes or tells of is no longer: the tests of test/db/35_audit_log, " +
       "test/db/10_identity and test/db/30_tenancy go red.",
+  },
+  {
+    mutant: /^trigger .*: _500_(book_\w+|sync_seats|report|withdraw_closed) dropped$/,
+    reason:
+      "A mail, a change of seats, a report of usage or a withdrawal is not booked: the tests of " +
+      "test/db/60_billing_mails, test/db/50_billing/seats, test/tasks/report_usage and " +
+      "test/tasks/withdrawal went red for each.",
+  },
+  {
+    mutant: /^trigger app_public\.tenants: _510_withdraw_deleted dropped$/,
+    reason: "What a deleted tenant had at Stripe stays there: test/tasks/withdrawal went red.",
   },
 ];
 

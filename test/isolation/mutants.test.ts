@@ -21,7 +21,7 @@ const FOR_THE_ATTACK: readonly RegExp[] = [
 ];
 
 test("a sample of faults is noticed, and so are those that only an attack can find", async () => {
-  const sampled = sampleOf(0.02, "rowhouse");
+  const sampled = sampleOf(0.01, "rowhouse");
   const only = (mutant: Mutant) =>
     FOR_THE_ATTACK.some((pattern) => pattern.test(nameOf(mutant))) ||
     (sampled(mutant) && mutant.kind !== "code" && reasonFor(mutant) === undefined);

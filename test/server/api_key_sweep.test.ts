@@ -26,6 +26,7 @@ const GUARDED: Readonly<Record<string, string | undefined>> = {
   billingAccounts: "billing.manage",
   billingRequests: "billing.manage",
   invitations: "members.invite",
+  invoices: "billing.manage",
   memberships: "members.read",
 };
 /** What the scope billing is for; test/billing_requests does them. */
@@ -154,6 +155,14 @@ async function rowsFor(admin: pg.Client, { tenantId, person }: Member): Promise<
     ),
     request as (
       insert into app_public.billing_requests (tenant_id, kind, status) values ($1, 'portal', 'done')
+    ),
+    invoice as (
+      insert into app_public.invoices (
+        tenant_id, id, status, attempt_count, currency, amount_due, amount_paid, amount_remaining,
+        period_start, period_end, created_at
+      )
+      values ($1, 'in_sweep', 'paid', 1, 'usd', 1, 1, 0, now(), now(), now())
+      on conflict do nothing
     )
     select project.id as project, task.id as task, project.name,
       (select id from app_public.api_keys where tenant_id = $1 order by id limit 1) as key

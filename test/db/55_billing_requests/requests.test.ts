@@ -259,3 +259,10 @@ test("what a feature's override grants is no reason to refuse a smaller plan", a
   );
   expect(await attempt(db, ownerOf(cast), "change_plan('starter')")).toBe("done");
 });
+
+test("what another tenant owes is held against nobody else", async ({ db }) => {
+  const cast = await createCast(db);
+  await subscribe(db, cast.globex, "past_due");
+  const refusal = asUser(db, ownerOf(cast), () => db.query("select app_public.change_plan('pro')"));
+  await expect(refusal).rejects.toThrow("There is no subscription for that");
+});
