@@ -1,5 +1,6 @@
 /** npm run bench: the benchmarks, each against its baseline in one run. */
 import { openServer, type BenchServer } from "./database.ts";
+import { benchDrain } from "./drain.ts";
 import { benchGraphql } from "./graphql.ts";
 import { benchGrowth } from "./growth.ts";
 import {
@@ -33,6 +34,7 @@ async function main(options: Options): Promise<void> {
     else if (name === "skew") outcomes.push(await benchSkew({ server, scale, log }));
     else if (name === "stripe") outcomes.push(await benchStripe({ scale, log }));
     else if (name === "webhooks") outcomes.push(await benchWebhooks({ server, scale, log }));
+    else if (name === "drain") outcomes.push(await benchDrain({ server, scale, log }));
     else if (shared === undefined) throw new Error(`There is no data for ${name}`);
     else {
       const given = { server, ...shared, scale, log };
