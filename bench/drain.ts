@@ -7,8 +7,6 @@
  * Baseline: as many jobs with the same payloads and keys that do nothing, by graphile-worker with
  * the same settings. Either worker is a process of its own, on a database of its own.
  */
-import { setTimeout as delay } from "node:timers/promises";
-
 import type pg from "pg";
 
 import { connect, type BenchDatabase, type BenchServer } from "./database.ts";
@@ -16,11 +14,10 @@ import type { Scale } from "./options.ts";
 import { startPayers } from "./payers.ts";
 import type { Outcome, Result } from "./report.ts";
 import { pairedRatio } from "./statistics.ts";
+import { NOTHING_PENDING, until } from "./until.ts";
 import { forkWorker } from "./worker_process.ts";
 
 const BASELINE = "graphile-worker with the same settings and jobs that do nothing";
-const LOOK_MS = 100;
-const PATIENCE_MS = 20 * 60_000;
 const MINUTE_MS = 60_000;
 
 export type DrainOptions = {
@@ -42,7 +39,7 @@ export async function benchDrain({ server, scale, log }: DrainOptions): Promise<
     const theirs = await timeIdle(idle);
     log(`drain: ${events} events`);
     await fillInbox(ours, events, customers);
-    const { jobs, all } = await timeOurs(ours, stripe.stripeUrl);
+    const { jobs, all } = await timeOurs(ours, stripe.stripePort);
     const result = (what: string, ms: number): Result => ({
       name: "drain",
       case: `${events} events of ${drainCustomers} customers, ${what}`,
@@ -108,11 +105,6 @@ const NO_EVENT_JOBS = `
     join graphile_worker._private_tasks as tasks on tasks.id = jobs.task_id
     where tasks.identifier = 'stripe_process_event'
   ) as holds`;
-const NOTHING_PENDING = `
-  select not exists (
-    select from app_private.stripe_events where status in ('pending', 'failed', 'foreign')
-  ) as holds`;
-
 async function timeIdle({ urls }: BenchDatabase): Promise<number> {
   await using client = await connect(urls.superuser);
   await using _worker = await forkWorker({ kind: "idle", databaseUrl: urls.worker });
@@ -121,21 +113,11 @@ async function timeIdle({ urls }: BenchDatabase): Promise<number> {
 
 async function timeOurs(
   { urls }: BenchDatabase,
-  stripeUrl: string,
+  stripePort: number,
 ): Promise<{ jobs: number; all: number }> {
   await using client = await connect(urls.superuser);
-  await using _worker = await forkWorker({ kind: "ours", databaseUrl: urls.worker, stripeUrl });
+  await using _worker = await forkWorker({ kind: "ours", databaseUrl: urls.worker, stripePort });
   const startedAt = performance.now();
   const jobs = await until(client, NO_EVENT_JOBS, startedAt);
   return { jobs, all: await until(client, NOTHING_PENDING, startedAt) };
-}
-
-/** Milliseconds from `startedAt` until it holds. */
-async function until(client: pg.Client, question: string, startedAt: number): Promise<number> {
-  while (performance.now() - startedAt < PATIENCE_MS) {
-    const { rows } = await client.query<{ holds: boolean }>(question);
-    if (rows[0]?.holds === true) return performance.now() - startedAt;
-    await delay(LOOK_MS);
-  }
-  throw new Error(`Still not so: ${question}`);
 }

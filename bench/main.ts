@@ -1,8 +1,11 @@
 /** npm run bench: the benchmarks, each against its baseline in one run. */
 import { openServer, type BenchServer } from "./database.ts";
 import { benchDrain } from "./drain.ts";
+import { benchEngine } from "./engine.ts";
 import { benchGraphql } from "./graphql.ts";
 import { benchGrowth } from "./growth.ts";
+import { benchInbox } from "./inbox.ts";
+import { benchLatency } from "./latency.ts";
 import {
   parseOptions,
   USAGE,
@@ -34,6 +37,9 @@ async function main(options: Options): Promise<void> {
     else if (name === "skew") outcomes.push(await benchSkew({ server, scale, log }));
     else if (name === "stripe") outcomes.push(await benchStripe({ scale, log }));
     else if (name === "webhooks") outcomes.push(await benchWebhooks({ server, scale, log }));
+    else if (name === "inbox") outcomes.push(await benchInbox({ server, scale, log }));
+    else if (name === "engine") outcomes.push(await benchEngine({ server, scale, log }));
+    else if (name === "latency") outcomes.push(await benchLatency({ server, scale, log }));
     else if (name === "drain") outcomes.push(await benchDrain({ server, scale, log }));
     else if (shared === undefined) throw new Error(`There is no data for ${name}`);
     else {

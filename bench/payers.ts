@@ -12,7 +12,7 @@ import { forkEmulator } from "./stripe_emulator.ts";
 export type Payer = { tenantId: string; customer: string; subscription: string };
 
 /** An emulator in a process of its own, with whom it knows. */
-export type Payers = AsyncDisposable & { stripe: Stripe; stripeUrl: string; payers: Payer[] };
+export type Payers = AsyncDisposable & { stripe: Stripe; stripePort: number; payers: Payer[] };
 
 export const SECRET_KEY = "sk_test_bench";
 const LOOKUP_KEY = "pro_month";
@@ -39,7 +39,7 @@ export async function startPayers(
     for (const database of databases) await makeTenants(database, payers);
     return {
       stripe,
-      stripeUrl: `http://127.0.0.1:${emulator.ready}`,
+      stripePort: emulator.ready,
       payers,
       [Symbol.asyncDispose]: () => emulator[Symbol.asyncDispose](),
     };

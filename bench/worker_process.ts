@@ -11,8 +11,7 @@ import { forkFile, obeyParent, type Forked } from "./fork.ts";
 import { SECRET_KEY } from "./payers.ts";
 
 type Order =
-  | { kind: "ours"; databaseUrl: string; stripeUrl: string }
-  | { kind: "idle"; databaseUrl: string };
+  { kind: "ours"; databaseUrl: string; stripePort: number } | { kind: "idle"; databaseUrl: string };
 
 /** Starts one; resolves when it takes jobs. */
 export function forkWorker(order: Order): Promise<Forked> {
@@ -25,13 +24,13 @@ async function work(order: Order): Promise<void> {
   else await startIdle(order.databaseUrl);
 }
 
-function config({ databaseUrl, stripeUrl }: Order & { kind: "ours" }): WorkerConfig {
+function config({ databaseUrl, stripePort }: Order & { kind: "ours" }): WorkerConfig {
   return {
     databaseUrl,
     stripe: {
       secretKey: SECRET_KEY,
       livemode: false,
-      apiBase: new URL(stripeUrl),
+      apiBase: new URL(`http://127.0.0.1:${stripePort}`),
       configuredPrices: {},
       // Ours is what is measured, not Stripe's limit.
       callsPerSecond: 100_000,
