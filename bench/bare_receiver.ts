@@ -40,4 +40,4 @@ function listen({ databaseUrl }: Order): Promise<number> {
   return portOf(server);
 }
 
-if (import.meta.main) obeyParent(listen);
+if (import.meta.main) await obeyParent(listen);

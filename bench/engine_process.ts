@@ -65,4 +65,4 @@ function listen({ databaseUrl, stripePort, asksStripe }: Order): Promise<number>
   return portOf(server);
 }
 
-if (import.meta.main) obeyParent(listen);
+if (import.meta.main) await obeyParent(listen);

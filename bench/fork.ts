@@ -62,24 +62,24 @@ export async function forkFile<Ready>(
 }
 
 /** The other side of `forkFile`: becomes what is ordered, and ends with whoever ordered it. */
-export function obeyParent<Order, Ready>(become: (order: Order) => Promise<Ready>): void {
+export async function obeyParent<Order>(become: Becoming<Order>): Promise<void> {
   // However who gave the orders ended. There is nothing here that would have to be finished.
   process.once("disconnect", () => process.exit());
-  process.once("message", (order: Order) => void obey(become, order));
+  const [order]: Order[] = await once(process, "message");
+  if (order !== undefined) await obey(become(order));
 }
 
-async function obey<Order, Ready>(
-  become: (order: Order) => Promise<Ready>,
-  order: Order,
-): Promise<void> {
+type Becoming<Order> = (order: Order) => Promise<unknown>;
+
+async function obey(becoming: Promise<unknown>): Promise<void> {
   try {
-    const ready = await become(order);
+    const ready = await becoming;
     process.on("message", () => {
       const { user, system } = process.cpuUsage();
       process.send?.({ cpuMs: (user + system) / 1000 } satisfies CpuAnswer);
     });
-    process.send?.({ ready } satisfies Answer<Ready>);
+    process.send?.({ ready } satisfies Answer<unknown>);
   } catch (error) {
-    process.send?.({ error: String(error) } satisfies Answer<Ready>);
+    process.send?.({ error: String(error) } satisfies Answer<unknown>);
   }
 }

@@ -76,7 +76,11 @@ async function fillCatalog(stripe: Stripe, databases: readonly BenchDatabase[]):
       logger: pino({ level: "warn" }),
       max: 1,
     });
-    await syncCatalog(pool, stripe).finally(() => pool.end());
+    try {
+      await syncCatalog(pool, stripe);
+    } finally {
+      await pool.end();
+    }
   }
 }
 

@@ -17,7 +17,7 @@ export function forkServer(order: Order): Promise<ForkedServer> {
 }
 
 if (import.meta.main) {
-  obeyParent(async ({ kind, config }: Order) => {
+  await obeyParent(async ({ kind, config }: Order) => {
     const start = kind === "ours" ? startServer : startBaseline;
     await start(config, pino({ level: config.logLevel }));
   });

@@ -123,7 +123,7 @@ async function startBare(body: string): Promise<number> {
 }
 
 if (import.meta.main) {
-  obeyParent((order: Order) =>
+  await obeyParent((order: Order) =>
     order.kind === "emulator" ? startEmulator() : startBare(order.body),
   );
 }

@@ -66,4 +66,4 @@ async function startIdle(connectionString: string): Promise<void> {
   });
 }
 
-if (import.meta.main) obeyParent(work);
+if (import.meta.main) await obeyParent(work);

@@ -33,7 +33,11 @@ export type RunningWorker = {
 /** Starts the worker process: resolves when it takes jobs, rejects with the reason it can't. */
 export async function startWorker(config: WorkerConfig, logger: Logger): Promise<RunningWorker> {
   const shared = { connectionString: config.databaseUrl, role: "app_worker", logger } as const;
-  const pool = makePool({ ...shared, applicationName: "rowhouse-worker", max: QUEUE.concurrency + 2 });
+  const pool = makePool({
+    ...shared,
+    applicationName: "rowhouse-worker",
+    max: QUEUE.concurrency + 2,
+  });
   const upkeepPool = makePool({ ...shared, applicationName: "rowhouse-worker-upkeep", max: 1 });
   const endPools = () => Promise.all([pool.end(), upkeepPool.end()]);
   const events: WorkerEvents = new EventEmitter();
