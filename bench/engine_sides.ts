@@ -1,7 +1,7 @@
 /** The sides of `engine`: each takes signed webhooks, and is looked at afterwards. */
 import { connect, type BenchDatabase } from "./database.ts";
 import { forkEngine, migrateEngine } from "./engine_process.ts";
-import { openConnection } from "./load.ts";
+import { withConnections } from "./load.ts";
 import type { Payers } from "./payers.ts";
 import { productionConfig } from "./production_config.ts";
 import { rateOf } from "./rate.ts";
@@ -29,7 +29,7 @@ export async function ourSide(
   const config = await productionConfig(urls.server);
   stack.use(await forkServer({ kind: "ours", config }));
   stack.use(await forkWorker({ kind: "ours", databaseUrl: urls.worker, stripePort }));
-  const post = await poster(config.port, stack);
+  const post = poster(config.port);
   return {
     name: "Rowhouse",
     rounds: [],
@@ -62,7 +62,7 @@ export async function engineSide(
   await migrateEngine(client);
   const order = { databaseUrl: urls.superuser, stripePort, asksStripe };
   const engine = stack.use(await forkEngine(order));
-  const post = await poster(engine.ready, stack);
+  const post = poster(engine.ready);
   return {
     name: asksStripe ? "it asks Stripe" : "it believes events",
     rounds: [],
@@ -81,20 +81,19 @@ export async function engineSide(
   };
 }
 
-async function poster(port: number, stack: AsyncDisposableStack) {
-  const connections = await Promise.all(
-    Array.from({ length: CONNECTIONS }, () => openConnection(port)),
-  );
-  stack.defer(() => {
-    for (const connection of connections) connection.close();
-  });
+function poster(port: number) {
   return async function post(requests: readonly Buffer[]) {
     let refused = 0;
-    const workers = connections.map(({ ask }) => async (request: Buffer) => {
-      await ask(request).catch(() => {
-        refused += 1;
-      });
-    });
-    return { answered: await rateOf(requests, workers), refused };
+    const answered = await withConnections(port, CONNECTIONS, (connections) =>
+      rateOf(
+        requests,
+        connections.map(({ ask }) => async (request: Buffer) => {
+          await ask(request).catch(() => {
+            refused += 1;
+          });
+        }),
+      ),
+    );
+    return { answered, refused };
   };
 }

@@ -61,6 +61,20 @@ export function httpRequest(
   return Buffer.from(`${headers.join("\r\n")}\r\n\r\n${text}`);
 }
 
+/** Opens connections for as long as `use` needs them. */
+export async function withConnections<T>(
+  port: number,
+  count: number,
+  use: (connections: readonly Connection[]) => Promise<T>,
+): Promise<T> {
+  const connections = await Promise.all(Array.from({ length: count }, () => openConnection(port)));
+  try {
+    return await use(connections);
+  } finally {
+    for (const connection of connections) connection.close();
+  }
+}
+
 /** One request on a connection of its own; its body, parsed. */
 export async function askOnce(target: Target): Promise<unknown> {
   const connection = await openConnection(target.port);
@@ -95,6 +109,8 @@ export async function openConnection(port: number): Promise<Connection> {
   await once(socket, "connect");
   return {
     async ask(request) {
+      // Whoever was left alone for too long is hung up on, and would wait for ever.
+      if (socket.destroyed) throw new Error("The server has closed the connection");
       const answered = readResponse(socket);
       socket.write(request);
       return await answered;

@@ -12,7 +12,7 @@
 import { forkBareReceiver } from "./bare_receiver.ts";
 import { connect, type BenchDatabase, type BenchServer } from "./database.ts";
 import { insertBare, receive } from "./inbox_statements.ts";
-import { openConnection } from "./load.ts";
+import { withConnections } from "./load.ts";
 import type { Scale } from "./options.ts";
 import { productionConfig } from "./production_config.ts";
 import { rateOf } from "./rate.ts";
@@ -49,8 +49,8 @@ export async function benchWebhooks({ server, scale, log }: WebhooksOptions): Pr
     const { superuser, server: login } = database.urls;
     const bareReceiver = stack.use(await forkBareReceiver({ databaseUrl: superuser }));
     const sides = {
-      http: await overHttp(config.port, stack),
-      receiver: await overHttp(bareReceiver.ready, stack),
+      http: overHttp(config.port),
+      receiver: overHttp(bareReceiver.ready),
       sql: await overSql(login, receive, stack),
       bare: await overSql(superuser, insertBare, stack),
     };
@@ -100,20 +100,21 @@ async function measure(
   };
 }
 
-/** Each event in a request of its own, on connections that stay open. */
-async function overHttp(port: number, stack: AsyncDisposableStack): Promise<Side> {
-  const connections = await Promise.all(
-    Array.from({ length: CONNECTIONS }, () => openConnection(port)),
-  );
-  stack.defer(() => {
-    for (const connection of connections) connection.close();
-  });
-  const workers = connections.map(
-    ({ ask }) =>
-      ({ request }: SignedEvent) =>
-        ask(request),
-  );
-  return { accept: (events) => rateOf(events, workers) };
+/** Each event in a request of its own, on connections that stay open for the slice. */
+function overHttp(port: number): Side {
+  return {
+    accept: (events) =>
+      withConnections(port, CONNECTIONS, (connections) =>
+        rateOf(
+          events,
+          connections.map(
+            ({ ask }) =>
+              ({ request }) =>
+                ask(request),
+          ),
+        ),
+      ),
+  };
 }
 
 async function overSql(
