@@ -13,14 +13,14 @@
  * a GET has no body to parse, and its JSON is never parsed or built in JavaScript.
  */
 import assert from "node:assert/strict";
-import { randomBytes } from "node:crypto";
 
 import { freePort } from "../dev/free_port.ts";
-import { parseServerConfig, type ServerConfig } from "../server/config.ts";
+import type { ServerConfig } from "../server/config.ts";
 import type { BenchDatabase } from "./database.ts";
 import { askOnce, httpRequest, openLoad, type Load, type Slice, type Target } from "./load.ts";
 import { NEWEST_PROJECTS_QUERY, PAGE_SIZE } from "./newest_projects.ts";
 import type { Scale } from "./options.ts";
+import { productionConfig } from "./production_config.ts";
 import type { Outcome, Result } from "./report.ts";
 import type { Seeded } from "./seed.ts";
 import { signUpReader } from "./reader.ts";
@@ -42,7 +42,7 @@ export type GraphqlOptions = {
 export async function benchGraphql(options: GraphqlOptions): Promise<Outcome> {
   const { database, seeded, scale, log } = options;
   log("graphql: starting both servers");
-  const config = await serverConfig(database.urls.server);
+  const config = await productionConfig(database.urls.server);
   const baselineConfig = { ...config, port: await freePort() };
   const starting = [
     forkServer({ kind: "ours", config }),
@@ -171,18 +171,4 @@ function target(kind: ServerKind, port: number, token: string): Target {
         })
       : httpRequest(`GET /projects?first=${PAGE_SIZE}`, { token });
   return { port, request };
-}
-
-/** What production would be given. */
-async function serverConfig(databaseUrl: string): Promise<ServerConfig> {
-  const config = parseServerConfig({
-    NODE_ENV: "production",
-    DATABASE_URL: databaseUrl,
-    PORT: String(await freePort()),
-    AUTH_SECRET: randomBytes(32).toString("base64url"),
-    STRIPE_WEBHOOK_SECRET: "whsec_bench",
-    LOG_LEVEL: "info",
-  });
-  // In production our server refuses the embedded PostgreSQL, for holes that don't change its speed.
-  return { ...config, isProduction: false };
 }

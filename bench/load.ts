@@ -20,14 +20,14 @@ export type Load = Disposable & { run(durationMs: number): Promise<Slice> };
 /** Opens `concurrency` connections. */
 export async function openLoad(target: Target, concurrency: number): Promise<Load> {
   const connections = await Promise.all(
-    Array.from({ length: concurrency }, () => openConnection(target)),
+    Array.from({ length: concurrency }, () => openConnection(target.port)),
   );
   return {
     async run(durationMs) {
       const startedAt = performance.now();
       const deadline = startedAt + durationMs;
       const latencies = await Promise.all(
-        connections.map((connection) => askUntil(connection, deadline)),
+        connections.map((connection) => askUntil(connection, target.request, deadline)),
       );
       const all = latencies.flat();
       return {
@@ -61,42 +61,60 @@ export function httpRequest(
   return Buffer.from(`${headers.join("\r\n")}\r\n\r\n${text}`);
 }
 
+/** Opens connections for as long as `use` needs them. */
+export async function withConnections<T>(
+  port: number,
+  count: number,
+  use: (connections: readonly Connection[]) => Promise<T>,
+): Promise<T> {
+  const connections = await Promise.all(Array.from({ length: count }, () => openConnection(port)));
+  try {
+    return await use(connections);
+  } finally {
+    for (const connection of connections) connection.close();
+  }
+}
+
 /** One request on a connection of its own; its body, parsed. */
 export async function askOnce(target: Target): Promise<unknown> {
-  const connection = await openConnection(target);
+  const connection = await openConnection(target.port);
   try {
-    return JSON.parse(await connection.ask());
+    return JSON.parse((await connection.ask(target.request)).toString());
   } finally {
     connection.close();
   }
 }
 
-/** The body stays text until somebody wants to read it. */
-type Connection = { ask(): Promise<string>; askOnly(): Promise<void>; close(): void };
+/** One that is kept open. An answer is its body, or an error unless its status is 200. */
+export type Connection = { ask(request: Buffer): Promise<Buffer>; close(): void };
 
-async function askUntil(connection: Connection, deadline: number): Promise<number[]> {
+async function askUntil(
+  connection: Connection,
+  request: Buffer,
+  deadline: number,
+): Promise<number[]> {
   const latencies: number[] = [];
   let now = performance.now();
   do {
     const askedAt = now;
-    await connection.askOnly();
+    await connection.ask(request);
     now = performance.now();
     latencies.push(now - askedAt);
   } while (now < deadline);
   return latencies;
 }
 
-async function openConnection({ port, request }: Target): Promise<Connection> {
+export async function openConnection(port: number): Promise<Connection> {
   const socket = connect({ port, host: "127.0.0.1", noDelay: true });
   await once(socket, "connect");
-  async function ask(): Promise<Buffer> {
-    const answered = readResponse(socket);
-    socket.write(request);
-    return await answered;
-  }
   return {
-    ask: async () => (await ask()).toString(),
-    askOnly: async () => void (await ask()),
+    async ask(request) {
+      // Whoever was left alone for too long is hung up on, and would wait for ever.
+      if (socket.destroyed) throw new Error("The server has closed the connection");
+      const answered = readResponse(socket);
+      socket.write(request);
+      return await answered;
+    },
     close: () => void socket.destroy(),
   };
 }

@@ -1,7 +1,11 @@
 /** npm run bench: the benchmarks, each against its baseline in one run. */
 import { openServer, type BenchServer } from "./database.ts";
+import { benchDrain } from "./drain.ts";
+import { benchEngine } from "./engine.ts";
 import { benchGraphql } from "./graphql.ts";
 import { benchGrowth } from "./growth.ts";
+import { benchInbox } from "./inbox.ts";
+import { benchLatency } from "./latency.ts";
 import {
   parseOptions,
   USAGE,
@@ -16,6 +20,7 @@ import { formatReport, makeReport, type Outcome } from "./report.ts";
 import { seed } from "./seed.ts";
 import { benchSkew } from "./skew.ts";
 import { benchStripe } from "./stripe_emulator.ts";
+import { benchWebhooks } from "./webhooks.ts";
 
 async function main(options: Options): Promise<void> {
   const { names, scale, json, plans } = options;
@@ -31,6 +36,11 @@ async function main(options: Options): Promise<void> {
     if (name === "growth") outcomes.push(await benchGrowth({ server, scale, log }));
     else if (name === "skew") outcomes.push(await benchSkew({ server, scale, log }));
     else if (name === "stripe") outcomes.push(await benchStripe({ scale, log }));
+    else if (name === "webhooks") outcomes.push(await benchWebhooks({ server, scale, log }));
+    else if (name === "inbox") outcomes.push(await benchInbox({ server, scale, log }));
+    else if (name === "engine") outcomes.push(await benchEngine({ server, scale, log }));
+    else if (name === "latency") outcomes.push(await benchLatency({ server, scale, log }));
+    else if (name === "drain") outcomes.push(await benchDrain({ server, scale, log }));
     else if (shared === undefined) throw new Error(`There is no data for ${name}`);
     else {
       const given = { server, ...shared, scale, log };
@@ -43,9 +53,9 @@ async function main(options: Options): Promise<void> {
   console.log(json ? JSON.stringify(report, null, 2) : formatReport(report));
 }
 
-/** growth and skew have data of their own. */
+/** The others have data of their own. */
 function sharesData(name: BenchmarkName): boolean {
-  return !["growth", "skew", "stripe"].includes(name);
+  return ["policies", "preamble", "graphql"].includes(name);
 }
 
 async function seedShared(server: BenchServer, scale: Scale) {

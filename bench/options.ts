@@ -1,5 +1,7 @@
 import { parseArgs } from "node:util";
 
+import { FULL_BILLING, QUICK_BILLING, type BillingScale } from "./billing_scale.ts";
+
 /** The benchmarks by name, in the order in which they run. */
 export const BENCHMARK_NAMES = [
   "policies",
@@ -8,6 +10,11 @@ export const BENCHMARK_NAMES = [
   "skew",
   "graphql",
   "stripe",
+  "webhooks",
+  "inbox",
+  "drain",
+  "engine",
+  "latency",
 ] as const;
 export type BenchmarkName = (typeof BENCHMARK_NAMES)[number];
 
@@ -38,9 +45,10 @@ export type Scale = {
   /** Pairs of slices for each load of `graphql`. */
   httpRounds: number;
   sliceMs: number;
-};
+} & BillingScale;
 
 const FULL: Scale = {
+  ...FULL_BILLING,
   tenants: 2_000,
   projectsPerTenant: 1_000,
   policyRounds: 80,
@@ -57,6 +65,7 @@ const FULL: Scale = {
 
 /** Only shows that everything works; its ratios mean little. */
 const QUICK: Scale = {
+  ...QUICK_BILLING,
   tenants: 20,
   projectsPerTenant: 200,
   policyRounds: 5,
@@ -81,10 +90,15 @@ Measures Rowhouse against named baselines, turn by turn in one run, and prints r
   skew       statements on plans made for a tenant of another size against plans of their own
   graphql    the generated API against an endpoint written by hand
   stripe     the Stripe emulator against a server that does nothing
+  webhooks   events accepted over HTTP, and by SQL alone, against the bare insert of their row
+  inbox      receiving and processing events with up to a million in the inbox
+  drain      a backlog of events, worked off, against jobs that do nothing
+  engine     the same events handled by Rowhouse and by Supabase's stripe-sync-engine
+  latency    from an event's arrival to the tenant's row, against the calls to Stripe alone
 
   --only <name>  one of these (may be repeated); all of them otherwise
   --plans        also prints both sides' plans of each query of policies
-  --quick        little data and few rounds, half a minute: shows that it works, not how fast
+  --quick        little data and few rounds, a minute or two: shows that it works, not how fast
   --json         prints JSON instead of a table; progress is on stderr either way
   --help         prints this
 

@@ -7,12 +7,11 @@
  * Both run in processes of their own; slices take turns. The baseline does nothing at all, so the
  * ratio says what routing, decoding a form, checking parameters, the state and JSON cost together.
  */
-import { fork } from "node:child_process";
-import { once } from "node:events";
 import http from "node:http";
-import type { AddressInfo } from "node:net";
 
 import { startStripeEmulator } from "../dev/stripe/emulator.ts";
+import { forkFile, obeyParent, type Forked } from "./fork.ts";
+import { portOf } from "./listen.ts";
 import { openLoad, type Target } from "./load.ts";
 import type { Scale } from "./options.ts";
 import type { Outcome, Result } from "./report.ts";
@@ -21,7 +20,6 @@ import { interleave, pairedRatio, quantile } from "./statistics.ts";
 const BASELINE = "a bare node:http server that answers the same bytes";
 const CONCURRENCIES = [1, 16] as const;
 const WARM_UP_SHARE = 1.5;
-const READY_MS = 30_000;
 
 type Call = { name: string; method: "GET" | "POST"; path: string; form?: string };
 /** What a process is to be: the emulator, or a server with this one answer. */
@@ -33,10 +31,10 @@ export type StripeOptions = {
 };
 
 export async function benchStripe({ scale, log }: StripeOptions): Promise<Outcome> {
-  await using emulator = await forkServer({ kind: "emulator" });
+  await using emulator = await forkEmulator({ kind: "emulator" });
   const create = { name: "create a customer", method: "POST", path: "/v1/customers" } as const;
   const form = "name=Acme&email=alice%40acme.test&metadata[tenant_id]=t1";
-  const created = await ask(emulator.port, { ...create, form });
+  const created = await ask(emulator.ready, { ...create, form });
   const id = /"id": "(cus_\w+)"/.exec(created)?.[1] ?? "";
   const retrieve = {
     name: "retrieve a customer",
@@ -46,10 +44,10 @@ export async function benchStripe({ scale, log }: StripeOptions): Promise<Outcom
 
   const results: Result[] = [];
   for (const call of [retrieve, { ...create, form }]) {
-    await using bare = await forkServer({ kind: "bare", body: await ask(emulator.port, call) });
+    await using bare = await forkEmulator({ kind: "bare", body: await ask(emulator.ready, call) });
     for (const concurrency of CONCURRENCIES) {
       log(`stripe: ${call.name}, ${concurrency} at a time`);
-      const ports = { ours: emulator.port, theirs: bare.port };
+      const ports = { ours: emulator.ready, theirs: bare.ready };
       results.push(await measure(call, ports, concurrency, scale));
     }
   }
@@ -106,33 +104,9 @@ async function ask(port: number, { method, path, form }: Call): Promise<string> 
   return response.text();
 }
 
-/** A server in a process of its own, gone when it is disposed of. */
-async function forkServer(order: Order): Promise<AsyncDisposable & { port: number }> {
-  const child = fork(import.meta.filename, [], { stdio: ["ignore", "ignore", "inherit", "ipc"] });
-  const exited = once(child, "exit");
-  async function stop(): Promise<void> {
-    // It ends when nobody is left who gives orders.
-    if (child.connected) child.disconnect();
-    await exited;
-  }
-
-  try {
-    const { promise, resolve, reject } = Promise.withResolvers<number>();
-    child.once("message", resolve);
-    child.once("exit", () => reject(new Error(`The server (${order.kind}) ended`)));
-    const timer = setTimeout(() => reject(new Error(`No server (${order.kind})`)), READY_MS);
-    child.send(order);
-    const port = await promise.finally(() => clearTimeout(timer));
-    return { port, [Symbol.asyncDispose]: stop };
-  } catch (error) {
-    await stop();
-    throw error;
-  }
-}
-
-async function obey(order: Order): Promise<void> {
-  const port = order.kind === "emulator" ? await startEmulator() : await startBare(order.body);
-  process.send?.(port);
+/** A server in a process of its own; says its port. */
+export function forkEmulator(order: Order): Promise<Forked<number>> {
+  return forkFile(import.meta.filename, order.kind, order);
 }
 
 async function startEmulator(): Promise<number> {
@@ -145,15 +119,11 @@ async function startBare(body: string): Promise<number> {
   const server = http.createServer((request, response) => {
     request.resume().on("end", () => response.writeHead(200, headers).end(body));
   });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address: AddressInfo | string | null = server.address();
-  if (address === null || typeof address === "string") throw new Error("not listening on TCP");
-  return address.port;
+  return await portOf(server);
 }
 
 if (import.meta.main) {
-  // However who gave the orders ended. There is nothing here that would have to be finished.
-  process.once("disconnect", () => process.exit());
-  process.once("message", (order: Order) => void obey(order));
+  await obeyParent((order: Order) =>
+    order.kind === "emulator" ? startEmulator() : startBare(order.body),
+  );
 }

@@ -21,8 +21,8 @@ import { makeMailer } from "./mail/mailer.ts";
 import { fingerprintOf, makeStripe, PROBE_NAME } from "./stripe_client.ts";
 import { startStripeProbe } from "./stripe_probe.ts";
 
-/** Mostly waiting for Stripe, so more than there are cores. */
-const CONCURRENCY = 8;
+/** Jobs mostly wait for Stripe, so more at once than there are cores. */
+export const QUEUE = { concurrency: 8, pollInterval: 1_000 } as const;
 
 export type RunningWorker = {
   close(): Promise<void>;
@@ -33,7 +33,11 @@ export type RunningWorker = {
 /** Starts the worker process: resolves when it takes jobs, rejects with the reason it can't. */
 export async function startWorker(config: WorkerConfig, logger: Logger): Promise<RunningWorker> {
   const shared = { connectionString: config.databaseUrl, role: "app_worker", logger } as const;
-  const pool = makePool({ ...shared, applicationName: "rowhouse-worker", max: CONCURRENCY + 2 });
+  const pool = makePool({
+    ...shared,
+    applicationName: "rowhouse-worker",
+    max: QUEUE.concurrency + 2,
+  });
   const upkeepPool = makePool({ ...shared, applicationName: "rowhouse-worker-upkeep", max: 1 });
   const endPools = () => Promise.all([pool.end(), upkeepPool.end()]);
   const events: WorkerEvents = new EventEmitter();
@@ -76,9 +80,8 @@ export async function startWorker(config: WorkerConfig, logger: Logger): Promise
 
 function queueOptions(config: WorkerConfig, pool: pg.Pool, logger: Logger): RunnerOptions {
   return {
+    ...QUEUE,
     pgPool: pool,
-    concurrency: CONCURRENCY,
-    pollInterval: 1_000,
     noHandleSignals: true,
     crontab: CRONTAB,
     logger: workerLogger(logger),

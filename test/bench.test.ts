@@ -1,10 +1,16 @@
 /** That the benchmarks count right; that they run is for `npm run bench -- --quick` to show. */
 import { BENCHMARK_NAMES, parseOptions, USAGE, UsageError } from "../bench/options.ts";
+import { migrateEngine } from "../bench/engine_process.ts";
+import { insertBare, receive } from "../bench/inbox_statements.ts";
 import { genericPlan } from "../bench/plans.ts";
 import { seed } from "../bench/seed.ts";
+import { rateOf } from "../bench/rate.ts";
 import { bindable, SHAPES } from "../bench/shapes.ts";
+import { makeEvents, WEBHOOK_SECRET } from "../bench/signed_events.ts";
 import { interleave, pairedRatio, quantile } from "../bench/statistics.ts";
-import { describe, expect, test } from "./support/index.ts";
+import { requireSignature } from "../server/stripe_signature.ts";
+import { describe, expect, test, withClient } from "./support/index.ts";
+import { rowsOf } from "./support/query.ts";
 
 describe("statistics", () => {
   test("ratios are taken round by round, so that a slow moment slows both sides", () => {
@@ -74,10 +80,68 @@ describe("the plans of the measured statements", () => {
   });
 });
 
+describe("the events of the measured webhooks", () => {
+  test("are signed as the server wants it, differ, and are as long as was asked", () => {
+    const events = makeEvents(3, { customers: ["cus_a", "cus_b"], bytes: 6_000 });
+    expect(new Set(events.map(({ id }) => id)).size).toBe(3);
+    expect(events.map(({ customer }) => customer)).toEqual(["cus_a", "cus_b", "cus_a"]);
+    for (const { payload, request } of events) {
+      const [head = "", sent] = request.toString().split("\r\n\r\n");
+      const signatures = [/stripe-signature: (.*)/.exec(head)?.[1] ?? ""];
+      const body = Buffer.from(payload);
+      expect(sent).toBe(payload);
+      expect(head).toContain(`content-length: ${body.length}`);
+      expect(() => requireSignature({ body, signatures, secrets: [WEBHOOK_SECRET] })).not.toThrow();
+      expect(body.length).toBeGreaterThan(6_000);
+      expect(body.length).toBeLessThan(7_000);
+    }
+  });
+
+  test("make the same row by the bare insert as by the inbox, and no job", async ({ database }) => {
+    const [ours, bare] = makeEvents(2, { customers: ["cus_a"] });
+    await withClient(database.urls.server, (client) => receive(client, ours?.payload ?? ""));
+    const { rows, jobs } = await withClient(database.urls.superuser, async (client) => {
+      await insertBare(client, bare?.payload ?? "");
+      const columns = "type, object_type, customer_id, account_id, livemode, api_version, status";
+      return {
+        rows: await rowsOf(
+          client,
+          `select ${columns}, reason, received_seq is not null as is_numbered
+          from app_private.stripe_events where id = any ($1)`,
+          [[ours?.id, bare?.id]],
+        ),
+        jobs: await rowsOf(client, "select key from graphile_worker.jobs where key like $1", [
+          "stripe_event:evt_bench%",
+        ]),
+      };
+    });
+    expect(rows).toHaveLength(2);
+    expect(rows[0]).toEqual(rows[1]);
+    expect(jobs).toEqual([{ key: `stripe_event:${ours?.id}` }]);
+  });
+
+  test("are each taken once, however many take them", async () => {
+    const taken: number[] = [];
+    const worker = async (item: number) => void taken.push(item);
+    const rate = await rateOf([1, 2, 3, 4, 5], [worker, worker]);
+    expect(taken).toEqual([1, 2, 3, 4, 5]);
+    expect(rate).toBeGreaterThan(0);
+  });
+
+  test("find the tables of the engine that they are compared with", async ({ database }) => {
+    await withClient(database.urls.superuser, async (client) => {
+      await migrateEngine(client);
+      const { rows } = await client.query("select cancel_at_period_end from stripe.subscriptions");
+      expect(rows).toEqual([]);
+      await client.query("drop schema stripe cascade");
+    });
+  });
+});
+
 describe("the command line", () => {
   test("runs all benchmarks at full size unless told otherwise", () => {
     const { names, scale, json } = parseOptions([]);
-    expect(names).toEqual(["policies", "preamble", "growth", "skew", "graphql", "stripe"]);
+    expect(names).toEqual(BENCHMARK_NAMES);
     expect(json).toBe(false);
     expect(scale.policyRounds).toBeGreaterThan(parseOptions(["--quick"]).scale.policyRounds);
   });
