@@ -11,8 +11,9 @@ export default defineConfig({
     pool: "threads",
     // At least three, even on two cores: a test mostly waits for the server.
     maxWorkers: Math.max(3, availableParallelism() - 1),
-    testTimeout: 20_000,
-    hookTimeout: 30_000,
+    // For what hangs, not for what is slow: a machine may be busy.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
     teardownTimeout: 15_000,
     // A test that was left focused must not make the others silent.
     allowOnly: false,
