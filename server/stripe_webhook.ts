@@ -9,6 +9,7 @@ import { Refusal } from "./errors.ts";
 import { hintOf, type StripeEventHint } from "./stripe_event_hint.ts";
 import { keepEvent, type OurStripe } from "./stripe_inbox.ts";
 import { requireSignature } from "./stripe_signature.ts";
+import { makeWaker } from "./worker_wake.ts";
 
 export type StripeWebhookOptions = {
   pool: pg.Pool;
@@ -17,6 +18,7 @@ export type StripeWebhookOptions = {
 };
 
 export function stripeWebhook({ pool, secrets, ours }: StripeWebhookOptions): RequestHandler {
+  const wake = makeWaker(pool);
   return async function receive(request, response) {
     const body: unknown = request.body;
     if (!Buffer.isBuffer(body)) throw new Refusal("INPUT", "The body must be JSON, sent as it is");
@@ -25,6 +27,7 @@ export function stripeWebhook({ pool, secrets, ours }: StripeWebhookOptions): Re
 
     const payload = body.toString("utf8");
     const status = await keepEvent(pool, { hint: hintIn(payload), payload, ours });
+    if (status === "pending") wake();
     // In one piece, and without the hash that only a cache would ask for: this is the busiest route.
     response.type("json").end(JSON.stringify({ received: true, status }));
   };
