@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:108c5138e3b27de94fe2f7e1b71fbc4c04a60e27
+--! Hash: sha1:c1e6e065dbe3fae220987d82ebf7720b8453b437
 
 --! Included index.sql
 --! Included 00_foundation/schemas.sql
@@ -394,7 +394,11 @@ begin
   update graphile_worker._private_jobs as jobs set
     locked_at = null,
     locked_by = null,
-    last_error = format('The worker %s died during attempt %s.', jobs.locked_by, jobs.attempts)
+    /* What was booked anew meanwhile has no attempt to lose: nothing has failed. */
+    last_error = case
+      when app_private.job_is_superseded(jobs) then jobs.last_error
+      else format('The worker %s died during attempt %s.', jobs.locked_by, jobs.attempts)
+    end
   where jobs.id in (
     select dead.id
     from graphile_worker._private_jobs as dead
