@@ -32,7 +32,7 @@ test.for(worlds)(
     );
     // An odd world has no grace period, so that who does not pay is out at once.
     const gracePeriodDays = from % 2 === 0 ? 14 : 0;
-    const total: Figures = { histories: 0, deeds: 0, kills: 0, events: 0 };
+    const total: Figures = { histories: 0, deeds: 0, kills: 0, events: 0, mails: 0 };
     await withWorld(database, { gracePeriodDays }, async (running) => {
       for (const seed of seeds) {
         const left = longRun.histories - (seed - first) * PER_ROUND;
@@ -42,6 +42,7 @@ test.for(worlds)(
         total.deeds += figures.deeds;
         total.kills += figures.kills;
         total.events = figures.events;
+        total.mails += figures.mails;
         if (longRun.isOn) process.stdout.write(`seed ${seed}: ${JSON.stringify(total)}\n`);
       }
     });

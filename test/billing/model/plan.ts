@@ -29,6 +29,14 @@ export const DEEDS = [
   "delete customer",
   "provision again",
   "provision again",
+  "check out",
+  "check out",
+  "check out",
+  "look and change plan",
+  "look and change plan",
+  "cancel subscription",
+  "resume subscription",
+  "open portal",
 ] as const;
 
 /** What happens to all at once. */
@@ -43,14 +51,17 @@ export const EVENTS = [
 ] as const;
 
 export type Deed = { history: number; deed: (typeof DEEDS)[number] | "found"; choice: number };
-export type Happening = { event: (typeof EVENTS)[number] | "kill server"; choice: number };
+export type Happening = {
+  event: (typeof EVENTS)[number] | "kill server" | "look at Stripe";
+  choice: number;
+};
 
 /** Deeds of a beat happen at the same time, then what happens to all. */
 export type Beat = { deeds: Deed[]; happening: Happening | undefined };
 
 export type Plan = {
   seed: number;
-  chaos: Record<string, number>;
+  chaos: Record<string, number> & { drop_forever: number };
   beats: Beat[];
 };
 
@@ -84,6 +95,13 @@ export function planOf(seed: number, histories: number): Plan {
   const beats = Array.from({ length: BEATS }, () => beatOf(chance, histories));
   const killed = beats[chance.below(BEATS)];
   if (killed !== undefined) killed.happening = { event: "kill server", choice: 0 };
+  // Where events alone must be enough, nobody looks.
+  if (chaos.drop_forever > 0) {
+    const looked = beats[chance.below(BEATS)];
+    if (looked?.happening === undefined && looked !== undefined) {
+      looked.happening = { event: "look at Stripe", choice: chance.below(1_000_000) };
+    }
+  }
   return { seed, chaos, beats: [...founding, ...beats] };
 }
 

@@ -5,7 +5,8 @@
 import type Stripe from "stripe";
 
 import type { CurrentTenant } from "../../support/tenant_life.ts";
-import { customersOf, type History } from "./deeds.ts";
+import { customersOf } from "./dashboard.ts";
+import type { History } from "./history.ts";
 import type { World } from "./world.ts";
 
 type Access = "none" | "read_only" | "full";
