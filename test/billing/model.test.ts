@@ -12,7 +12,7 @@ import { withWorld } from "./model/world.ts";
 
 const MAX_SEED = 2 ** 31;
 /** A long round kills as often as a short one, and has more to do meanwhile. */
-const PER_ROUND = longRun.isOn ? 48 : 12;
+const PER_ROUND = longRun.isOn ? 48 : 8;
 /** A world is built anew after so many rounds: it only grows. */
 const ROUNDS_PER_WORLD = 10;
 const MINUTE = 60_000;
