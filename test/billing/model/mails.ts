@@ -7,7 +7,7 @@ import type { World } from "./world.ts";
 type Booked = { mail: string; occasion: string; user: string; outcome: string | null };
 
 /** A worker does so many jobs at once, so a kill cuts off so many mails at most. */
-const CUT_OFF_AT_ONCE = 10;
+const CUT_OFF_AT_ONCE = 8;
 
 /** What is wrong with the mails of a round in which the worker was killed so many times. */
 export async function faultsOfMails(world: World, kills: number): Promise<string[]> {
