@@ -69,8 +69,9 @@ export const AT_STRIPE = {
     // Seldom: nothing happens to a tenant afterwards but being provisioned again.
     if (choice % 3 > 0) return;
     const id = await customer(world, history);
-    await world.stripe.customers.del(id);
+    // Before, because what is answered by a planned failure is done all the same.
     history.deleted.add(id);
+    await world.stripe.customers.del(id);
   },
 } satisfies Record<string, Do>;
 

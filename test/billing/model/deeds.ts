@@ -5,7 +5,7 @@ import { accessToken, graphql } from "../../support/client.ts";
 import { codesOf, confirmPayment, currentTenant, textAt } from "../../support/tenant_life.ts";
 import { waitUntil } from "../../support/wait_until.ts";
 import { AT_STRIPE } from "./dashboard.ts";
-import { CARDS, chosen, Refused, type Do, type History } from "./history.ts";
+import { CARDS, chosen, Refused, refuseTwoOffers, type Do, type History } from "./history.ts";
 import type { Deed } from "./plan.ts";
 import { IN_BILLING } from "./subscriber.ts";
 import type { World } from "./world.ts";
@@ -126,6 +126,8 @@ const DO: Record<Exclude<Deed["deed"], "found">, Do> = {
       `${history.person.id}-${choice}@example.com`,
     ]);
   },
-  "provision again": (world, { tenantId }) =>
-    world.admin.query("select app_private.renew_billing_intent($1)", [tenantId]),
+  "provision again": async (world, history) => {
+    await refuseTwoOffers(world, history);
+    await world.admin.query("select app_private.renew_billing_intent($1)", [history.tenantId]);
+  },
 };

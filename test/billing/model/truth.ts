@@ -36,7 +36,10 @@ export async function judge(
   if (customers.length > 1) faults.push(`${customers.length} customers`);
   if (customers.length === 0 && history.deleted.size === 0) faults.push("no customer");
   const live = subscriptions.filter(({ status }) => !ENDED.has(status));
-  if (live.length > 1) faults.push(`${live.length} live subscriptions`);
+  if (live.length > 1) {
+    const told = live.map(({ id, status, created, metadata }) => [id, status, created, metadata]);
+    faults.push(`${live.length} live subscriptions: ${JSON.stringify(told)}`);
+  }
 
   const wanted =
     customers[0] === undefined
