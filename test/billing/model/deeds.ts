@@ -23,6 +23,8 @@ export async function perform(world: World, history: History, what: Deed): Promi
     await DO[what.deed](world, history, what.choice);
   } catch (error) {
     if (error instanceof Stripe.errors.StripeError || error instanceof Refused) return;
+    // A planned failure cuts off people at Stripe's pages too.
+    if (error instanceof TypeError && error.message === "fetch failed") return;
     throw error;
   }
 }
