@@ -70,7 +70,11 @@ begin
   update graphile_worker._private_jobs as jobs set
     locked_at = null,
     locked_by = null,
-    last_error = format('The worker %s died during attempt %s.', jobs.locked_by, jobs.attempts)
+    /* What was booked anew meanwhile has no attempt to lose: nothing has failed. */
+    last_error = case
+      when app_private.job_is_superseded(jobs) then jobs.last_error
+      else format('The worker %s died during attempt %s.', jobs.locked_by, jobs.attempts)
+    end
   where jobs.id in (
     select dead.id
     from graphile_worker._private_jobs as dead

@@ -84,7 +84,15 @@ begin atomic
   where invoices.status = 'open'
   and accounts.stripe_customer_id is not null
   and invoices.created_at < p_before
-  and not invoices.id = any (p_invoice_ids);
+  and not invoices.id = any (p_invoice_ids)
+  /* What a customer owed that was deleted is listed no more, and is no debt of the next one. */
+  and not exists (
+    select
+    from app_private.stripe_subscriptions as former
+    where former.tenant_id = invoices.tenant_id
+    and former.id = invoices.subscription_id
+    and former.customer_id <> accounts.stripe_customer_id
+  );
 end;
 comment on function app_private.customers_with_more(text[], text[], text[], timestamptz) is
   'Our customers of whom we hold as alive what Stripe''s whole lists, begun at p_before, have not: '

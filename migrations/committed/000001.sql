@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:244c032fdb5160ffd7f383fd4291fd01f82d4e7f
+--! Hash: sha1:5a2f6463abc9012808559397981022ce068d9b9d
 
 --! Included index.sql
 --! Included 00_foundation/schemas.sql
@@ -394,7 +394,11 @@ begin
   update graphile_worker._private_jobs as jobs set
     locked_at = null,
     locked_by = null,
-    last_error = format('The worker %s died during attempt %s.', jobs.locked_by, jobs.attempts)
+    /* What was booked anew meanwhile has no attempt to lose: nothing has failed. */
+    last_error = case
+      when app_private.job_is_superseded(jobs) then jobs.last_error
+      else format('The worker %s died during attempt %s.', jobs.locked_by, jobs.attempts)
+    end
   where jobs.id in (
     select dead.id
     from graphile_worker._private_jobs as dead
@@ -8541,7 +8545,15 @@ begin atomic
   where invoices.status = 'open'
   and accounts.stripe_customer_id is not null
   and invoices.created_at < p_before
-  and not invoices.id = any (p_invoice_ids);
+  and not invoices.id = any (p_invoice_ids)
+  /* What a customer owed that was deleted is listed no more, and is no debt of the next one. */
+  and not exists (
+    select
+    from app_private.stripe_subscriptions as former
+    where former.tenant_id = invoices.tenant_id
+    and former.id = invoices.subscription_id
+    and former.customer_id <> accounts.stripe_customer_id
+  );
 end;
 comment on function app_private.customers_with_more(text[], text[], text[], timestamptz) is
   'Our customers of whom we hold as alive what Stripe''s whole lists, begun at p_before, have not: '

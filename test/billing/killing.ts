@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 
 import { withClient } from "../support/server.ts";
 import { waitUntil } from "../support/wait_until.ts";
+import { outliveWorker } from "../support/worker_time.ts";
 import { makeFailpoints, type Boundary, type Failpoint, type Failpoints } from "./failpoints.ts";
 import { startPostgresProxy } from "./postgres_proxy.ts";
 import { startStripeProxy, type SentMail } from "./stripe_proxy.ts";
@@ -121,23 +122,11 @@ async function untilOver({ urls }: Scene, failpoints: Failpoints): Promise<void>
   });
 }
 
-/**
- * What the release of a dead worker's jobs does within 30 seconds, done at once. Its connections
- * are gone, so nothing of it is still to come.
- */
+/** What the next worker does when it starts, once this one is dead for long enough. */
 async function releaseJobs({ urls }: Scene): Promise<void> {
   await withClient(urls.superuser, async (client) => {
-    await waitUntil(async () => {
-      const { rows } = await client.query(
-        `select from pg_stat_activity
-        where datname = current_database() and application_name = 'victim-worker'`,
-      );
-      return rows.length === 0;
-    });
-    await client.query(
-      `select graphile_worker.force_unlock_workers(array_agg(distinct locked_by))
-      from graphile_worker._private_jobs where locked_by is not null`,
-    );
+    await outliveWorker(client, "victim-worker");
+    await client.query("select app_private.release_dead_jobs()");
     await client.query(
       "update graphile_worker._private_jobs set run_at = least(run_at, now()) where attempts > 0",
     );

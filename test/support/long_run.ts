@@ -10,6 +10,6 @@ const { ROWHOUSE_TORTURE_HISTORIES: histories, ROWHOUSE_TORTURE_SEED: seed } = p
 
 export const longRun: LongRun = {
   isOn: histories !== undefined,
-  histories: Number(histories ?? 12),
+  histories: Number(histories ?? 8),
   seed: seed === undefined ? undefined : Number(seed),
 };

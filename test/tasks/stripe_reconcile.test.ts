@@ -179,3 +179,22 @@ test("a tenant whose provisioning was lost is provisioned after an hour, not bef
   expect(await reconcile(workshop)).toMatchObject({ resumed: 1 });
   expect(await statusOf(workshop, tenantId)).toBe("incomplete");
 });
+
+test("what a deleted customer owed does not make the tenant's next customer differ each night", async ({
+  workshop,
+}) => {
+  const { stripe, pool } = workshop;
+  const tenantId = await workshop.found();
+  await workshop.settle();
+  const [first] = (await workshop.atStripe(tenantId)).customers;
+  await stripe.customers.del(first?.id ?? "");
+  await pool.query("select app_private.request_customer_sync($1)", [first?.id]);
+  await workshop.settle();
+  await withClient(workshop.database.urls.superuser, (client) =>
+    client.query("select app_private.renew_billing_intent($1)", [tenantId]),
+  );
+  await workshop.settle();
+  const { customers } = await workshop.atStripe(tenantId);
+  expect(customers).toHaveLength(1);
+  expect(await reconcile(workshop)).toMatchObject(CLEAN);
+});

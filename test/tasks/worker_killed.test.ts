@@ -11,6 +11,7 @@ import { killHard } from "../support/home.ts";
 import { rowsOf } from "../support/query.ts";
 import { test, type Workshop } from "../support/tasks.ts";
 import { spawnWorker } from "../support/worker_process.ts";
+import { passMinute } from "../support/worker_time.ts";
 
 /** Until after the death: what a dead process asked for still arrives. */
 const HELD_MS = 500;
@@ -112,20 +113,6 @@ function stopped(child: ChildProcess): Promise<void> {
     if (child.exitCode !== null) resolve();
     else child.once("exit", () => resolve());
   });
-}
-
-/** Makes everything a minute older that says when a worker last did something. */
-async function passMinute(client: pg.Client): Promise<void> {
-  await client.query(
-    `update app_private.worker_heartbeats set
-      beat_at = beat_at - interval '1 minute',
-      tended_at = tended_at - interval '1 minute'`,
-  );
-  for (const table of ["_private_jobs", "_private_job_queues"]) {
-    await client.query(
-      `update graphile_worker.${table} set locked_at = locked_at - interval '1 minute'`,
-    );
-  }
 }
 
 async function heartbeats(client: pg.Client): Promise<number> {

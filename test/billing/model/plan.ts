@@ -29,7 +29,18 @@ export const DEEDS = [
   "delete customer",
   "provision again",
   "provision again",
+  "check out",
+  "check out",
+  "check out",
+  "look and change plan",
+  "look and change plan",
+  "cancel subscription",
+  "resume subscription",
+  "open portal",
 ] as const;
+
+/** At first most pay: little can happen to a tenant that has not. */
+const PAYING = ["pay", "pay", "check out", ...DEEDS.slice(0, 4)] as const;
 
 /** What happens to all at once. */
 export const EVENTS = [
@@ -43,18 +54,23 @@ export const EVENTS = [
 ] as const;
 
 export type Deed = { history: number; deed: (typeof DEEDS)[number] | "found"; choice: number };
-export type Happening = { event: (typeof EVENTS)[number] | "kill server"; choice: number };
+export type Happening = {
+  event: (typeof EVENTS)[number] | "kill server" | "look at Stripe";
+  choice: number;
+};
 
 /** Deeds of a beat happen at the same time, then what happens to all. */
 export type Beat = { deeds: Deed[]; happening: Happening | undefined };
 
 export type Plan = {
   seed: number;
-  chaos: Record<string, number>;
+  chaos: Record<string, number> & { drop_forever: number };
   beats: Beat[];
 };
 
 const BEATS = 14;
+/** Of a round of few histories, which is to be over soon. */
+const FEW = { histories: 8, beats: 8 };
 const AT_ONCE = 5;
 /** How many deeds one history has of its own, about. */
 const DEEDS_EACH = 6;
@@ -81,18 +97,36 @@ export function planOf(seed: number, histories: number): Plan {
     }));
     founding.push({ deeds, happening: happening(chance) });
   }
-  const beats = Array.from({ length: BEATS }, () => beatOf(chance, histories));
-  const killed = beats[chance.below(BEATS)];
+  const length = histories <= FEW.histories ? FEW.beats : BEATS;
+  const beats = Array.from({ length }, (_, n) => {
+    const deeds = n < length / 3 ? PAYING : DEEDS;
+    return beatOf(chance, { histories, share: DEEDS_EACH / length, deeds });
+  });
+  const killed = beats[chance.below(length)];
   if (killed !== undefined) killed.happening = { event: "kill server", choice: 0 };
+  // Where events alone must be enough, nobody looks.
+  if (chaos.drop_forever > 0) {
+    const looked = beats[chance.below(length)];
+    if (looked?.happening === undefined && looked !== undefined) {
+      looked.happening = { event: "look at Stripe", choice: chance.below(1_000_000) };
+    }
+  }
   return { seed, chaos, beats: [...founding, ...beats] };
 }
 
-function beatOf(chance: Chance, histories: number): Beat {
+function beatOf(
+  chance: Chance,
+  {
+    histories,
+    share,
+    deeds: among,
+  }: { histories: number; share: number; deeds: readonly Deed["deed"][] },
+): Beat {
   const all = Array.from({ length: histories }, (_, history) => history);
-  const chosen = all.filter(() => chance.happens(DEEDS_EACH / BEATS));
+  const chosen = all.filter(() => chance.happens(share));
   const deeds = chosen.map((history) => ({
     history,
-    deed: chance.pick(DEEDS),
+    deed: chance.pick(among),
     choice: chance.below(1_000_000),
   }));
   return { deeds, happening: happening(chance) };

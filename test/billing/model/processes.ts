@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import type pg from "pg";
 
 import { waitUntil } from "../../support/wait_until.ts";
+import { outliveWorker } from "../../support/worker_time.ts";
 
 const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 const READY_MS = 60_000;
@@ -33,7 +34,8 @@ export function startProcesses(
   return {
     async killWorker() {
       await kill(worker);
-      await releaseJobs(admin);
+      // The next one releases what this one held, as soon as it is dead for long enough.
+      await outliveWorker(admin, "rowhouse-worker");
       worker = start("tasks/main.ts");
     },
     async killServer() {
@@ -60,20 +62,5 @@ async function isReady(url: string): Promise<boolean> {
   return fetch(`${url}/readyz`).then(
     ({ ok }) => ok,
     () => false,
-  );
-}
-
-/** What the release of dead workers' jobs does within 30 seconds, done at once. */
-async function releaseJobs(admin: pg.Pool): Promise<void> {
-  await waitUntil(async () => {
-    const { rows } = await admin.query(
-      `select from pg_stat_activity
-      where datname = current_database() and application_name like 'rowhouse-worker%'`,
-    );
-    return rows.length === 0;
-  });
-  await admin.query(
-    `select graphile_worker.force_unlock_workers(array_agg(distinct locked_by))
-    from graphile_worker._private_jobs where locked_by is not null`,
   );
 }

@@ -1,20 +1,27 @@
 /** One round: some tenants live through a plan, then all is quiet, and everything must be true. */
 import { signUp, type Person } from "../../support/client.ts";
 import { rowsOf } from "../../support/query.ts";
-import { perform, shownTenant, type History } from "./deeds.ts";
-import { happen, quieten } from "./happenings.ts";
+import { perform, shownTenant } from "./deeds.ts";
+import { happen, isLong } from "./happenings.ts";
+import { PLANS, type History } from "./history.ts";
+import { faultsOfMails } from "./mails.ts";
 import { planOf, type Beat } from "./plan.ts";
+import { compare, quieten } from "./quiet.ts";
 import { judge } from "./truth.ts";
 import type { World } from "./world.ts";
 
-export type Figures = { histories: number; deeds: number; kills: number; events: number };
-
-const PLANS = ["starter", "pro", "enterprise"];
+export type Figures = {
+  histories: number;
+  deeds: number;
+  kills: number;
+  events: number;
+  mails: number;
+};
 
 /** Lives through the plan of `seed`, and rejects with what is not as it must be. */
 export async function playRound(world: World, seed: number, histories: number): Promise<Figures> {
   const plan = planOf(seed, histories);
-  await world.renewStripe();
+  await world.renew();
   await world.processes.ready();
   const person = await signUp(world.url, "Alice");
   const lives = Array.from({ length: histories }, (_, number) => lifeOf(person, seed, number));
@@ -23,9 +30,12 @@ export async function playRound(world: World, seed: number, histories: number): 
     // oxlint-disable-next-line no-await-in-loop -- beats follow each other.
     await live(world, lives, beat);
   }
-  await quieten(world, (plan.chaos["drop_forever"] ?? 0) > 0);
+  await quieten(world, { isLossy: plan.chaos.drop_forever > 0, isLong: isLong(plan) });
 
+  const kills = plan.beats.filter(({ happening }) => happening?.event === "kill worker").length;
   const faults = (await Promise.all(lives.map((life) => faultsOf(world, life)))).flat();
+  faults.push(...(await faultsOfMails(world, kills)));
+  faults.push(...(await faultsOfComparison(world)));
   faults.push(...(await faultsOfInbox(world)));
   if (faults.length > 0) {
     const story = plan.beats.map((beat) => JSON.stringify(beat)).join("\n");
@@ -34,10 +44,11 @@ export async function playRound(world: World, seed: number, histories: number): 
         `Again: npm run torture -- --seed ${seed} --histories ${histories}`,
     );
   }
-  const kills = plan.beats.filter(({ happening }) => happening?.event.startsWith("kill")).length;
+  const { length: mails } = await world.mails();
   const { length: events } = await rowsOf(world.admin, "select from app_private.stripe_events");
   const deeds = plan.beats.reduce((sum, beat) => sum + beat.deeds.length, 0);
-  return { histories, deeds, kills, events };
+  // The server is killed once.
+  return { histories, deeds, kills: kills + 1, events, mails };
 }
 
 function lifeOf(person: Person, seed: number, number: number): History {
@@ -70,7 +81,15 @@ async function faultsOf(world: World, life: History): Promise<string[]> {
   ];
 }
 
-/** Every event that came is dealt with, and nobody was alarmed for nothing. */
+/** When all is as Stripe says, a comparison of everything finds nothing to mend. */
+async function faultsOfComparison(world: World): Promise<string[]> {
+  const { customers: _, subscriptions: __, open_invoices: ___, ...mended } = await compare(world);
+  return Object.entries(mended)
+    .filter(([, count]) => count !== 0)
+    .map(([what, count]) => `A comparison at the end found ${count} ${what}`);
+}
+
+/** Every event that came and whatever was asked is dealt with, and nobody was alarmed for nothing. */
 async function faultsOfInbox({ admin }: World): Promise<string[]> {
   const waiting = await rowsOf(
     admin,
@@ -84,13 +103,17 @@ async function faultsOfInbox({ admin }: World): Promise<string[]> {
   );
   const alarms = await rowsOf(
     admin,
-    "select kind, subject, message, details from app_private.alarms where resolved_at is null",
+    `select kind, subject, message, details from app_private.alarms where resolved_at is null
+    -- What the dashboard did meanwhile, a request is refused for; who asked has been told.
+    and kind <> 'billing_request_refused'`,
   );
-  // Without an error it is one that was replaced while it ran, and whose worker was killed.
   const given = await rowsOf(
     admin,
-    `select key, last_error from graphile_worker._private_jobs
-    where attempts >= max_attempts and last_error not like 'The worker % died%'`,
+    "select key, last_error from graphile_worker._private_jobs as jobs where app_private.job_has_failed(jobs)",
   );
-  return [...waiting, ...alarms, ...given].map((row) => JSON.stringify(row));
+  const asked = await rowsOf(
+    admin,
+    "select kind, id, created_at from app_public.billing_requests where status = 'pending'",
+  );
+  return [...waiting, ...alarms, ...given, ...asked].map((row) => JSON.stringify(row));
 }

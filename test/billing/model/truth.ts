@@ -5,7 +5,8 @@
 import type Stripe from "stripe";
 
 import type { CurrentTenant } from "../../support/tenant_life.ts";
-import { customersOf, type History } from "./deeds.ts";
+import { customersOf } from "./dashboard.ts";
+import type { History } from "./history.ts";
 import type { World } from "./world.ts";
 
 type Access = "none" | "read_only" | "full";
@@ -35,7 +36,10 @@ export async function judge(
   if (customers.length > 1) faults.push(`${customers.length} customers`);
   if (customers.length === 0 && history.deleted.size === 0) faults.push("no customer");
   const live = subscriptions.filter(({ status }) => !ENDED.has(status));
-  if (live.length > 1) faults.push(`${live.length} live subscriptions`);
+  if (live.length > 1) {
+    const told = live.map(({ id, status, created, metadata }) => [id, status, created, metadata]);
+    faults.push(`${live.length} live subscriptions: ${JSON.stringify(told)}`);
+  }
 
   const wanted =
     customers[0] === undefined

@@ -12,6 +12,7 @@ import { syncCatalog } from "../../../cli/stripe_catalog.ts";
 import { freePort } from "../../../dev/free_port.ts";
 import { startStripeEmulator } from "../../../dev/stripe/emulator.ts";
 import { makePool } from "../../../server/database.ts";
+import { readOutbox, type KeptMail } from "../../../tasks/mail/outbox.ts";
 import type { TestDatabase } from "../../support/index.ts";
 import { recorder } from "../../support/stripe_contract/recording.ts";
 import { startProcesses, type Processes } from "./processes.ts";
@@ -25,10 +26,14 @@ export type World = {
   admin: pg.Pool;
   processes: Processes;
   gracePeriodDays: number;
+  /** What was asked by people who did not wait for the answer; none of it rejects. */
+  errands: Promise<unknown>[];
+  /** Every mail of this round, the newest first. */
+  mails(): Promise<KeptMail[]>;
   /** Tells the emulator something under /_emulator. */
   control(path: string, body?: object): Promise<unknown>;
-  /** An account at Stripe that has plans and nothing else. */
-  renewStripe(): Promise<void>;
+  /** An account at Stripe that has plans and nothing else, no tenants and no mails. */
+  renew(): Promise<void>;
 };
 
 const SECRET_KEY = "sk_test_model";
@@ -45,6 +50,7 @@ export async function withWorld<T>(
   await using stack = new AsyncDisposableStack();
   const home = await mkdtemp(join(tmpdir(), "rowhouse-model-"));
   stack.defer(() => rm(home, { recursive: true, force: true }));
+  const outbox = join(home, "outbox");
   const emulator = stack.use(
     await startStripeEmulator({
       port: 0,
@@ -83,8 +89,13 @@ export async function withWorld<T>(
     processes,
     gracePeriodDays,
     control,
-    async renewStripe() {
+    errands: [],
+    mails: () => readOutbox(outbox),
+    async renew() {
       await control("reset");
+      // Not deleted one by one: nobody is to withdraw them from a Stripe that knows them no more.
+      await admin.query("truncate app_public.tenants cascade");
+      await rm(outbox, { recursive: true, force: true });
       await fillCatalog(database, stripe);
     },
   });

@@ -134,6 +134,33 @@ test("a job whose last attempt its worker died in has failed, and an alarm says 
   ]);
 });
 
+test("a job booked anew while it ran, whose worker then died, is neither failed nor alarmed", async ({
+  db,
+}) => {
+  const book = () =>
+    rowOf<{ id: string }>(
+      db,
+      "select id from graphile_worker.add_job('end_grace_period', '{}', job_key => 'once')",
+    );
+  await beat(db, "pool-b");
+  const first = await book();
+  await db.query(
+    `update graphile_worker._private_jobs set
+      created_at = now() - interval '30 seconds', updated_at = now() - interval '30 seconds',
+      locked_at = now() - interval '20 seconds', locked_by = 'pool-a', attempts = 1`,
+  );
+  const second = await book();
+  expect(second.id).not.toBe(first.id);
+  await asWorker(db, () => db.query("select app_private.tend_queue('pool-b')"));
+  expect(await rowsOf(db, "select kind from app_private.alarms")).toEqual([]);
+  expect(
+    await rowsOf(db, "select id, state, last_error from app_private.list_jobs() order by id"),
+  ).toEqual([
+    { id: first.id, state: "superseded", last_error: null },
+    { id: second.id, state: "waiting", last_error: null },
+  ]);
+});
+
 test("workers look after the queue in turn", async ({ db }) => {
   await beat(db, "pool-b");
   await beat(db, "pool-c");
