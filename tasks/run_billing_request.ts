@@ -102,20 +102,25 @@ async function begin(
   return rows[0];
 }
 
-/** The tenant's customer: made first when the request was faster, and anew when it was deleted. */
+/**
+ * The tenant's customer: made first when the request was faster, and anew when it was deleted. What
+ * createTenant wished for is finished before a page to subscribe on is opened, which closes it: made
+ * later, it could be paid beside the page.
+ */
 async function customerOf(
   options: RunBillingRequestOptions,
   helpers: JobHelpers,
   request: BillingRequest,
 ): Promise<string> {
-  const { tenant_id: tenantId, stripe_customer_id: known } = request;
-  if (known !== null && !request.customer_is_deleted) return known;
-  if (known === null) {
+  const { tenant_id: tenantId, id } = request;
+  let current = request;
+  if (request.stripe_customer_id === null || request.kind === "checkout") {
     await stripeProvisionTenant(options)({ tenant_id: tenantId }, helpers);
-    const made = await begin(options, helpers.query, tenantId, request.id);
-    if (made !== undefined && made.stripe_customer_id !== null) return made.stripe_customer_id;
+    current = (await begin(options, helpers.query, tenantId, id)) ?? request;
   }
-  return replaceCustomer(options.stripe, helpers.query, request);
+  const { stripe_customer_id: known, customer_is_deleted: isDeleted } = current;
+  if (known !== null && !isDeleted) return known;
+  return replaceCustomer(options.stripe, helpers.query, current);
 }
 
 /** Also books a fresh look at the customer: a refusal may have left an invoice to pay. */

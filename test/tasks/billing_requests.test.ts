@@ -2,6 +2,7 @@
 import type { JobHelpers } from "graphile-worker";
 
 import { runBillingRequest } from "../../tasks/run_billing_request.ts";
+import { stripeProvisionTenant } from "../../tasks/stripe_provision_tenant.ts";
 import { asUser } from "../support/acting.ts";
 import { expect, withClient } from "../support/index.ts";
 import { rowOf } from "../support/query.ts";
@@ -98,6 +99,27 @@ test.for(KINDS)(
     expect(await effectOf(workshop, paid)).toEqual(ONE_CHANGE);
   },
 );
+
+test("S52: what createTenant began is finished before a page is opened: one of them can be paid", async ({
+  workshop,
+}) => {
+  const { options, helpers, stripe } = workshop;
+  const tenantId = await workshop.found();
+  // The customer is made and the subscription is not, when the owner asks for a page.
+  await workshop.control("faults", { kind: "409", method: "POST", path: "/v1/subscriptions" });
+  const begun = stripeProvisionTenant(options)({ tenant_id: tenantId }, helpers);
+  await expect(begun).rejects.toMatchObject({ statusCode: 409 });
+  const id = await ask(workshop, tenantId, CHECKOUT);
+  await runBillingRequest(options)({ tenant_id: tenantId, request_id: id }, helpers);
+  await workshop.settle();
+
+  expect(await requestOf(workshop, id)).toMatchObject({ status: "done" });
+  expect(await effectOf(workshop, tenantId)).toEqual(ONE_SESSION);
+  const { customers } = await workshop.atStripe(tenantId);
+  const customer = customers[0]?.id ?? "";
+  const { data: invoices } = await stripe.invoices.list({ customer });
+  expect(invoices.map(({ status }) => status)).toEqual(["void"]);
+});
 
 class Died extends Error {}
 

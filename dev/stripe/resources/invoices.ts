@@ -111,7 +111,7 @@ function invoiceWith(context: Context, id: string): Stripe.Invoice {
 function requireStatus(invoice: Stripe.Invoice, allowed: string[], verb: string): void {
   const status = invoice.status ?? "draft";
   if (allowed.includes(status)) return;
-  if (status === "paid") throw stateError("Invoice is already paid", "invoice_already_paid");
+  if (status === "paid") throw stateError("Invoice is already paid");
   throw stateError(`You cannot ${verb} an invoice that is ${status}.`, "invoice_not_editable");
 }
 
