@@ -93,6 +93,12 @@ export async function runReceiver(
   });
   const [url] = (await listening) as [string];
   await use(url);
+  // The workers are told behind the answer.
+  const isTold = () => failpoints.seen.some(({ label }) => label.includes("pg_notify"));
+  await waitUntil(() => failpoints.isDead || (target === undefined && isTold()), {
+    deadlineMs: DEADLINE_MS,
+    everyMs: 20,
+  });
   await killed(child);
   return { seen: failpoints.seen, wasKilled: failpoints.isDead };
 }
