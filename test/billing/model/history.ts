@@ -28,9 +28,9 @@ export const CARDS = [
 ] as const;
 
 /**
- * KNOWN GAP: a first subscription that is being made and a page to subscribe on do not know of each
- * other, so that both can be paid; an alarm tells of it (docs/billing_proof.md). Until that is
- * mended, nobody asks for one while the other is on its way.
+ * KNOWN GAP: an operator who provisions again does not look for a page to subscribe on, so that both
+ * can be paid; an alarm tells of it (docs/billing_proof.md). Until that is mended, nobody does so
+ * while something is being offered.
  */
 export async function refuseTwoOffers({ admin }: World, { tenantId }: History): Promise<void> {
   const offers = await rowsOf(

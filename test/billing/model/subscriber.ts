@@ -11,15 +11,7 @@ import {
   type BillingRequest,
 } from "../../support/billing_requests.ts";
 import { accessToken, graphql } from "../../support/client.ts";
-import {
-  CARDS,
-  chosen,
-  PLANS,
-  Refused,
-  refuseTwoOffers,
-  type Do,
-  type History,
-} from "./history.ts";
+import { CARDS, chosen, PLANS, Refused, type Do, type History } from "./history.ts";
 import type { World } from "./world.ts";
 
 const PATIENCE_MS = 2_000;
@@ -27,7 +19,6 @@ const INTERVALS = ["month", "year", null] as const;
 
 export const IN_BILLING = {
   "check out": async (world, history, choice) => {
-    await refuseTwoOffers(world, history);
     const { url } = await asked(world, history, "createCheckoutSession", {
       plan: chosen(PLANS, choice),
       interval: chosen(["month", "year"], choice),
