@@ -1,24 +1,19 @@
 import { makePgService } from "postgraphile/adaptors/pg";
-import type pg from "pg";
-import { pino } from "pino";
 
-import { makePool } from "../../server/database.ts";
 import { makeRowhousePgService } from "../../server/pg_service.ts";
-import { test as base } from "../support/committed.ts";
+import {
+  clientsOf,
+  oneConnection,
+  request,
+  settingsOf,
+  STATE,
+  stateOf,
+  test,
+} from "../support/entering_clients.ts";
 import { countFlights } from "../support/flights.ts";
 import { describe, expect, withClient } from "../support/index.ts";
 
-const logger = pino({ level: "silent" });
 const COUNT = "select count(*)::integer as count from app_public.projects";
-
-/** `pool` has one connection, so that the next to ask gets the same one. */
-const test = base.extend<{ $test: { pool: pg.Pool } }>({
-  pool: async ({ database }, use) => {
-    const pool = oneConnection(database.urls.server);
-    await use(pool);
-    await pool.end();
-  },
-});
 
 describe("a request's transaction", () => {
   test("takes one round trip, where the stock adaptor takes four", async ({ database, cast }) => {
@@ -63,66 +58,6 @@ describe("a request's transaction", () => {
       await pool.end();
     }
   });
-
-  test("keeps the plans of a hundred named statements, those used last", async ({ pool, cast }) => {
-    const inAcme = request(pool, cast.alice, cast.acme);
-    for (let n = 0; n < 105; n += 1) {
-      await inAcme((client) => client.query({ name: `s${n}`, text: `select ${n}` }));
-      if (n === 100) await inAcme((client) => client.query({ name: "s1", text: "select 1" }));
-    }
-    const again = await inAcme((client) => client.query({ name: "s0", text: "select 0" }));
-    expect(again.rows).toEqual([{ "?column?": 0 }]);
-    const { rows } = await pool.query("select name from pg_prepared_statements order by name");
-    const names = rows.map(({ name }) => name);
-    const dropped = Array.from({ length: 105 }, (_, n) => `s${n}`).filter(
-      (name) => !names.includes(name),
-    );
-    expect(dropped).toEqual(["s2", "s3", "s4", "s5", "s6"]);
-    expect(names).toHaveLength(101);
-    expect(names).toContain("rowhouse_enter");
-  });
-
-  test("refused at the door leaves its statement to be prepared by the next", async ({
-    pool,
-    cast,
-  }) => {
-    const count = { name: "count", text: COUNT };
-    await expect(
-      request(pool, cast.mallory, cast.acme)((client) => client.query(count)),
-    ).rejects.toMatchObject({ code: "TNFND" });
-    const { pid } = await stateOf(pool);
-    const counted = await request(pool, cast.alice, cast.acme)((client) => client.query(count));
-    expect(counted.rows).toEqual([{ count: 0 }]);
-    // One that can't be parsed, too.
-    const wrong = { name: "wrong", text: "selec" };
-    for (let n = 0; n < 2; n += 1) {
-      await expect(
-        request(pool, cast.alice, cast.acme)((client) => client.query(wrong)),
-      ).rejects.toMatchObject({ code: "42601" });
-    }
-    expect((await stateOf(pool)).pid).toBe(pid);
-  });
-
-  test.for([
-    ["whose table has changed", "alter table app_public.projects alter column name type varchar"],
-    ["that is gone", "deallocate all"],
-  ] as const)(
-    "with a kept plan %s is the last on its connection",
-    async ([what, sql], { pool, cast, database }) => {
-      const inAcme = request(pool, cast.alice, cast.acme);
-      const names = { name: "names", text: "select name from app_public.projects" };
-      await inAcme((client) => client.query(names));
-      const { pid } = await stateOf(pool);
-      if (what === "that is gone") await pool.query(sql);
-      else await withClient(database.urls.superuser, (client) => client.query(sql));
-      await expect(inAcme((client) => client.query(names))).rejects.toBeInstanceOf(Error);
-      expect((await inAcme((client) => client.query(names))).rows).toEqual([]);
-      expect((await stateOf(pool)).pid).not.toBe(pid);
-      await withClient(database.urls.superuser, (client) =>
-        client.query("alter table app_public.projects alter column name type text"),
-      );
-    },
-  );
 
   test("runs as the person, in the tenant", async ({ pool, cast }) => {
     const found = await request(
@@ -329,47 +264,3 @@ describe("without a role", () => {
 /** node-postgres makes JSON of objects, and can't of this one. */
 const LOOP: Record<string, unknown> = {};
 LOOP["self"] = LOOP;
-
-const STATE = `
-  select
-    pg_backend_pid() as pid,
-    current_user::text as user,
-    coalesce(current_setting('app.current_user_id', true), '') as user_id,
-    coalesce(current_setting('app.current_tenant_id', true), '') as tenant_id,
-    coalesce(current_setting('app.writable_tenant_id', true), '') as writable_tenant_id,
-    coalesce(current_setting('app.permissions', true), '') as permissions`;
-
-type State = { pid: number; user: string };
-
-async function stateOf(pool: pg.Pool): Promise<State> {
-  const { rows } = await pool.query<State>(STATE);
-  const [state] = rows;
-  if (state === undefined) throw new Error("No row came back");
-  return state;
-}
-
-function oneConnection(connectionString: string): pg.Pool {
-  return makePool({ connectionString, applicationName: "test", logger, pipeline: true, max: 1 });
-}
-
-function settingsOf(userId: string, tenantId: string) {
-  return {
-    role: "app_user",
-    "app.current_user_id": userId,
-    "app.current_tenant_id": tenantId,
-  };
-}
-
-/** What PostGraphile is given to reach the database by. */
-function clientsOf(service: GraphileConfig.PgServiceConfiguration, pool: pg.Pool) {
-  return service.adaptor.createWithPgClient({ pool }) as Exclude<
-    ReturnType<typeof service.adaptor.createWithPgClient>,
-    PromiseLike<unknown>
-  >;
-}
-
-/** A request of a person in a tenant. */
-function request(pool: pg.Pool, userId: string, tenantId: string) {
-  const lend = clientsOf(makeRowhousePgService(pool), pool);
-  return <T>(work: Parameters<typeof lend<T>>[1]) => lend(settingsOf(userId, tenantId), work);
-}
