@@ -5,7 +5,7 @@
  */
 
 /** So many transactions at once: more of them would be smaller ones. */
-const UNDER_WAY = 2;
+const UNDER_WAY = 4;
 /** What leaves together is bounded, and so is how long the next must wait for it. */
 const MAX_COUNT = 32;
 const MAX_SIZE = 1024 * 1024;

@@ -27,18 +27,19 @@ async function turn(): Promise<void> {
   await new Promise(setImmediate);
 }
 
-/** Two transactions under way, so that whoever comes now has to wait. */
+/** Four transactions under way, so that whoever comes now has to wait. */
 async function makeBusyScene() {
   const scene = makeScene();
-  for (const item of ["one", "two"]) {
+  const items = ["one", "two", "three", "four"];
+  for (const item of items) {
     void scene.gather(item).catch(() => undefined);
     await turn();
   }
-  expect(scene.left.map(({ items }) => items)).toEqual([["one"], ["two"]]);
+  expect(scene.left.map(({ items }) => items)).toEqual(items.map((item) => [item]));
   return scene;
 }
 
-test("whoever comes alone leaves alone and at once, and two at a time may be under way", async () => {
+test("whoever comes alone leaves alone and at once, and four at a time may be under way", async () => {
   await makeBusyScene();
 });
 
@@ -51,18 +52,18 @@ test("those that come in one turn leave together, and each gets its own answer",
   expect(await Promise.all(answers)).toEqual(["one is done", "two is done", "three is done"]);
 });
 
-test("those that come while two are under way wait, and then leave together", async () => {
+test("those that come while four are under way wait, and then leave together", async () => {
   const { gather, left } = await makeBusyScene();
-  const waiting = [gather("three")];
+  const waiting = [gather("five")];
   await turn();
-  waiting.push(gather("four"));
+  waiting.push(gather("six"));
   await turn();
-  expect(left).toHaveLength(2);
+  expect(left).toHaveLength(4);
   left[1]?.succeed();
   await turn();
-  expect(left[2]?.items).toEqual(["three", "four"]);
-  left[2]?.succeed();
-  expect(await Promise.all(waiting)).toEqual(["three is done", "four is done"]);
+  expect(left[4]?.items).toEqual(["five", "six"]);
+  left[4]?.succeed();
+  expect(await Promise.all(waiting)).toEqual(["five is done", "six is done"]);
 });
 
 test("nobody is answered before the transaction is over", async () => {
@@ -81,11 +82,11 @@ test("no more than 32 leave together, nor more than a megabyte unless one alone 
   const kilobytes = (count: number) => "x".repeat(count * 1024);
   const sizes = [1500, 700, 300, 300, ...Array.from({ length: 40 }, () => 1)];
   for (const size of sizes) void gather(kilobytes(size));
-  for (let next = 0; next < 6; next += 1) {
+  for (let next = 0; next < 8; next += 1) {
     left[next]?.succeed();
     await turn();
   }
-  expect(left.slice(2).map(({ items }) => items.length)).toEqual([1, 2, 32, 9]);
+  expect(left.slice(4).map(({ items }) => items.length)).toEqual([1, 2, 32, 9]);
 });
 
 test("when one may be at fault each is tried alone, and only that one is refused", async () => {
@@ -118,9 +119,9 @@ test("when the failure is nobody's fault all are refused, and none is tried agai
 
 test("after a failure those that waited leave as ever", async () => {
   const { gather, left } = await makeBusyScene();
-  const answer = gather("three");
+  const answer = gather("five");
   left[0]?.fail(outage);
   await turn();
-  left[2]?.succeed();
-  expect(await answer).toBe("three is done");
+  left[4]?.succeed();
+  expect(await answer).toBe("five is done");
 });
