@@ -30,12 +30,12 @@ async function turn(): Promise<void> {
 /** Four transactions under way, so that whoever comes now has to wait. */
 async function makeBusyScene() {
   const scene = makeScene();
-  const items = ["one", "two", "three", "four"];
-  for (const item of items) {
-    void scene.gather(item).catch(() => undefined);
+  const words = ["one", "two", "three", "four"];
+  for (const word of words) {
+    void scene.gather(word).catch(() => undefined);
     await turn();
   }
-  expect(scene.left.map(({ items }) => items)).toEqual(items.map((item) => [item]));
+  expect(scene.left.map(({ items }) => items)).toEqual(words.map((word) => [word]));
   return scene;
 }
 
