@@ -92,7 +92,7 @@ function makeEngine(
   const atStart = chaos.settings();
   if (Object.keys(mischief).length > 0) log(`Webhooks suffer ${JSON.stringify(atStart)}`);
   const rateLimits = makeRateLimits();
-  const webhooks = new Webhooks(store, chaos, touch);
+  const webhooks = new Webhooks({ store, chaos, clock, touch });
   const faults = makeFaults();
   configureEndpoint(store, clock, webhook);
 

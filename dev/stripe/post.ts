@@ -3,14 +3,14 @@ import https from "node:https";
 
 import { Stripe } from "stripe";
 
-import type { Attempt } from "./deliveries.ts";
+import type { Outcome } from "./deliveries.ts";
 import type { Addressee } from "./store.ts";
 
 const TIMEOUT_MS = 10_000;
 
 /** Posts signed payloads over connections that are kept open. */
 export type Poster = {
-  post(endpoint: Addressee, payload: string): Promise<Attempt>;
+  post(endpoint: Addressee, payload: string): Promise<Outcome>;
   close(): void;
 };
 
@@ -21,7 +21,7 @@ export function makePoster(sockets: number): Poster {
     https: new https.Agent({ keepAlive: true, maxSockets: sockets }),
   };
 
-  async function post(endpoint: Addressee, payload: string): Promise<Attempt> {
+  async function post(endpoint: Addressee, payload: string): Promise<Outcome> {
     const { url } = endpoint.resource;
     const startedAt = Date.now();
     const signature = sign(payload, endpoint, startedAt);
@@ -30,7 +30,7 @@ export function makePoster(sockets: number): Poster {
       (status) => ({ status, error: null }),
       (error: unknown) => ({ status: null, error: describe(error) }),
     );
-    return { at: new Date(startedAt).toISOString(), ms: Date.now() - startedAt, ...outcome };
+    return { ms: Date.now() - startedAt, ...outcome };
   }
 
   function close(): void {
@@ -41,7 +41,7 @@ export function makePoster(sockets: number): Poster {
   return { post, close };
 }
 
-/** One time, and a signature of each secret that is good then: two while one is rolled. */
+/** The real time, and a signature of each secret that is good then: two while one is rolled. */
 function sign(payload: string, { secret, rolled }: Addressee, now: number): string {
   const secrets = rolled !== undefined && rolled.until > now ? [secret, rolled.secret] : [secret];
   const timestamp = Math.floor(now / 1000);
