@@ -55,7 +55,8 @@ export function outsideRouter(engine: Engine): Router {
   }
 
   on("/webhook_endpoints/:id/roll", (body, id) => {
-    const rolled = rollSecret(engine.store, id, rolling(body, "").keep_old_for ?? 0);
+    const { keep_old_for: seconds = 0 } = rolling(body, "");
+    const rolled = rollSecret(engine.store, id, engine.clock.nowMs() + seconds * 1000);
     engine.touch();
     return rolled;
   });

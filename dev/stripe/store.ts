@@ -74,7 +74,7 @@ export type Addressee = {
   id: string;
   /** Shown only when it is made. */
   secret: string;
-  /** The one before it, which signs as well until then, in milliseconds of real time. */
+  /** The one before it, which signs as well until then, in milliseconds of the emulator's time. */
   rolled?: { secret: string; until: number };
   resource: { url: string; enabled_events: string[]; status: string };
 };

@@ -1,4 +1,5 @@
 import { addresseesOf, letterFor } from "./addressees.ts";
+import type { Writing } from "./addressees.ts";
 import type { Chaos } from "./chaos.ts";
 import type { Clock } from "./clock.ts";
 import { attempt, isAccepted, nothingSent, record } from "./deliveries.ts";
@@ -129,11 +130,12 @@ export class Webhooks {
 
   async #attempt(delivery: Delivery): Promise<void> {
     const atMs = this.#time.now();
+    const { event, endpoint } = delivery;
     const isDropped =
       this.#mode === "drop" || this.#chaos.drops(delivery.number, delivery.attempts.length);
     const result = isDropped
       ? nothingSent("lost on the way")
-      : await this.#post(delivery.event, delivery.endpoint);
+      : await this.#post({ event, endpoint, atMs });
     this.#queue.bringBack(delivery);
     const isStillWanted = this.#store.deliveries.get(delivery.id) === delivery;
     if (isStillWanted && !this.#isClosed) this.#finish(delivery, attempt(atMs, result));
@@ -142,7 +144,7 @@ export class Webhooks {
 
   async #resendTo(event: StoredEvent, endpoint: string): Promise<Resent> {
     const atMs = this.#clock.nowMs();
-    const result = attempt(atMs, await this.#post(event.id, endpoint));
+    const result = attempt(atMs, await this.#post({ event: event.id, endpoint, atMs }));
     for (const delivery of isAccepted(result) ? this.#store.deliveries.values() : []) {
       if (delivery.event === event.id && delivery.endpoint === endpoint) {
         this.#finish(delivery, result);
@@ -151,10 +153,9 @@ export class Webhooks {
     return { event: event.id, endpoint, ...result };
   }
 
-  async #post(event: string, endpoint: string): Promise<Outcome> {
-    const letter = letterFor(this.#store, event, endpoint);
-    if (letter === undefined) return nothingSent("the endpoint is gone");
-    return this.#poster.post(letter.endpoint, letter.payload);
+  async #post(writing: Writing): Promise<Outcome> {
+    const letter = letterFor(this.#store, writing);
+    return letter === undefined ? nothingSent("the endpoint is gone") : this.#poster.post(letter);
   }
 
   #finish(delivery: Delivery, result: Attempt): void {
