@@ -34,7 +34,7 @@ import { MODES } from "./deliveries.ts";
 import { contextFor } from "./engine.ts";
 import type { Engine } from "./engine.ts";
 import { stateError } from "./errors.ts";
-import { FAULT_KINDS } from "./faults.ts";
+import { faultFrom } from "./faults.ts";
 import * as p from "./params.ts";
 import { arrange } from "./redelivery.ts";
 import { authenticate } from "./resources/collection.ts";
@@ -66,10 +66,6 @@ const redeliver = p.shape(
 );
 const settle = p.shape({}, { timeout_ms: p.bounded(0, MAX_WAIT_MS) });
 const mode = p.shape({ mode: p.oneOf(...MODES) }, {});
-const fault = p.shape(
-  { kind: p.oneOf(...FAULT_KINDS) },
-  { method: p.text, path: p.text, nth: p.bounded(1, 1_000_000), ms: p.bounded(0, MAX_WAIT_MS) },
-);
 
 /** The endpoints under /_emulator. */
 export function controlRouter(engine: Engine): Router {
@@ -95,7 +91,7 @@ export function controlRouter(engine: Engine): Router {
     return { ...wanted, pending: engine.webhooks.pendingCount };
   });
   on("/faults", (body) => {
-    const planned = { nth: 1, ms: 0, ...fault(body, "") };
+    const planned = faultFrom(body);
     engine.faults.plan(planned);
     return planned;
   });
