@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:5a2f6463abc9012808559397981022ce068d9b9d
+--! Hash: sha1:f18d2a04d3dbd10e73ad64b4f0fd08ebccd1d1cd
 
 --! Included index.sql
 --! Included 00_foundation/schemas.sql
@@ -4442,10 +4442,12 @@ create table if not exists app_public.invoices (
   finalized_at            timestamptz,
   paid_at                 timestamptz,
   created_at              timestamptz      not null,
+  customer_id             text,
   constraint invoices_pkey primary key (tenant_id, id),
   constraint invoices_tenant_fkey
     foreign key (tenant_id) references app_public.tenants (id) on delete cascade,
   constraint invoices_id_bounded check (char_length(id) between 1 and 255),
+  constraint invoices_customer_bounded check (char_length(customer_id) <= 255),
   constraint invoices_subscription_bounded check (char_length(subscription_id) <= 255),
   constraint invoices_number_bounded check (char_length(number) <= 255),
   constraint invoices_status_bounded check (char_length(status) <= 100),
@@ -4461,6 +4463,9 @@ comment on table app_public.invoices is
 comment on column app_public.invoices.id is 'Stripe''s id of the invoice.';
 comment on column app_public.invoices.subscription_id is
   'Stripe''s id of the subscription it is for; null when it is for none.';
+comment on column app_public.invoices.customer_id is
+  E'@behavior -*\n'
+  'Stripe''s id of the customer who owes it: of the tenant''s present one, or of one deleted since.';
 comment on column app_public.invoices.number is 'What is printed on it.';
 comment on column app_public.invoices.status is
   'In Stripe''s words: open (to be paid), paid, void, uncollectible.';
@@ -4499,7 +4504,7 @@ grant select on app_public.invoices to app_user;
 grant
   select, insert,
   update (
-    subscription_id, number, status, billing_reason, attempt_count, next_payment_attempt_at,
+    customer_id, subscription_id, number, status, billing_reason, attempt_count, next_payment_attempt_at,
     currency, amount_due, amount_paid, amount_remaining, hosted_invoice_url, invoice_pdf_url,
     period_start, period_end, finalized_at, paid_at
   )
@@ -5975,7 +5980,8 @@ begin atomic
   insert into app_public.invoices as known (
     tenant_id, id, subscription_id, number, status, billing_reason, attempt_count,
     next_payment_attempt_at, currency, amount_due, amount_paid, amount_remaining,
-    hosted_invoice_url, invoice_pdf_url, period_start, period_end, finalized_at, paid_at, created_at
+    hosted_invoice_url, invoice_pdf_url, period_start, period_end, finalized_at, paid_at, created_at,
+    customer_id
   )
   select
     p_tenant_id,
@@ -5996,9 +6002,11 @@ begin atomic
     to_timestamp(truth.period_end),
     to_timestamp(truth.finalized_at),
     to_timestamp(truth.paid_at),
-    to_timestamp(truth.created)
+    to_timestamp(truth.created),
+    truth.customer_id
   from jsonb_to_recordset(p_invoices) as truth (
     id text,
+    customer_id text,
     subscription_id text,
     number text,
     status text,
@@ -6018,6 +6026,7 @@ begin atomic
     created double precision
   )
   on conflict (tenant_id, id) do update set
+    customer_id = excluded.customer_id,
     subscription_id = excluded.subscription_id,
     number = excluded.number,
     status = excluded.status,
@@ -6207,7 +6216,9 @@ begin atomic
     array(
       select invoices.id
       from app_private.stripe_customers
-      join app_public.invoices on invoices.tenant_id = stripe_customers.tenant_id
+      join app_public.invoices
+        on invoices.tenant_id = stripe_customers.tenant_id
+        and invoices.customer_id = stripe_customers.id
       where stripe_customers.id = p_customer_id
       and invoices.status not in ('paid', 'void')
       order by invoices.created_at desc
@@ -6215,7 +6226,7 @@ begin atomic
 end;
 comment on function app_private.begin_customer_sync(text) is
   'Called before a fetch from Stripe. seq: whoever fetched later has the higher number. is_deleted: '
-  'the customer was deleted, which is final; there is nothing to fetch. '
+  'the customer was deleted, which is final; only its invoices may still change. '
   'unsettled_invoice_ids: what we hold that may still change, however old it is.';
 
 /*
@@ -8510,13 +8521,12 @@ begin atomic
   join app_private.stripe_customers as customers on customers.id = truth.customer_id
   left join app_public.invoices as known
     on known.tenant_id = customers.tenant_id and known.id = truth.id
-  where not customers.is_deleted
-  and (truth.status, truth.attempt_count, truth.amount_remaining)
+  where (truth.status, truth.attempt_count, truth.amount_remaining)
     is distinct from (known.status, known.attempt_count, known.amount_remaining);
 end;
 comment on function app_private.customers_with_other_invoices(jsonb) is
-  'Our customers of whom one of these invoices is unknown or another than our copy. p_invoices: '
-  'InvoiceTruth of tasks/stripe_invoice_truth.ts with customer_id.';
+  'Our customers, deleted ones too, of whom one of these invoices is unknown or another than our '
+  'copy. p_invoices: InvoiceTruth of tasks/stripe_invoice_truth.ts.';
 
 create or replace function app_private.customers_with_more(
   p_customer_ids text[],
@@ -8539,25 +8549,16 @@ begin atomic
   and subscriptions.created_at < p_before
   and not subscriptions.id = any (p_subscription_ids)
   union
-  select accounts.stripe_customer_id
+  select invoices.customer_id
   from app_public.invoices
-  join app_public.billing_accounts as accounts on accounts.tenant_id = invoices.tenant_id
   where invoices.status = 'open'
-  and accounts.stripe_customer_id is not null
+  and invoices.customer_id is not null
   and invoices.created_at < p_before
-  and not invoices.id = any (p_invoice_ids)
-  /* What a customer owed that was deleted is listed no more, and is no debt of the next one. */
-  and not exists (
-    select
-    from app_private.stripe_subscriptions as former
-    where former.tenant_id = invoices.tenant_id
-    and former.id = invoices.subscription_id
-    and former.customer_id <> accounts.stripe_customer_id
-  );
+  and not invoices.id = any (p_invoice_ids);
 end;
 comment on function app_private.customers_with_more(text[], text[], text[], timestamptz) is
   'Our customers of whom we hold as alive what Stripe''s whole lists, begun at p_before, have not: '
-  'the customer itself, a subscription, an open invoice.';
+  'the customer itself, a subscription, an open invoice, also of one deleted.';
 
 create or replace function app_private.repair_customer(p_customer_id text, p_listed_from bigint)
   returns boolean
