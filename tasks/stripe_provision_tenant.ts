@@ -85,9 +85,10 @@ async function provision(
   const customerId = intent.stripe_customer_id;
   const liveId =
     foundId === undefined && intent.is_renewal && !isCustomerNew
-      ? await findLive(stripe, customerId)
-      : foundId;
+      ? await findLive(stripe, intent, customerId)
+      : undefined;
   const subscriptionId =
+    foundId ??
     liveId ??
     (await createSubscription(
       stripe,
@@ -97,9 +98,9 @@ async function provision(
     ));
   await query(
     `select
-      app_private.record_intent_subscription($1, $2, $3),
-      app_private.request_customer_sync($4)`,
-    [intent.tenant_id, intent.id, subscriptionId, customerId],
+      app_private.record_intent_subscription($1, $2, $3, $4),
+      app_private.request_customer_sync($5)`,
+    [intent.tenant_id, intent.id, subscriptionId, liveId === undefined, customerId],
   );
 }
 

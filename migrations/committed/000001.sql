@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:f18d2a04d3dbd10e73ad64b4f0fd08ebccd1d1cd
+--! Hash: sha1:0fcba91c605fd4bc602d554639163469b4c506ca
 
 --! Included index.sql
 --! Included 00_foundation/schemas.sql
@@ -4813,6 +4813,21 @@ revoke all on function app_private.address_of_owner(uuid) from public;
 grant execute on function app_private.address_of_owner(uuid) to app_worker;
 
 /*
+ * Whoever asks for a page to subscribe on has what was wished for before it finished first, and so
+ * must see it: of a wish and a page that are asked for at once, one comes second and knows the other.
+ */
+create or replace function app_private.lock_offers(p_tenant_id uuid)
+  returns void
+  language sql volatile parallel unsafe
+begin atomic
+  select pg_advisory_xact_lock(hashtextextended('offers:' || p_tenant_id, 0));
+end;
+comment on function app_private.lock_offers(uuid) is
+  'Has whatever is to be sold to a tenant asked for one after the other, until the transaction ends.';
+revoke all on function app_private.lock_offers(uuid) from public;
+grant execute on function app_private.lock_offers(uuid) to app_worker, app_definer;
+
+/*
  * An intent's words are frozen, and Stripe answers the same words under the same keys with what it
  * answered before: a refusal too. Whoever wants to try again needs another intent.
  */
@@ -4827,7 +4842,18 @@ declare
   v_intent_id uuid;
 begin
   /* Against renewals that race; there is nothing to insert twice for a tenant that has no intent. */
-  perform pg_advisory_xact_lock(hashtextextended('renew_billing_intent:' || p_tenant_id, 0));
+  perform app_private.lock_offers(p_tenant_id);
+  if exists (
+    select
+    from app_public.billing_requests
+    where billing_requests.tenant_id = p_tenant_id
+    and billing_requests.kind = 'checkout'
+    and billing_requests.status = 'pending'
+  ) then
+    raise exception 'A page to subscribe on is being made for this tenant'
+      using errcode = 'CNFLT',
+            hint    = 'Try again in a moment, if nobody has subscribed on it by then.';
+  end if;
   if exists (
     select
     from app_private.stripe_subscriptions
@@ -4879,7 +4905,8 @@ $$;
 comment on function app_private.renew_billing_intent(uuid, text) is
   'Starts a tenant''s provisioning again: its open intent, or a new one with today''s name and '
   'address, and the price given or wished for last. Returns the intent; null when there is nothing '
-  'to start: no such tenant, a closed one, or one that has a subscription that has not ended.';
+  'to start: no such tenant, a closed one, or one that has a subscription that has not ended. Raises '
+  'CNFLT while a page to subscribe on is being made; one that is open is closed by the task.';
 revoke all on function app_private.renew_billing_intent(uuid, text) from public;
 grant execute on function app_private.renew_billing_intent(uuid, text) to app_worker;
 
@@ -5142,7 +5169,8 @@ comment on function app_private.record_intent_customer(uuid, text) is
 create or replace function app_private.record_intent_subscription(
   p_tenant_id uuid,
   p_intent_id uuid,
-  p_subscription_id text
+  p_subscription_id text,
+  p_is_intents boolean default true
 )
   returns text
   language plpgsql volatile parallel unsafe
@@ -5159,16 +5187,19 @@ begin
   returning billing_intents.stripe_subscription_id into v_subscription_id;
 
   if v_subscription_id is distinct from p_subscription_id then
-    perform app_private.discard_at_stripe(p_subscription_id, p_tenant_id, v_subscription_id);
+    if p_is_intents then
+      perform app_private.discard_at_stripe(p_subscription_id, p_tenant_id, v_subscription_id);
+    end if;
   else
     perform app_private.resolve_alarm('provisioning_failed', p_tenant_id::text);
   end if;
   return v_subscription_id;
 end;
 $$;
-comment on function app_private.record_intent_subscription(uuid, uuid, text) is
+comment on function app_private.record_intent_subscription(uuid, uuid, text, boolean) is
   'Closes an intent: its subscription exists. Returns the one that counts; another is discarded at '
-  'Stripe, by a job.';
+  'Stripe, by a job, if it was made for the intent (p_is_intents) and not found: what is found may '
+  'have been paid.';
 
 create or replace function app_private.adopt_stripe_customer(
   p_customer_id text,
@@ -5209,7 +5240,7 @@ revoke all on function
   app_private.settle_intent_doubt(uuid, uuid),
   app_private.tie_stripe_customer(uuid, text),
   app_private.record_intent_customer(uuid, text),
-  app_private.record_intent_subscription(uuid, uuid, text),
+  app_private.record_intent_subscription(uuid, uuid, text, boolean),
   app_private.adopt_stripe_customer(text, uuid, uuid)
   from public;
 grant execute on function
@@ -5219,7 +5250,7 @@ grant execute on function
   app_private.settle_intent_doubt(uuid, uuid),
   app_private.tie_stripe_customer(uuid, text),
   app_private.record_intent_customer(uuid, text),
-  app_private.record_intent_subscription(uuid, uuid, text),
+  app_private.record_intent_subscription(uuid, uuid, text, boolean),
   app_private.adopt_stripe_customer(text, uuid, uuid)
   to app_worker;
 --! EndIncluded 50_billing/provisioning.sql
@@ -7387,6 +7418,9 @@ declare
   v_request app_public.billing_requests;
   v_open app_public.billing_requests;
 begin
+  if p_wanted.kind = 'checkout' then
+    perform app_private.lock_offers(v_tenant_id);
+  end if;
   perform app_private.put_away_billing_requests();
   if v_limit <= (
     select count(*)

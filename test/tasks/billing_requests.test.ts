@@ -3,27 +3,10 @@ import type { JobHelpers } from "graphile-worker";
 
 import { runBillingRequest } from "../../tasks/run_billing_request.ts";
 import { stripeProvisionTenant } from "../../tasks/stripe_provision_tenant.ts";
-import { asUser } from "../support/acting.ts";
+import { askAsOwner as ask } from "../support/ask_as_owner.ts";
 import { expect, withClient } from "../support/index.ts";
 import { rowOf } from "../support/query.ts";
 import { test, type FaultKind, type Workshop } from "../support/tasks.ts";
-
-/** Asks as the tenant's owner, committed; the request's id. */
-async function ask({ database }: Workshop, tenantId: string, call: string): Promise<string> {
-  return withClient(database.urls.superuser, async (client) => {
-    await client.query("begin");
-    const { user_id: userId } = await rowOf<{ user_id: string }>(
-      client,
-      "select user_id from app_public.memberships where tenant_id = $1",
-      [tenantId],
-    );
-    const { id } = await asUser(client, { userId, tenantId }, () =>
-      rowOf<{ id: string }>(client, `select id from app_public.${call}`),
-    );
-    await client.query("commit");
-    return id;
-  });
-}
 
 function requestOf({ pool }: Workshop, id: string) {
   return rowOf(pool, "select * from app_public.billing_requests where id = $1", [id]);
