@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:0fcba91c605fd4bc602d554639163469b4c506ca
+--! Hash: sha1:ebe480674bc83b5cbd69931943d6a5ae10130837
 
 --! Included index.sql
 --! Included 00_foundation/schemas.sql
@@ -8088,6 +8088,20 @@ create or replace function app_private.tg_tenants__book_mail()
   language plpgsql volatile
 as $$
 begin
+  /*
+   * Whose access was taken has that booked as the last of the two kinds, however long ago, and
+   * whatever the tenant was in between. Who is let in for the first time has neither.
+   */
+  if new.status <> 'suspended' and 'suspended' is distinct from (
+    select mails.kind
+    from app_private.billing_mails as mails
+    where mails.tenant_id = new.id
+    and mails.kind in ('suspended', 'reactivated')
+    order by mails.occasion::numeric desc
+    limit 1
+  ) then
+    return null;
+  end if;
   /* The time while the row is locked, so that of two changes the later one has the later time. */
   perform app_private.book_billing_mail(
     new.id,
@@ -8112,7 +8126,8 @@ create or replace trigger _500_book_suspended_mail
 create or replace trigger _500_book_reactivated_mail
   after update of status on app_public.tenants
   for each row when (
-    old.status = 'suspended' and new.status in ('trialing', 'active', 'past_due')
+    old.status not in ('trialing', 'active', 'past_due')
+    and new.status in ('trialing', 'active', 'past_due')
   )
   execute function app_private.tg_tenants__book_mail();
 

@@ -10,6 +10,7 @@ import { sync } from "../support/synced.ts";
 import { test, type Workshop } from "../support/tasks.ts";
 
 const CHECKOUT = "create_checkout_session('pro')";
+const ENDED: ReadonlySet<string> = new Set(["canceled", "incomplete_expired"]);
 const RENEW = "select app_private.renew_billing_intent($1) as intent";
 
 /** A tenant whose owner looks at a page to subscribe on. */
@@ -32,10 +33,9 @@ async function offers({ stripe, atStripe }: Workshop, tenantId: string) {
   const { customers, subscriptions } = await atStripe(tenantId);
   const [{ id: customer } = { id: "" }] = customers;
   const pages = await stripe.checkout.sessions.list({ customer, status: "open" });
-  const ended = ["canceled", "incomplete_expired"];
   return [
     ...pages.data.map(() => "page"),
-    ...subscriptions.map(({ status }) => status).filter((status) => !ended.includes(status)),
+    ...subscriptions.map(({ status }) => status).filter((status) => !ENDED.has(status)),
   ];
 }
 
@@ -43,10 +43,10 @@ async function offers({ stripe, atStripe }: Workshop, tenantId: string) {
 function beforeClosing({ options }: Workshop, act: () => Promise<unknown>) {
   const { sessions } = options.stripe.checkout;
   const acting: typeof sessions = Object.create(sessions);
-  acting.expire = (async (...args: Parameters<typeof sessions.expire>) => {
+  acting.expire = async (...args: Parameters<typeof sessions.expire>) => {
     await act();
     return sessions.expire(...args);
-  }) as typeof sessions.expire;
+  };
   const checkout: Stripe["checkout"] = Object.create(options.stripe.checkout, {
     sessions: { value: acting },
   });
@@ -105,10 +105,9 @@ test("S52: while a page is being made nobody provisions, and whoever asks for on
   const { database, pool } = workshop;
   const tenantId = await workshop.found();
   await workshop.settle();
-  await sync(workshop, (await workshop.atStripe(tenantId)).customers[0]?.id ?? "");
-  const { subscriptions } = await workshop.atStripe(tenantId);
+  const { customers, subscriptions } = await workshop.atStripe(tenantId);
   await workshop.stripe.subscriptions.cancel(subscriptions[0]?.id ?? "");
-  await sync(workshop, String(subscriptions[0]?.customer));
+  await sync(workshop, customers[0]?.id ?? "");
 
   // The operator first: the owner's request is booked after the wish is there, and sees it.
   await withClient(database.urls.superuser, async (operator) => {
