@@ -160,7 +160,14 @@ async function ensurePrice(
   configuredPrices: ConfiguredPrices,
 ): Promise<string> {
   if (intent.stripe_price_id !== null) return intent.stripe_price_id;
-  const priceId = await findPrice(stripe, intent.price_lookup_key, configuredPrices);
+  const { price_lookup_key: lookupKey } = intent;
+  const priceId = await findPrice(stripe, lookupKey, configuredPrices);
+  if (priceId === undefined) {
+    throw new Error(
+      `Stripe has no active price with lookup key "${lookupKey}". ` +
+        "Create it there, or run: npm run stripe:sync-catalog",
+    );
+  }
   const { rows } = await query<{ id: string }>(
     "select app_private.freeze_intent_price($1, $2, $3) as id",
     [intent.tenant_id, intent.id, priceId],

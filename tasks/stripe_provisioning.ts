@@ -116,23 +116,16 @@ export function listSubscriptions(
     .autoPagingToArray({ limit: SEARCH_AT_MOST });
 }
 
-/** The price of `<plan>_<interval>`: the configured one, else Stripe's by lookup key. */
+/** The price of `<plan>_<interval>` that is sold: the configured one, else Stripe's by lookup key. */
 export async function findPrice(
-  stripe: StripeProvisioner,
+  stripe: Pick<Stripe, "prices">,
   lookupKey: string,
   configured: Readonly<Record<string, string>>,
-): Promise<string> {
+): Promise<string | undefined> {
   const [configuredId] = Object.entries(configured).find(([, key]) => key === lookupKey) ?? [];
   if (configuredId !== undefined) return configuredId;
   const { data } = await stripe.prices.list({ lookup_keys: [lookupKey], active: true, limit: 1 });
-  const [price] = data;
-  if (price === undefined) {
-    throw new Error(
-      `Stripe has no active price with lookup key "${lookupKey}". ` +
-        "Create it there, or run: npm run stripe:sync-catalog",
-    );
-  }
-  return price.id;
+  return data[0]?.id;
 }
 
 function metadataOf(intent: BillingIntent): Stripe.MetadataParam {

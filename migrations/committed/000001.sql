@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:79e343f7a91a916f8ec44f35edf09653cad3322f
+--! Hash: sha1:4dae9ec5c015ac62cfcce228b66ba618994df8ec
 
 --! Included index.sql
 --! Included 00_foundation/schemas.sql
@@ -6410,6 +6410,7 @@ declare
   v_user_id uuid := app_private.current_user_id();
   v_key text := create_tenant.idempotency_key;
   v_lookup_key text;
+  v_is_sold boolean;
   v_tenant app_public.tenants;
 begin
   if coalesce(v_name, '') !~ '[^[:space:]]' or char_length(v_name) > 100
@@ -6423,7 +6424,7 @@ begin
       using errcode = 'INPUT';
   end if;
 
-  select plan_prices.lookup_key into v_lookup_key
+  select plan_prices.lookup_key, plan_prices.is_active into v_lookup_key, v_is_sold
   from app_public.plan_prices
   where plan_prices.plan_key = create_tenant.plan
   and plan_prices."interval" = create_tenant."interval";
@@ -6446,6 +6447,13 @@ begin
     if not found then
       return app_private.founded_tenant(v_user_id, v_key, v_name, v_lookup_key);
     end if;
+  end if;
+
+  /* Not before: a click that is repeated gets its tenant, whatever is sold by now. */
+  if not v_is_sold then
+    raise exception 'The plan is not sold now by that interval'
+      using errcode = 'INPUT',
+            hint    = 'The query "plans" lists those that are, with isActive.';
   end if;
 
   insert into app_public.memberships (tenant_id, user_id, role)
@@ -7037,8 +7045,8 @@ create table if not exists app_public.billing_requests (
   constraint billing_requests_error_code_known check (
     error_code in (
       'already_subscribed', 'card_declined', 'expired', 'no_payment_method', 'no_subscription',
-      'not_sold', 'payment_overdue', 'payment_processing', 'preview_outdated', 'refused',
-      'scheduled_change'
+      'not_sold', 'paused', 'payment_overdue', 'payment_processing', 'preview_outdated',
+      'refused', 'scheduled_change'
     )
   ),
   constraint billing_requests_error_message_bounded check (char_length(error_message) <= 1000),
@@ -7231,15 +7239,16 @@ begin
     from app_public.plan_prices
     where plan_prices.plan_key = p_plan
     and (p_interval is null or plan_prices."interval" = p_interval)
+    and plan_prices.is_active
   ) then
-    raise exception 'There is no such plan, or it is not sold by that interval'
+    raise exception 'There is no such plan, or it is not sold now by that interval'
       using errcode = 'INPUT',
             hint    = 'The query "plans" lists them with their prices.';
   end if;
 end;
 $$;
 comment on function app_private.require_price(text, text) is
-  'Raises INPUT unless the plan is sold by that interval; null means by any.';
+  'Raises INPUT unless the plan is sold by that interval now; null means by any.';
 
 create or replace function app_private.require_room_in(p_plan text)
   returns void

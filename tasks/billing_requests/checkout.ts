@@ -1,10 +1,9 @@
 import Stripe from "stripe";
 
 import { closePages, openPages } from "../stripe_pages.ts";
-import { findPrice } from "../stripe_provisioning.ts";
 import { paymentOf } from "./payment.ts";
 import { BillingRefusal, keyOf, type BillingResult, type BillingWork } from "./request.ts";
-import { isAlive, listSubscriptions } from "./subscription.ts";
+import { isAlive, listSubscriptions, soldPrice } from "./subscription.ts";
 
 /**
  * A page to subscribe on, and never a second subscription: one session is open at a time, what could
@@ -21,6 +20,7 @@ export async function checkout(work: BillingWork): Promise<BillingResult> {
   refuseSubscribed(subscriptions);
   if (same !== undefined) return resultOf(same);
 
+  const price = await soldPrice(work, lookupKey);
   for (const subscription of subscriptions) {
     // oxlint-disable-next-line no-await-in-loop -- there is one, if any.
     await giveUp(work, subscription);
@@ -30,9 +30,7 @@ export async function checkout(work: BillingWork): Promise<BillingResult> {
       mode: "subscription",
       customer: customerId,
       client_reference_id: request.tenant_id,
-      line_items: [
-        { price: await findPrice(stripe, lookupKey, work.configuredPrices), quantity: 1 },
-      ],
+      line_items: [{ price, quantity: 1 }],
       success_url: request.success_url ?? "",
       cancel_url: request.cancel_url ?? "",
       metadata: metadataOf(work, lookupKey),

@@ -19,6 +19,8 @@ const MOST_LINES = 50;
 /** What a change would cost. Nothing is changed, so it needs no idempotency key. */
 export async function preview(work: BillingWork): Promise<BillingResult> {
   const { subscription, item, price, proratedAt } = await changeOf(work);
+  // Asked for no change at all, Stripe would tell of the next renewal.
+  if (item.price.id === price) return { ...nothing(item.price), prorated_at: proratedAt };
   const invoice = await work.stripe.invoices.createPreview({
     customer: work.customerId,
     subscription: subscription.id,
@@ -57,6 +59,9 @@ async function changeOf(work: BillingWork): Promise<Change> {
   const subscription = await aliveSubscription(work);
   if (subscription.status === "past_due" || subscription.status === "unpaid") {
     throw new BillingRefusal("payment_overdue", "What is owed must be paid first.");
+  }
+  if (subscription.status === "paused") {
+    throw new BillingRefusal("paused", "The subscription is paused. Resume it first.");
   }
   if (subscription.schedule !== null) {
     throw new BillingRefusal(
@@ -109,6 +114,10 @@ async function outcomeOf(
     throw new BillingRefusal("no_payment_method", message, clientSecret);
   }
   throw new BillingRefusal("card_declined", problem, clientSecret);
+}
+
+function nothing({ currency }: Stripe.Price): BillingResult {
+  return { total: 0, amount_due: 0, currency, lines: [] };
 }
 
 function amountsOf(invoice: Stripe.Invoice): BillingResult {

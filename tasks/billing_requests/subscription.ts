@@ -59,14 +59,24 @@ export function planItem(
 }
 
 /** The price of the plan asked for; without an interval, by the one that there is. */
-export async function wantedPrice(
-  { stripe, configuredPrices, request }: BillingWork,
-  present: Stripe.Price,
-): Promise<string> {
+export async function wantedPrice(work: BillingWork, present: Stripe.Price): Promise<string> {
+  const { request } = work;
   const interval = request.interval ?? present.recurring?.interval ?? "month";
   const lookupKey = `${request.plan}_${interval}`;
   if (!request.lookup_keys.includes(lookupKey)) {
     throw new BillingRefusal("not_sold", "The plan is not sold by that interval.");
   }
-  return findPrice(stripe, lookupKey, configuredPrices);
+  return soldPrice(work, lookupKey);
+}
+
+/** The price that is sold now by this lookup key. */
+export async function soldPrice(
+  { stripe, configuredPrices }: BillingWork,
+  lookupKey: string,
+): Promise<string> {
+  const price = await findPrice(stripe, lookupKey, configuredPrices);
+  if (price === undefined) {
+    throw new BillingRefusal("not_sold", "The plan is not sold any more by that interval.");
+  }
+  return price;
 }

@@ -97,3 +97,47 @@ test.for([
     expect(customers).toHaveLength(customersLeft);
   },
 );
+
+test.for(["preview_plan_change('enterprise')", "change_plan('enterprise')"])(
+  "%s while somebody pauses the subscription is answered with that",
+  async (call, { workshop }) => {
+    const { tenantId, subscription } = await payingTenant(workshop);
+    const request = await askAsOwner(workshop, tenantId, call);
+    await workshop.stripe.subscriptions.pause(subscription);
+    await workshop.settle();
+    expect(await answerTo(workshop, request)).toEqual({ status: "failed", error_code: "paused" });
+    expect(await openAlarms(workshop, tenantId)).toEqual([]);
+  },
+);
+
+test("the plan that one has costs nothing to change to, also when it is cancelled by its period's end", async ({
+  workshop,
+}) => {
+  const { tenantId, subscription } = await payingTenant(workshop);
+  for (const isCancelled of [false, true]) {
+    await workshop.stripe.subscriptions.update(subscription, { cancel_at_period_end: isCancelled });
+    const request = await askAsOwner(workshop, tenantId, "preview_plan_change('pro')");
+    await workshop.settle();
+    expect(
+      await rowOf(
+        workshop.pool,
+        "select status, total, amount_due, currency, lines from app_public.billing_requests where id = $1",
+        [request],
+      ),
+    ).toEqual({ status: "done", total: 0, amount_due: 0, currency: "usd", lines: [] });
+  }
+});
+
+test("a price that Stripe has stopped to sell, of which we have not heard yet, is answered plainly", async ({
+  workshop,
+}) => {
+  const { stripe } = workshop;
+  const { tenantId } = await payingTenant(workshop);
+  const { data } = await stripe.prices.list({ lookup_keys: ["enterprise_month"] });
+  const price = data[0]?.id ?? "";
+  await stripe.prices.update(price, { active: false });
+  const request = await askAsOwner(workshop, tenantId, "change_plan('enterprise')");
+  await workshop.settle();
+  expect(await answerTo(workshop, request)).toEqual({ status: "failed", error_code: "not_sold" });
+  await stripe.prices.update(price, { active: true });
+});
