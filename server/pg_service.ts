@@ -1,19 +1,22 @@
 /**
  * PostGraphile's way to the database. Its stock adaptor takes four round trips for a query: begin,
- * settings, the query, commit. Here begin, app_private.enter() and the first statement leave
- * together, so that it takes two, and membership is checked on the way.
+ * settings, the query, commit. Here app_private.enter() leaves with the query and makes one
+ * transaction with it: one round trip, with membership checked on the way.
+ *
+ * So each query of a callback is a transaction of its own, unless it is asked of the client that
+ * `withTransaction` hands out: then begin, enter and the first statement leave together.
  */
 import "./graphile_env.ts";
 
 import type pg from "pg";
-import type { PgClientQuery, PgClientResult, WithPgClient } from "postgraphile/@dataplan/pg";
+import type { WithPgClient } from "postgraphile/@dataplan/pg";
 import {
   createWithPgClient,
   makePgService,
   type NodePostgresPgClient,
 } from "postgraphile/adaptors/pg";
 
-import { Refusal } from "./errors.ts";
+import { enteringClient, type Entering } from "./entering_client.ts";
 
 /** What a request's transaction is entered with; server/graphile.config.ts makes it from claims. */
 export type EnterSettings = {
@@ -26,15 +29,10 @@ export type EnterSettings = {
   "app.request"?: string;
 };
 
-type RawClient = Pick<pg.PoolClient, "query" | "getTransactionStatus" | "end">;
-
-const ENTER = {
-  name: "rowhouse_enter",
-  text: `
-    select
-      app_private.enter($1::uuid, $2::uuid, $3, decode($4, 'hex')),
-      pg_catalog.set_config('role', $5, true)`,
-} as const;
+const ENTER = `
+  select
+    app_private.enter($1::uuid, $2::uuid, $3, decode($4, 'hex')),
+    pg_catalog.set_config('role', $5, true)`;
 
 /** A PostGraphile service over a pool made with `pipeline: true`. */
 export function makeRowhousePgService(pool: pg.Pool): GraphileConfig.PgServiceConfiguration {
@@ -49,121 +47,25 @@ function enteringClients(pool: pg.Pool): WithPgClient<NodePostgresPgClient> {
   // The stock adaptor still lends connections and keeps each one's prepared statements bounded.
   const lend: WithPgClient<NodePostgresPgClient> = createWithPgClient({ pool });
 
-  const withPgClient: WithPgClient<NodePostgresPgClient> = (settings, callback) => {
+  const withPgClient: WithPgClient<NodePostgresPgClient> = async (settings, callback) => {
     // Only introspection comes without settings: it reads catalogs, as a role with no rights.
     if (settings === null) return lend(null, callback);
-    return lend(null, (client) => inTransaction(client, settings, callback));
+    const entering = enteringAs(settings);
+    return lend(null, (client) => callback(enteringClient(client, entering)));
   };
   withPgClient.release = () => lend.release?.();
   return withPgClient;
 }
 
-async function inTransaction<T>(
-  client: NodePostgresPgClient,
-  settings: Record<string, string | undefined>,
-  callback: (client: NodePostgresPgClient) => T | Promise<T>,
-): Promise<T> {
+function enteringAs(settings: Record<string, string | undefined>): Entering {
   const { role } = settings;
   if (role === undefined) throw new Error("A request without a role must not reach the database");
-
-  const raw: RawClient = client.rawClient;
-  const entered = Promise.all([
-    raw.query("begin"),
-    raw.query({
-      ...ENTER,
-      values: [
-        settings["app.current_user_id"],
-        settings["app.current_tenant_id"],
-        settings["app.request"],
-        settings["app.api_key_hash"],
-        role,
-      ],
-    }),
-  ]);
-  // Looked at with the first statement's answer, below; until then it must not count as unhandled.
-  entered.catch(() => undefined);
-
-  try {
-    const result = await callback(enteredClient(client, entered, 0));
-    await entered;
-    await raw.query("commit");
-    return result;
-  } catch (error) {
-    // If entering failed, so did all that followed, with a lesser reason.
-    const reason = await entered.then(
-      () => error,
-      (refusal: unknown) => refusal,
-    );
-    await rollBack(raw);
-    throw signInFirst(reason, role);
-  }
-}
-
-/** A client whose statements go out at once, but whose answers count only once entered. */
-function enteredClient(
-  client: NodePostgresPgClient,
-  entered: Promise<unknown>,
-  depth: number,
-): NodePostgresPgClient {
-  return {
-    rawClient: client.rawClient,
-    async query<TData>(options: PgClientQuery): Promise<PgClientResult<TData>> {
-      const answer = client.query<TData>(withoutName(options));
-      // If entering failed, this fails as well, with a lesser reason.
-      answer.catch(() => undefined);
-      await entered;
-      refuseNothingChanged(options.text, (await answer).rowCount);
-      return answer;
-    },
-    async withTransaction(callback) {
-      const name = `rowhouse_${depth}`;
-      await client.rawClient.query(`savepoint ${name}`);
-      try {
-        const result = await callback(enteredClient(client, entered, depth + 1));
-        await client.rawClient.query(`release savepoint ${name}`);
-        return result;
-      } catch (error) {
-        await client.rawClient.query(`rollback to savepoint ${name}`);
-        throw error;
-      }
-    },
-  };
-}
-
-/**
- * A named statement keeps its plan, and a plan is made for the tenant of that moment: one with half
- * of all rows would spoil it for the others (docs/performance.md). So each is planned anew.
- */
-function withoutName(options: PgClientQuery): PgClientQuery {
-  const unnamed = { ...options };
-  delete unnamed.name;
-  return unnamed;
-}
-
-/**
- * PostGraphile takes an update of no row for a success, and a delete of none for a fault of ours. To
- * a client both mean: there is no such row, at least none of its own.
- */
-function refuseNothingChanged(statement: string, rowCount: number | null | undefined): void {
-  if (rowCount === 0 && /^(?:update|delete)\s/i.test(statement)) {
-    throw new Refusal("INPUT", "There is no such row that you may change");
-  }
-}
-
-/** Leaves the connection clean, or closes it: none goes back with a role or a tenant set. */
-async function rollBack(raw: RawClient): Promise<void> {
-  try {
-    await raw.query("rollback");
-  } catch {
-    // The connection is gone; what it was doing is rolled back by its end.
-  }
-  if (raw.getTransactionStatus() !== "I") void raw.end();
-}
-
-/** To a visitor, "permission denied" means: sign in. */
-function signInFirst(error: unknown, role: string): unknown {
-  const isDenied = error instanceof Error && "code" in error && error.code === "42501";
-  return isDenied && role === "app_anonymous"
-    ? new Refusal("LOGIN", "You must be signed in")
-    : error;
+  const values = [
+    settings["app.current_user_id"],
+    settings["app.current_tenant_id"],
+    settings["app.request"],
+    settings["app.api_key_hash"],
+    role,
+  ];
+  return { entry: { name: "rowhouse_enter", text: ENTER, values }, role };
 }

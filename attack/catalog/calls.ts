@@ -24,6 +24,7 @@ export const ARGUMENTS: Samples = {
   permission: "tenant.manage",
   role: "member",
   row: {},
+  scope: "read",
   scopes: "{read}",
   status: "active",
   table: "app_public.projects",

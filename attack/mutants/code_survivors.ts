@@ -114,7 +114,7 @@ export const CODE_SURVIVORS: readonly CodeSurvivors[] = [
       'code app_public.audit_entries_actor_name(app_public.audit_entries): without "WHERE ((audit_entries.tenant_id = (audit_entries_actor_name.entry).tenant_id) AND (audit_entries.id = (audit_entries_actor_name.entry).id));"',
       'code app_public.change_member_role(uuid,text): without "where memberships.tenant_id = v_membership.tenant_id"',
       'code app_public.consume_feature(text,integer,text): without "where usage_records.tenant_id = v_tenant_id"',
-      'code app_public.current_membership(): without "WHERE ((memberships.tenant_id = app_private.member_tenant_id()) AND (memberships.user_id = app_private.current_user_id()));"',
+      'code app_public.current_membership(): without "where memberships.tenant_id = app_private.member_tenant_id()"',
       'code app_public.current_tenant(): without "WHERE (tenants.id = app_private.member_tenant_id());"',
       'code app_private.book_billing_request(app_public.billing_requests): without "where billing_requests.tenant_id = v_tenant_id"',
       'code app_private.book_billing_request(app_public.billing_requests): without "where billing_requests.tenant_id = v_tenant_id" (2)',

@@ -4,6 +4,11 @@
  * that the planner inlines, so a policy is one index condition; its second half is reached only
  * when there is nothing to hand out, and then refuses loudly instead of showing no rows.
  *
+ * A plan may be kept and then serve another tenant, so the planner must not see whose it makes it
+ * for: row(1, 2) < row(2, 1) is true, but is worked out only when the statement runs, and what a
+ * refusal returns is a record, which the planner never asks for either. So it plans for a tenant of
+ * average size (docs/decisions/0014).
+ *
  *   app.current_user_id      the person
  *   app.member_tenant_id     the tenant they are in, whatever its access
  *   app.current_tenant_id    the same, when it may be read
@@ -14,9 +19,9 @@
  *   app.api_key_id           the API key, when no person but a machine asks
  *   app.request              from where: {"ip", "requestId", "livemode"}, for the audit log
  */
-create or replace function app_private.refuse_user()
-  returns uuid
+create or replace function app_private.refuse_user(out user_id uuid, out refusal text)
   language plpgsql stable parallel safe
+  set search_path = pg_catalog, pg_temp
 as $$
 begin
   raise exception 'You must be signed in'
@@ -41,9 +46,13 @@ return coalesce(pg_catalog.current_setting('app.api_key_id', true), '') <> ''
 comment on function app_private.api_key_lacks_scope() is
   'For refuse_tenant: whether the tenant would have allowed it, and only the API key does not.';
 
-create or replace function app_private.refuse_tenant(p_scope text default 'read')
-  returns uuid
+create or replace function app_private.refuse_tenant(
+  p_scope text,
+  out tenant_id uuid,
+  out refusal text
+)
   language plpgsql stable parallel safe
+  set search_path = pg_catalog, pg_temp
 as $$
 begin
   if coalesce(pg_catalog.current_setting('app.member_tenant_id', true), '') = '' then
@@ -80,8 +89,8 @@ create or replace function app_private.current_user_id()
   returns uuid
   language sql stable parallel safe
 return coalesce(
-  nullif(pg_catalog.current_setting('app.current_user_id', true), '')::uuid,
-  app_private.refuse_user()
+  nullif(pg_catalog.current_setting('app.current_user_id', row(1, 2) < row(2, 1)), '')::uuid,
+  (app_private.refuse_user()).user_id
 );
 comment on function app_private.current_user_id() is
   'The signed-in person; raises LOGIN when there is none.';
@@ -90,8 +99,8 @@ create or replace function app_private.member_tenant_id()
   returns uuid
   language sql stable parallel safe
 return coalesce(
-  nullif(pg_catalog.current_setting('app.member_tenant_id', true), '')::uuid,
-  app_private.refuse_tenant()
+  nullif(pg_catalog.current_setting('app.member_tenant_id', row(1, 2) < row(2, 1)), '')::uuid,
+  (app_private.refuse_tenant('read')).tenant_id
 );
 comment on function app_private.member_tenant_id() is
   'The tenant entered, also when suspended: for its own row, its people and its billing.';
@@ -100,8 +109,8 @@ create or replace function app_private.current_tenant_id()
   returns uuid
   language sql stable parallel safe
 return coalesce(
-  nullif(pg_catalog.current_setting('app.current_tenant_id', true), '')::uuid,
-  app_private.refuse_tenant()
+  nullif(pg_catalog.current_setting('app.current_tenant_id', row(1, 2) < row(2, 1)), '')::uuid,
+  (app_private.refuse_tenant('read')).tenant_id
 );
 comment on function app_private.current_tenant_id() is
   'The tenant whose rows may be read; raises TNREQ or TNSUS when there is none.';
@@ -110,8 +119,8 @@ create or replace function app_private.writable_tenant_id()
   returns uuid
   language sql stable parallel safe
 return coalesce(
-  nullif(pg_catalog.current_setting('app.writable_tenant_id', true), '')::uuid,
-  app_private.refuse_tenant('write')
+  nullif(pg_catalog.current_setting('app.writable_tenant_id', row(1, 2) < row(2, 1)), '')::uuid,
+  (app_private.refuse_tenant('write')).tenant_id
 );
 comment on function app_private.writable_tenant_id() is
   'The tenant whose rows may be written; raises TNREQ, TNSUS or TNRDO when there is none.';

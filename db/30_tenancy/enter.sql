@@ -26,6 +26,7 @@ declare
   v_key app_public.api_keys;
   v_can_read boolean := true;
   v_can_write boolean := true;
+  v_settings text[];
 begin
   if p_api_key_hash is not null then
     v_key := app_private.use_api_key(p_api_key_hash);
@@ -68,7 +69,8 @@ begin
     end if;
   end if;
 
-  perform
+  -- An expression and no query: evaluated by itself it takes half the time.
+  v_settings := array[
     set_config('app.current_user_id', coalesce(v_user_id::text, ''), true),
     set_config('app.api_key_id', coalesce(v_key.id::text, ''), true),
     set_config('app.member_tenant_id', coalesce(v_tenant_id::text, ''), true),
@@ -85,7 +87,8 @@ begin
     set_config('app.access', coalesce(v_access, ''), true),
     set_config('app.access_reason', coalesce(v_reason, ''), true),
     set_config('app.permissions', coalesce(v_permissions, ''), true),
-    set_config('app.request', coalesce(p_request, ''), true);
+    set_config('app.request', coalesce(p_request, ''), true)
+  ];
 end;
 $$;
 comment on function app_private.enter(uuid, uuid, text, bytea) is

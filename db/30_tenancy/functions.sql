@@ -33,15 +33,23 @@ alter function app_public.my_tenants() owner to app_definer;
 revoke all on function app_public.my_tenants() from public;
 grant execute on function app_public.my_tenants() to app_user;
 
+-- The person first, by itself: in the condition it might not be asked for, where no row is seen.
 create or replace function app_public.current_membership()
   returns app_public.memberships
-  language sql stable parallel safe
-begin atomic
+  language plpgsql stable parallel safe
+as $$
+declare
+  v_user_id uuid := app_private.current_user_id();
+  v_membership app_public.memberships;
+begin
   select memberships.*
+  into v_membership
   from app_public.memberships
   where memberships.tenant_id = app_private.member_tenant_id()
-  and memberships.user_id = app_private.current_user_id();
+  and memberships.user_id = v_user_id;
+  return v_membership;
 end;
+$$;
 comment on function app_public.current_membership() is
   'The signed-in person''s own membership of the current tenant.';
 revoke all on function app_public.current_membership() from public;

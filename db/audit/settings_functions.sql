@@ -8,16 +8,17 @@ with wanted (name, arguments, body) as (
     'app_private.' || setting || '()',
     '',
     format(
-      'RETURN COALESCE((NULLIF(current_setting(''app.%s''::text, true), ''''::text))::uuid, app_private.%s)',
+      'RETURN COALESCE((NULLIF(current_setting(''app.%s''::text, (ROW(1, 2) < ROW(2, 1))), ''''::text))::uuid, '
+      '(app_private.%s)',
       setting,
       refusal
     )
   from (
     values
-      ('current_user_id', 'refuse_user()'),
-      ('member_tenant_id', 'refuse_tenant()'),
-      ('current_tenant_id', 'refuse_tenant()'),
-      ('writable_tenant_id', 'refuse_tenant(''write''::text)')
+      ('current_user_id', 'refuse_user()).user_id'),
+      ('member_tenant_id', 'refuse_tenant(''read''::text)).tenant_id'),
+      ('current_tenant_id', 'refuse_tenant(''read''::text)).tenant_id'),
+      ('writable_tenant_id', 'refuse_tenant(''write''::text)).tenant_id')
   ) as settings (setting, refusal)
   union all
   values (
