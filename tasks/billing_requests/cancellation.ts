@@ -2,7 +2,7 @@ import type Stripe from "stripe";
 
 import { paymentOf } from "./payment.ts";
 import { BillingRefusal, keyOf, type BillingResult, type BillingWork } from "./request.ts";
-import { aliveSubscription, isAlive, listSubscriptions } from "./subscription.ts";
+import { aliveSubscription, isAlive, listSubscriptions, refuseScheduled } from "./subscription.ts";
 
 /** Ends the subscription, now or when what is paid for is used up. Twice is once. */
 export async function cancel(work: BillingWork): Promise<BillingResult> {
@@ -20,6 +20,7 @@ export async function cancel(work: BillingWork): Promise<BillingResult> {
   if (request.at_period_end === false || status === "incomplete") {
     await stripe.subscriptions.cancel(id, {}, keyOf(request, "cancel"));
   } else if (subscription.cancel_at === null && !subscription.cancel_at_period_end) {
+    refuseScheduled(subscription);
     await stripe.subscriptions.update(id, { cancel_at_period_end: true }, keyOf(request, "cancel"));
   }
   return {};
@@ -31,6 +32,7 @@ export async function resume(work: BillingWork): Promise<BillingResult> {
   const subscription = await aliveSubscription(work);
   const { id, status, cancel_at, cancel_at_period_end } = subscription;
   if (cancel_at_period_end || cancel_at !== null) {
+    refuseScheduled(subscription);
     // In flexible mode the portal sets a time without the flag; each is taken back as it was set.
     const taken = cancel_at_period_end
       ? { cancel_at_period_end: false }

@@ -2,7 +2,7 @@ import type Stripe from "stripe";
 
 import { paymentOf } from "./payment.ts";
 import { BillingRefusal, keyOf, type BillingResult, type BillingWork } from "./request.ts";
-import { aliveSubscription, planItem, wantedPrice } from "./subscription.ts";
+import { aliveSubscription, planItem, refuseScheduled, wantedPrice } from "./subscription.ts";
 
 /** A subscription as it is, and what is to become of it. */
 type Change = {
@@ -63,12 +63,7 @@ async function changeOf(work: BillingWork): Promise<Change> {
   if (subscription.status === "paused") {
     throw new BillingRefusal("paused", "The subscription is paused. Resume it first.");
   }
-  if (subscription.schedule !== null) {
-    throw new BillingRefusal(
-      "scheduled_change",
-      "A change of the subscription is agreed on already. Please contact us.",
-    );
-  }
+  refuseScheduled(subscription);
   const item = planItem(work, subscription);
   return {
     subscription,

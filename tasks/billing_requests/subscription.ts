@@ -40,6 +40,15 @@ export async function aliveSubscription(work: BillingWork): Promise<Stripe.Subsc
   return subscription;
 }
 
+/** Stripe changes nothing beside a schedule, and to release one would take back what it was made for. */
+export function refuseScheduled({ schedule }: Stripe.Subscription): void {
+  if (schedule === null) return;
+  throw new BillingRefusal(
+    "scheduled_change",
+    "A change of the subscription is agreed on already. Please contact us.",
+  );
+}
+
 /** The item that is the plan's, whatever else is subscribed to and in whatever order. */
 export function planItem(
   { request, configuredPrices }: BillingWork,

@@ -217,30 +217,3 @@ test("what Stripe does not accept fails for good, and the operator is told", asy
   );
   expect(alarm).toEqual({ details: { kind: "portal", request_id: id } });
 });
-
-test("a subscription that changes by a schedule is left to whoever made that", async ({
-  workshop,
-}) => {
-  const tenantId = await foundPaid(workshop);
-  const id = await ask(workshop, tenantId, CHANGE);
-  const { stripe } = workshop.options;
-  const subscriptions: typeof stripe.subscriptions = Object.create(stripe.subscriptions);
-  subscriptions.list = ((params: object) => {
-    const listed = stripe.subscriptions.list(params);
-    return {
-      async autoPagingToArray(limits: { limit: number }) {
-        const all = await listed.autoPagingToArray(limits);
-        return all.map((each) => ({ ...each, schedule: "sub_sched_1" }));
-      },
-    };
-  }) as unknown as typeof subscriptions.list;
-  const scheduled: typeof stripe = Object.create(stripe, {
-    subscriptions: { value: subscriptions },
-  });
-  await runBillingRequest({ ...workshop.options, stripe: scheduled })(
-    { tenant_id: tenantId, request_id: id },
-    workshop.helpers,
-  );
-  expect(await requestOf(workshop, id)).toMatchObject({ error_code: "scheduled_change" });
-  expect(await effectOf(workshop, tenantId)).toMatchObject({ changes: 0, plans: ["pro_month"] });
-});
