@@ -2,8 +2,8 @@
  * The baseline of `graphql`: the same page from an endpoint that somebody careful wrote by hand for
  * it alone. It has what a production endpoint has: request ids, security headers, the same
  * verification of the same token, the same check of membership in the same transaction under the
- * same policies, prepared statements, and as few round trips as ours: begin, enter and the
- * statement go out together, then commit. PostgreSQL builds the JSON, which is sent as it is.
+ * same policies, prepared statements, and as few round trips as node-postgres has calls for: begin,
+ * enter and the statement go out together, then commit. PostgreSQL builds the JSON, which is sent as it is.
  */
 import { createServer } from "node:http";
 import { once } from "node:events";
