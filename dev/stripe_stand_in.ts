@@ -11,6 +11,8 @@ export type StandInOptions = {
   port: number;
   /** Mischief done to webhooks: STRIPE_EMULATOR_CHAOS. */
   chaos: Readonly<Record<string, string>>;
+  /** Calls that are to fail: STRIPE_EMULATOR_FAULTS. */
+  faults: readonly Readonly<Record<string, string>>[];
   log: (line: string) => void;
   home: string;
   webhookUrl: string;
@@ -27,10 +29,11 @@ export const EMULATOR_KEY = "sk_test_emulator";
 
 /** The Stripe emulator for `npm start`. */
 export async function startEmulator(options: StandInOptions): Promise<StandIn> {
-  const { port, chaos, home, webhookUrl, webhookSecret } = options;
+  const { port, chaos, faults, home, webhookUrl, webhookSecret } = options;
   const emulator = await startStripeEmulator({
     port,
     chaos,
+    faults,
     log: options.log,
     stateFile: join(home, "stripe.json"),
     webhook: { url: webhookUrl, secret: webhookSecret },

@@ -7,7 +7,9 @@
  * - `POST payment_intents/:id/authenticate` `{ "outcome"?: "pay" | "fail" }` answers the bank's
  *   question for a payment in `requires_action`.
  * - `POST setup_intents/:id/authenticate` does the same for a setup intent.
- * - `POST advance` `{ "seconds": n }` moves the emulator's clock and does what falls due, in order.
+ * - `POST advance` `{ "seconds": n, "timeout_ms"?: n }` moves the emulator's clock and does what falls
+ *   due, in order, webhooks and their retries included; it answers when they were made, or when
+ *   the time is up, which is ten seconds unless it is given.
  * - `GET deliveries` (`?event=`, `?state=`) lists webhook deliveries and their attempts.
  * - `POST deliveries/redeliver` `{ "event"?, "order"?: "forward" | "reverse" | "shuffle", "seed"?,
  *   "times"? }` sends events again, one after another, and answers with the statuses.
@@ -32,7 +34,7 @@ import { MODES } from "./deliveries.ts";
 import { contextFor } from "./engine.ts";
 import type { Engine } from "./engine.ts";
 import { stateError } from "./errors.ts";
-import { FAULT_KINDS } from "./faults.ts";
+import { faultFrom } from "./faults.ts";
 import * as p from "./params.ts";
 import { arrange } from "./redelivery.ts";
 import { authenticate } from "./resources/collection.ts";
@@ -45,10 +47,14 @@ import { inTimeOf } from "./test_time.ts";
 
 const MAX_ADVANCE = 10 * 366 * 86_400;
 const MAX_WAIT_MS = 60_000;
+const WAIT_MS = 10_000;
 const MAX_TIMES = 100;
 
 const outcome = p.shape({}, { outcome: p.oneOf("pay", "fail") });
-const advance = p.shape({ seconds: p.bounded(0, MAX_ADVANCE) }, {});
+const advance = p.shape(
+  { seconds: p.bounded(0, MAX_ADVANCE) },
+  { timeout_ms: p.bounded(0, MAX_WAIT_MS) },
+);
 const redeliver = p.shape(
   {},
   {
@@ -60,10 +66,6 @@ const redeliver = p.shape(
 );
 const settle = p.shape({}, { timeout_ms: p.bounded(0, MAX_WAIT_MS) });
 const mode = p.shape({ mode: p.oneOf(...MODES) }, {});
-const fault = p.shape(
-  { kind: p.oneOf(...FAULT_KINDS) },
-  { method: p.text, path: p.text, nth: p.bounded(1, 1_000_000), ms: p.bounded(0, MAX_WAIT_MS) },
-);
 
 /** The endpoints under /_emulator. */
 export function controlRouter(engine: Engine): Router {
@@ -77,10 +79,10 @@ export function controlRouter(engine: Engine): Router {
   on("/setup_intents/:id/authenticate", (body, id) =>
     answerSetup(engine, id, outcome(body, "").outcome ?? "pay"),
   );
-  on("/advance", (body) => moveClock(engine, advance(body, "").seconds));
+  on("/advance", (body) => moveClock(engine, advance(body, "")));
   on("/deliveries/redeliver", (body) => sendAgain(engine, redeliver(body, "")));
   on("/settle", async (body) => {
-    const settled = await engine.webhooks.settle(settle(body, "").timeout_ms ?? 10_000);
+    const settled = await engine.webhooks.settle(settle(body, "").timeout_ms ?? WAIT_MS);
     return { settled, pending: engine.webhooks.pendingCount };
   });
   on("/webhooks", (body) => {
@@ -89,7 +91,7 @@ export function controlRouter(engine: Engine): Router {
     return { ...wanted, pending: engine.webhooks.pendingCount };
   });
   on("/faults", (body) => {
-    const planned = { nth: 1, ms: 0, ...fault(body, "") };
+    const planned = faultFrom(body);
     engine.faults.plan(planned);
     return planned;
   });
@@ -130,12 +132,15 @@ function answerSetup(engine: Engine, id: string, how: "pay" | "fail"): Stripe.Se
   return intent;
 }
 
-function moveClock(engine: Engine, seconds: number): object {
-  const target = engine.clock.now() + seconds;
-  const steps = runDue(contextFor(engine, NO_REQUEST), target);
-  engine.clock.setOffset(engine.clock.offset() + seconds);
+async function moveClock(engine: Engine, wanted: ReturnType<typeof advance>): Promise<object> {
+  const { clock, webhooks } = engine;
+  const { seconds, timeout_ms: timeoutMs = WAIT_MS } = wanted;
+  const steps = runDue(contextFor(engine, NO_REQUEST), clock.now() + seconds);
+  clock.setOffset(clock.offset() + seconds);
+  webhooks.clockMoved(seconds * 1000);
   engine.touch();
-  return { now: engine.clock.now(), steps };
+  await webhooks.caughtUp(timeoutMs);
+  return { now: clock.now(), steps, pending: webhooks.pendingCount };
 }
 
 async function sendAgain(engine: Engine, wanted: ReturnType<typeof redeliver>): Promise<object> {

@@ -9,7 +9,7 @@ export type Delivery = {
   type: string;
   endpoint: string;
   state: "pending" | "delivered" | "failed";
-  /** Real time, in milliseconds: the emulator's clock does not hurry the network. */
+  /** These are the emulator's time, in milliseconds: moving its clock moves deliveries, too. */
   createdMs: number;
   nextAttemptMs: number;
   notBeforeMs: number;
@@ -18,38 +18,52 @@ export type Delivery = {
   place: number;
   /** The endpoint gets the same event by another delivery, too. */
   isDuplicate?: true;
-  attemptCount: number;
-  /** The latest attempts, oldest first. */
+  /** Oldest first. */
   attempts: Attempt[];
 };
 
-/** One POST and how it ended: `status` is null when there was no answer. */
-export type Attempt = { at: string; status: number | null; error: string | null; ms: number };
+/** How a POST ended: `status` is null when there was no answer. */
+export type Outcome = { status: number | null; error: string | null; ms: number };
+
+/** One POST, and the emulator's time at which it was made. */
+export type Attempt = Outcome & { at: string };
 
 const FIRST_RETRY_MS = 500;
-const LONGEST_RETRY_MS = 3_600_000;
 const GIVE_UP_MS = 3 * 24 * 3_600_000;
-const ATTEMPTS_KEPT = 20;
 
 /** True of an answer that Stripe takes for receipt: any 2xx, and so no redirect. */
-export function isAccepted(attempt: Attempt): boolean {
-  return attempt.status !== null && attempt.status >= 200 && attempt.status < 300;
+export function isAccepted({ status }: Outcome): boolean {
+  return status !== null && status >= 200 && status < 300;
 }
 
-/** An attempt that ended before anything went out. */
-export function nothingSent(error: string, atMs: number = Date.now()): Attempt {
-  return { at: new Date(atMs).toISOString(), ms: 0, status: null, error };
+/** The outcome of an attempt that ended before anything went out. */
+export function nothingSent(error: string): Outcome {
+  return { ms: 0, status: null, error };
 }
 
-/** Writes an attempt into the delivery and works out what comes next. */
-export function record(delivery: Delivery, attempt: Attempt, nowMs: number): void {
-  delivery.attempts = [...delivery.attempts, attempt].slice(-ATTEMPTS_KEPT);
-  delivery.attemptCount += 1;
-  if (isAccepted(attempt)) {
+/** An outcome, and when it was tried. */
+export function attempt(atMs: number, { status, error, ms }: Outcome): Attempt {
+  return { at: new Date(atMs).toISOString(), ms, status, error };
+}
+
+/** Writes an attempt that ended now into the delivery and works out what comes next. */
+export function record(delivery: Delivery, made: Attempt, nowMs: number): void {
+  delivery.attempts = [...delivery.attempts, made];
+  if (isAccepted(made)) {
     delivery.state = "delivered";
     return;
   }
-  const wait = Math.min(FIRST_RETRY_MS * 2 ** (delivery.attemptCount - 1), LONGEST_RETRY_MS);
-  delivery.nextAttemptMs = nowMs + wait;
-  if (delivery.nextAttemptMs > delivery.createdMs + GIVE_UP_MS) delivery.state = "failed";
+  const waitMs = waitAfter(delivery.attempts.length);
+  if (waitMs === undefined) delivery.state = "failed";
+  else delivery.nextAttemptMs = nowMs + waitMs;
+}
+
+/**
+ * How long after so many failures the next attempt is made: the wait doubles, and the last one ends
+ * when all together have taken three days. undefined if that is over.
+ */
+function waitAfter(attempts: number): number | undefined {
+  const wait = FIRST_RETRY_MS * 2 ** (attempts - 1);
+  const waited = wait - FIRST_RETRY_MS;
+  return waited < GIVE_UP_MS ? Math.min(wait, GIVE_UP_MS - waited) : undefined;
 }

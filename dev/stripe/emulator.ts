@@ -8,7 +8,7 @@ import type { Clock } from "./clock.ts";
 import { NO_REQUEST } from "./context.ts";
 import { contextFor } from "./engine.ts";
 import type { Engine } from "./engine.ts";
-import { makeFaults } from "./faults.ts";
+import { faultFrom, makeFaults } from "./faults.ts";
 import { makeApp } from "./http.ts";
 import type { Observer } from "./observer.ts";
 import { loadStore, makeSaver } from "./persistence.ts";
@@ -35,6 +35,8 @@ export type StripeEmulatorOptions = {
   observer?: Observer;
   /** Mischief from the start: what `POST /_emulator/chaos` takes. */
   chaos?: Readonly<Record<string, string | number>>;
+  /** Failures planned from the start: what `POST /_emulator/faults` takes, each. */
+  faults?: readonly Readonly<Record<string, string | number>>[];
   /** Gets a line for a person when the emulator turns hostile. */
   log?: (line: string) => void;
 };
@@ -85,21 +87,25 @@ function makeEngine(
   store: Store,
   clock: Clock,
   touch: () => void,
-  { webhook, observer, chaos: mischief = {}, log = () => undefined }: StripeEmulatorOptions,
+  options: StripeEmulatorOptions,
 ): Engine {
+  const { webhook, observer, chaos: mischief = {}, log = () => undefined } = options;
   const chaos = makeChaos(mischief);
   // A seed that was drawn now is that of every reset, too.
   const atStart = chaos.settings();
   if (Object.keys(mischief).length > 0) log(`Webhooks suffer ${JSON.stringify(atStart)}`);
   const rateLimits = makeRateLimits();
-  const webhooks = new Webhooks(store, chaos, touch);
-  const faults = makeFaults();
+  const webhooks = new Webhooks({ store, chaos, clock, touch });
+  const faults = makeFaults(
+    options.faults?.map((fault, index) => faultFrom(fault, `faults[${index}]`)),
+  );
+  if (faults.planned().length > 0) log(`Calls fail: ${JSON.stringify(faults.planned())}`);
   configureEndpoint(store, clock, webhook);
 
   function reset(): void {
     for (const table of Object.values(store)) table.clear();
     clock.setOffset(0);
-    faults.clear();
+    faults.reset();
     chaos.set(atStart);
     rateLimits.set("off");
     webhooks.setMode("deliver");

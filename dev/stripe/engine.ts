@@ -34,19 +34,21 @@ export type Engine = {
 export function contextFor(engine: Engine, request: Stripe.Event.Request): Context {
   const { store, clock, webhooks, observer, site } = engine;
 
-  function publish(event: StoredEvent): void {
+  function publish(event: StoredEvent, atMs: number): void {
     observer?.published(event);
-    webhooks.publish(event);
+    webhooks.publish({ event, atMs });
   }
 
   /** Stripe says that there may be two event objects for one change. */
   function publishPerhapsTwice(event: StoredEvent): void {
+    // What happens on the clock's way ahead is stamped with a time that has yet to come.
+    const atMs = Math.max(clock.nowMs(), event.created * 1000);
     event.created = engine.chaos.secondOf(event.created);
-    publish(event);
+    publish(event, atMs);
     if (!engine.chaos.nextIsTwin()) return;
     const twin = { ...copy(event), id: newId("evt"), pending_webhooks: 0 };
     store.events.set(twin.id, twin);
-    publish(twin);
+    publish(twin, atMs);
   }
 
   function later(work: (context: Context) => void): void {

@@ -3,7 +3,8 @@ import type { Stripe } from "stripe";
 import { list } from "./pagination.ts";
 import { isRecord } from "./params.ts";
 import { linesOf } from "./resources/checkout_record.ts";
-import { copy, objectWithId } from "./store.ts";
+import { objectWithId } from "./object_with_id.ts";
+import { copy } from "./store.ts";
 import type { Store } from "./store.ts";
 
 /**

@@ -1,5 +1,6 @@
 import { serverError, tooMany } from "./errors.ts";
 import { keyInUse } from "./idempotency.ts";
+import * as p from "./params.ts";
 import type { Reach } from "./sending.ts";
 
 /** The ways in which a call can be told to fail; see control.ts for what each means. */
@@ -23,23 +24,38 @@ export type Fault = {
   ms: number;
 };
 
+const MAX_NTH = 1_000_000;
+const MAX_SLOWNESS_MS = 60_000;
+
+const given = p.shape(
+  { kind: p.oneOf(...FAULT_KINDS) },
+  { method: p.text, path: p.text, nth: p.bounded(1, MAX_NTH), ms: p.bounded(0, MAX_SLOWNESS_MS) },
+);
+
+/** A failure as `POST /_emulator/faults` takes it; it strikes the next call unless it says otherwise. */
+export function faultFrom(raw: unknown, at = ""): Fault {
+  return { nth: 1, ms: 0, ...given(raw, at) };
+}
+
 /** The failures planned; each strikes once. */
 export type Faults = {
   plan(fault: Fault): void;
   /** Counts a call against every plan and returns the one that strikes now, if any. */
   strike(method: string, path: string): Fault | null;
   planned(): readonly Fault[];
-  clear(): void;
+  /** Takes the plan back to how it was at the start. */
+  reset(): void;
 };
 
-/** Makes an empty list of planned failures. */
-export function makeFaults(): Faults {
-  let faults: Fault[] = [];
+/** Makes a list of planned failures that begins with these. */
+export function makeFaults(atStart: readonly Fault[] = []): Faults {
+  const fresh = () => atStart.map((fault) => ({ ...fault }));
+  let faults: Fault[] = fresh();
   return {
     plan: (fault) => void faults.push({ ...fault }),
     planned: () => faults,
-    clear: () => {
-      faults = [];
+    reset: () => {
+      faults = fresh();
     },
     strike: (method, path) => {
       const matching = faults.filter(

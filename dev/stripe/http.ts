@@ -49,7 +49,7 @@ export function makeApp(engine: Engine): Express {
     else app.delete(path, handler);
   }
   app.use((request: Request) => {
-    authenticate(request.headers.authorization);
+    identify(engine, request);
     throw unknownEndpoint(request.method, request.path);
   });
   // Express knows an error handler by its four parameters.
@@ -76,6 +76,10 @@ function introduce(request: Request, response: Response, next: NextFunction): vo
   response.setHeader("Request-Id", `req_${randomText(14)}`);
   response.setHeader("Stripe-Version", request.get("Stripe-Version") ?? Stripe.API_VERSION);
   next();
+}
+
+function identify({ store }: Engine, { method, path, headers }: Request): void {
+  authenticate(store, { method, path, header: headers.authorization });
 }
 
 function unknownEndpoint(method: string, path: string): StripeError {
@@ -108,7 +112,7 @@ async function serve(
   request: Request,
   response: Response,
 ): Promise<{ answer: Answer; reach: Reach }> {
-  authenticate(request.headers.authorization);
+  identify(engine, request);
   const limited = engine.rateLimits.admit(`${route.method} ${route.path}`);
   if (limited !== null) {
     response.setHeader("Stripe-Rate-Limited-Reason", limited.reason);

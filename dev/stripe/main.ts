@@ -15,6 +15,7 @@ async function start(): Promise<Closeable> {
   const emulator = await startStripeEmulator({
     port,
     chaos: config.chaos,
+    faults: config.faults,
     log: (line) => console.log(line),
     ...(webhook === undefined ? {} : { webhook }),
     ...(stateFile === undefined ? {} : { stateFile }),

@@ -9,11 +9,14 @@
  *   a debit that it takes days for; by itself the answer depends on the account.
  * - `POST webhook_endpoints/:id/roll` `{ "keep_old_for"?: seconds }` gives an endpoint another signing
  *   secret, and answers with it; the old one signs as well for that long: 0, or up to a day.
+ * - `POST keys` `{ "key", "may"?: ["GET /v1/", "POST /v1/customers", …], "expired"?: true }` limits a key
+ *   to calls that begin so (others answer 403), to none without `may`, or ends it (401).
  * - `POST charges/:id/early_fraud_warning` has the card's issuer warn of a charge.
  * - `POST charges/:id/dispute` has the card's holder dispute one.
  */
 import { Router } from "express";
 
+import { limitKey } from "./auth.ts";
 import { declarer } from "./control_body.ts";
 import { NO_REQUEST } from "./context.ts";
 import type { Context } from "./context.ts";
@@ -31,6 +34,8 @@ import { rollSecret } from "./resources/webhook_endpoints.ts";
 import { inTimeOf } from "./test_time.ts";
 
 const settlement = p.shape({}, { outcome: p.oneOf("pay", "fail") });
+
+const keys = p.shape({ key: p.text }, { may: p.list(p.text), expired: p.boolean });
 
 const rolling = p.shape({}, { keep_old_for: p.bounded(0, 86_400) });
 
@@ -50,9 +55,16 @@ export function outsideRouter(engine: Engine): Router {
   }
 
   on("/webhook_endpoints/:id/roll", (body, id) => {
-    const rolled = rollSecret(engine.store, id, rolling(body, "").keep_old_for ?? 0);
+    const { keep_old_for: seconds = 0 } = rolling(body, "");
+    const rolled = rollSecret(engine.store, id, engine.clock.nowMs() + seconds * 1000);
     engine.touch();
     return rolled;
+  });
+  on("/keys", (body) => {
+    const { key, may = [], expired = false } = keys(body, "");
+    const limited = limitKey(engine.store, { id: key, may, isExpired: expired });
+    engine.touch();
+    return limited;
   });
   on("/settings", (body) => {
     const settings = chooseSettings(engine.store, settingsFields(body, ""));

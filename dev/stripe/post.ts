@@ -3,14 +3,14 @@ import https from "node:https";
 
 import { Stripe } from "stripe";
 
-import type { Attempt } from "./deliveries.ts";
-import type { Addressee } from "./store.ts";
+import type { Letter } from "./addressees.ts";
+import type { Outcome } from "./deliveries.ts";
 
 const TIMEOUT_MS = 10_000;
 
 /** Posts signed payloads over connections that are kept open. */
 export type Poster = {
-  post(endpoint: Addressee, payload: string): Promise<Attempt>;
+  post(letter: Letter): Promise<Outcome>;
   close(): void;
 };
 
@@ -21,16 +21,16 @@ export function makePoster(sockets: number): Poster {
     https: new https.Agent({ keepAlive: true, maxSockets: sockets }),
   };
 
-  async function post(endpoint: Addressee, payload: string): Promise<Attempt> {
-    const { url } = endpoint.resource;
+  async function post(letter: Letter): Promise<Outcome> {
+    const { url, payload } = letter;
     const startedAt = Date.now();
-    const signature = sign(payload, endpoint, startedAt);
+    const signature = sign(letter, startedAt);
     const agent = url.startsWith("https:") ? agents.https : agents.http;
     const outcome = await send(url, agent, payload, signature).then(
       (status) => ({ status, error: null }),
       (error: unknown) => ({ status: null, error: describe(error) }),
     );
-    return { at: new Date(startedAt).toISOString(), ms: Date.now() - startedAt, ...outcome };
+    return { ms: Date.now() - startedAt, ...outcome };
   }
 
   function close(): void {
@@ -41,13 +41,12 @@ export function makePoster(sockets: number): Poster {
   return { post, close };
 }
 
-/** One time, and a signature of each secret that is good then: two while one is rolled. */
-function sign(payload: string, { secret, rolled }: Addressee, now: number): string {
-  const secrets = rolled !== undefined && rolled.until > now ? [secret, rolled.secret] : [secret];
+/** The real time, by which a receiver finds it fresh, and a signature of each secret. */
+function sign({ payload, secrets }: Letter, now: number): string {
   const timestamp = Math.floor(now / 1000);
-  const signatures = secrets.map((each) =>
+  const signatures = secrets.map((secret) =>
     Stripe.webhooks
-      .generateTestHeaderString({ payload, secret: each, timestamp })
+      .generateTestHeaderString({ payload, secret, timestamp })
       .replace(`t=${timestamp},`, ""),
   );
   return [`t=${timestamp}`, ...signatures].join();

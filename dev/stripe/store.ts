@@ -2,6 +2,7 @@ import { randomFillSync } from "node:crypto";
 import type { Stripe } from "stripe";
 
 import type { SavedAnswer } from "./idempotency.ts";
+import type { LimitedKey } from "./auth.ts";
 import type { Delivery } from "./deliveries.ts";
 import type { AccountSettings } from "./resources/account_settings.ts";
 import type { Checkout } from "./resources/checkout_record.ts";
@@ -61,6 +62,8 @@ export type Store = {
   checkoutSessions: Map<string, Stripe.Checkout.Session>;
   /** What a session was made with and how far its customer got, by the session's id. */
   checkouts: Map<string, Checkout>;
+  /** Keys that may not do everything, by the key itself. */
+  limitedKeys: Map<string, LimitedKey>;
 };
 
 /** An event as kept: the SDK's own union narrows `type` too far to be built generically. */
@@ -71,7 +74,7 @@ export type Addressee = {
   id: string;
   /** Shown only when it is made. */
   secret: string;
-  /** The one before it, which signs as well until then, in milliseconds of real time. */
+  /** The one before it, which signs as well until then, in milliseconds of the emulator's time. */
   rolled?: { secret: string; until: number };
   resource: { url: string; enabled_events: string[]; status: string };
 };
@@ -125,6 +128,7 @@ export function emptyStore(): Store {
     finishedFlows: new Map(),
     checkoutSessions: new Map(),
     checkouts: new Map(),
+    limitedKeys: new Map(),
   };
 }
 
@@ -150,39 +154,6 @@ export function randomText(length: number): string {
 export function newId(prefix: string): string {
   const short = ["cus", "prod", "si"].includes(prefix);
   return short ? `${prefix}_${randomText(14)}` : `${prefix}_1${randomText(23)}`;
-}
-
-/** The object with this id, whatever kind it is. */
-export function objectWithId(store: Store, id: string): object | undefined {
-  const tables = {
-    ch: store.charges,
-    clock: store.testClocks,
-    bpc: store.portalConfigurations,
-    bps: store.portalSessions,
-    cs: store.checkoutSessions,
-    cus: store.customers,
-    di: store.discounts,
-    promo: store.promotionCodes,
-    sub: store.subscriptions,
-    ii: store.invoiceItems,
-    in: store.invoices,
-    inpay: store.invoicePayments,
-    pi: store.paymentIntents,
-    pm: store.paymentMethods,
-    price: store.prices,
-    du: store.disputes,
-    evt: store.events,
-    feat: store.features,
-    issfr: store.earlyFraudWarnings,
-    re: store.refunds,
-    seti: store.setupIntents,
-  };
-  // A product's id may be the caller's own choice, so its prefix says nothing.
-  const prefix = id.slice(0, id.indexOf("_"));
-  const table = Object.entries(tables).find(([name]) => name === prefix)?.[1];
-  return (
-    table?.get(id) ?? store.products.get(id) ?? store.coupons.get(id) ?? store.redeemed.get(id)
-  );
 }
 
 /** The id in a field that may hold an id or, in answers only, the whole object. */

@@ -1,8 +1,8 @@
 import type { Context } from "./context.ts";
 import { stateError } from "./errors.ts";
+import { objectWithId } from "./object_with_id.ts";
 import { isRecord } from "./params.ts";
 import type { Route } from "./route.ts";
-import { objectWithId } from "./store.ts";
 
 /** The context for a call: in the time of the test clock on which whatever it is about runs. */
 export function inTimeOfCall(

@@ -5,9 +5,10 @@ import { FAULT_KINDS } from "../../dev/stripe/faults.ts";
 import { makeStripe } from "../../tasks/stripe_client.ts";
 import { expect, test } from "../support/index.ts";
 import { press } from "./stripe_hosted.ts";
-import { makePrice } from "./stripe_support.ts";
+import { makePrice, startEmulated, startReceiver } from "./stripe_support.ts";
 
 type Overview = {
+  now: number;
   customers: {
     id: string;
     name: string;
@@ -15,7 +16,11 @@ type Overview = {
     invoices: { intent: { id: string; charge: string | null } }[];
   }[];
   checkouts: object[];
-  events: { type: string; object: string; deliveries: unknown[] }[];
+  events: {
+    type: string;
+    object: string;
+    deliveries: { attempts: object[]; next: number | null }[];
+  }[];
   mode: string;
   chaos: { seed: number; drop: number };
   rateLimits: string;
@@ -68,6 +73,26 @@ test("its overview shows what the account holds", async () => {
   expect(events).toContainEqual(
     expect.objectContaining({ type: "customer.created", object: customer.id, deliveries: [] }),
   );
+});
+
+test("its overview shows each attempt to deliver an event, and when the next is due", async () => {
+  await using receiver = await startReceiver();
+  receiver.state.status = 500;
+  await using emulated = await startEmulated({ webhook: receiver.webhook });
+  await emulated.stripe.customers.create({ name: "Acme" });
+  const see = async () =>
+    (await (await fetch(`${emulated.url}/_emulator/overview`)).json()) as Overview;
+  await emulated.control("advance", { seconds: 60 });
+  const { now, events } = await see();
+  expect(events).toMatchObject([{ deliveries: [{ state: "pending", next: expect.any(Number) }] }]);
+  const [{ attempts, next } = { attempts: [], next: 0 }] = events[0]?.deliveries ?? [];
+  expect(attempts.slice(0, 2)).toMatchObject([{ status: 500 }, { status: 500 }]);
+  expect(next).toBeGreaterThanOrEqual(now);
+  receiver.state.status = 200;
+  await emulated.control("advance", { seconds: 120 });
+  expect((await see()).events).toMatchObject([
+    { deliveries: [{ state: "delivered", next: null }] },
+  ]);
 });
 
 const FOLDER = new URL("../../dev/stripe/page/", import.meta.url);

@@ -72,6 +72,14 @@ test("the emulator runs alone, signs with the secret given, and keeps its state 
 
   await using second = await start([...args, "--webhook-secret", secret], {
     STRIPE_EMULATOR_CHAOS: "seed=7, duplicate=.2",
+    STRIPE_EMULATOR_FAULTS: "kind=slow ms=1, kind=500_before method=POST path=/v1/products nth=2",
+  });
+  const faults = await fetch(`${second.url}/_emulator/faults`);
+  expect(await faults.json()).toEqual({
+    faults: [
+      { kind: "slow", ms: 1, nth: 1 },
+      { kind: "500_before", method: "POST", path: "/v1/products", ms: 0, nth: 2 },
+    ],
   });
   expect(await second.stripe.customers.retrieve(id)).toMatchObject({ name: "Acme" });
   const chaos = await fetch(`${second.url}/_emulator/chaos`);
@@ -87,7 +95,7 @@ test("--help says what there is", async () => {
   }
 });
 
-test("a taken port or unknown chaos ends the start with one reason, and no stack", async () => {
+test("a taken port, unknown chaos or an unknown fault ends the start with one reason, and no stack", async () => {
   await using emulated = await startEmulated();
   const { port } = new URL(emulated.url);
   const refusals = [
@@ -99,6 +107,10 @@ test("a taken port or unknown chaos ends the start with one reason, and no stack
       { STRIPE_EMULATOR_CHAOS: "dorp=0.1" },
       "STRIPE_EMULATOR_CHAOS: Received unknown parameter: dorp",
     ],
+    [
+      { STRIPE_EMULATOR_FAULTS: "kind=slow, kind=409 nht=2" },
+      "STRIPE_EMULATOR_FAULTS: Received unknown parameter: faults[1][nht]",
+    ],
   ] as const;
   await Promise.all(
     refusals.map(async ([env, reason]) => {
@@ -109,6 +121,9 @@ test("a taken port or unknown chaos ends the start with one reason, and no stack
   const malformed = { STRIPE_EMULATOR_CHAOS: "drop=often" };
   expect(() => parseEmulatorConfig(malformed)).toThrow(
     'must be like seed=7,duplicate=0.2, not "drop=often"',
+  );
+  expect(() => parseEmulatorConfig({ STRIPE_EMULATOR_FAULTS: "kind=409 twice" })).toThrow(
+    'must be like kind=500_after method=POST nth=2, not "kind=409 twice"',
   );
 });
 

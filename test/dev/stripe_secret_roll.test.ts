@@ -74,6 +74,22 @@ test("while a secret is rolled events are signed with both, afterwards with the 
   ]);
 });
 
+test("the old secret is good for as long as was said, by the emulator's clock", async () => {
+  await using mailbox = await startMailbox();
+  await using emulated = await startEmulated({ webhook: mailbox.webhook });
+  await emulated.control("webhook_endpoints/we_configured/roll", { keep_old_for: 3600 });
+  const isSignedByOld = async () => {
+    await emulated.stripe.customers.create({ name: "Acme" });
+    await emulated.control("settle");
+    const letter = mailbox.letters.at(-1);
+    return letter !== undefined && isSignedWith(letter, OLD);
+  };
+  await emulated.control("advance", { seconds: 3000 });
+  expect(await isSignedByOld()).toBe(true);
+  await emulated.control("advance", { seconds: 700 });
+  expect(await isSignedByOld()).toBe(false);
+});
+
 test("an endpoint that is disabled gets nothing, and one that is changed what it asks for", async () => {
   await using mailbox = await startMailbox();
   await using emulated = await startEmulated({ webhook: mailbox.webhook });

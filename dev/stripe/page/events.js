@@ -9,7 +9,7 @@ export function eventView({ id, type, created, object, deliveries }) {
     element("strong", "", type),
     faint(time(created)),
     object ? code(object) : null,
-    deliveries.map(deliveryView),
+    deliveries.flatMap(deliveryView),
     element(
       "div",
       "actions",
@@ -18,9 +18,13 @@ export function eventView({ id, type, created, object, deliveries }) {
   );
 }
 
-function deliveryView({ state, attemptCount, last }) {
-  const answer = last === null ? "not sent yet" : (last.status ?? last.error);
+function deliveryView({ state, attempts, next }) {
   const made = tag(state);
-  made.title = `${attemptCount} attempt(s); the last: ${answer}`;
-  return made;
+  made.title = attempts.map(attemptText).join("\n") || "not sent yet";
+  if (attempts.length === 0 || next === null) return made;
+  return [made, faint(`tried ${attempts.length}×, next at ${time(next)}`)];
+}
+
+function attemptText({ at, status, error }) {
+  return `${time(Date.parse(at) / 1000)}: ${status ?? error}`;
 }

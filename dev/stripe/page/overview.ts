@@ -45,10 +45,10 @@ export function overview({ store, clock, webhooks, faults, chaos, rateLimits }: 
       type,
       created,
       object: objectId(data.object),
-      deliveries: (deliveries.get(id) ?? []).map(({ state, attemptCount, attempts }) => ({
+      deliveries: (deliveries.get(id) ?? []).map(({ state, attempts, nextAttemptMs }) => ({
         state,
-        attemptCount,
-        last: attempts.at(-1) ?? null,
+        attempts,
+        next: state === "pending" ? Math.floor(nextAttemptMs / 1000) : null,
       })),
     })),
   };

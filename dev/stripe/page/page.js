@@ -6,6 +6,7 @@ import { eventView } from "./events.js";
 import { chaosText, hostilityButtons } from "./hostility.js";
 import { checkoutView, portalView } from "./sessions.js";
 import { settingsView } from "./settings.js";
+import { subscribe } from "./subscriber.js";
 
 const HOUR = 3_600;
 const DAY = 24 * HOUR;
@@ -72,6 +73,10 @@ part("clock-buttons").append(
   button("+ 1 week", advance(7 * DAY)),
   button("+ 1 month", advance(31 * DAY)),
 );
+part("subscriber").addEventListener("submit", (event) => {
+  event.preventDefault();
+  void subscribe(Object.fromEntries(new FormData(event.target)));
+});
 part("fault").addEventListener("submit", (event) => {
   event.preventDefault();
   void control("faults", Object.fromEntries(new FormData(event.target)));

@@ -15,6 +15,10 @@ export function pageRouter(engine: Engine): Router {
   router.get("/", (_request, response) => {
     response.set("content-security-policy", POLICY).sendFile("page.html", { root: FILES });
   });
+  // Browsers ask for it wherever they are; without an answer of its own it would be a call without a key.
+  router.get("/favicon.ico", (_request, response) => {
+    response.status(204).end();
+  });
   router.use("/_emulator/page", express.static(FILES, { extensions: [], index: false }));
   router.get("/_emulator/overview", (_request, response) => {
     response.json(overview(engine));

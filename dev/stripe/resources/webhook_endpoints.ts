@@ -76,10 +76,10 @@ export const webhookEndpointRoutes = [
   ),
 ];
 
-/** Gives an endpoint another secret; the old one signs as well for so many seconds. */
-export function rollSecret(store: Store, id: string, keepOldFor: number): { secret: string } {
+/** Gives an endpoint another secret; the old one signs as well until then. */
+export function rollSecret(store: Store, id: string, untilMs: number): { secret: string } {
   const rolling = found(store.webhookEndpoints, "webhook endpoint", id);
-  rolling.rolled = { secret: rolling.secret, until: Date.now() + keepOldFor * 1000 };
+  rolling.rolled = { secret: rolling.secret, until: untilMs };
   rolling.secret = newSecret();
   return { secret: rolling.secret };
 }

@@ -44,7 +44,7 @@ export async function compare(world: World): Promise<Record<string, number>> {
 }
 
 /**
- * Deliveries that failed wait for up to an hour; they are asked for at once. Answers whether there
+ * Deliveries that failed wait for up to a day and a half; they are asked for at once. Answers whether there
  * are some whose events Stripe has forgotten by now, a month later.
  */
 async function deliverPending(world: World): Promise<boolean> {
