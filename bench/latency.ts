@@ -109,7 +109,7 @@ async function runIdle(running: Running, count: number): Promise<Times> {
     if (event === undefined) continue;
     await send(running, { payer, event, isFirst: true }, times);
     const askedAt = performance.now();
-    const options = { configuredPrices: {}, unsettledInvoiceIds: [] };
+    const options = { configuredPrices: {}, unsettledInvoiceIds: [], isDeleted: false };
     await fetchCustomer(running.stripe.stripe, payer.customer, options);
     times.calls.push(performance.now() - askedAt);
   }

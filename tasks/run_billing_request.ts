@@ -5,13 +5,13 @@ import { checkout } from "./billing_requests/checkout.ts";
 import { replaceCustomer } from "./billing_requests/customer.ts";
 import { change, preview } from "./billing_requests/plan_change.ts";
 import { portal } from "./billing_requests/portal.ts";
-import { refusalOf } from "./billing_requests/refusal.ts";
-import type {
+import { isNotAccepted, refusalOf } from "./billing_requests/refusal.ts";
+import {
   BillingRefusal,
-  BillingRequest,
-  BillingResult,
-  BillingStripe,
-  BillingWork,
+  type BillingRequest,
+  type BillingResult,
+  type BillingStripe,
+  type BillingWork,
 } from "./billing_requests/request.ts";
 import { uuidFrom } from "./payload.ts";
 import { isInDoubt } from "./stripe_client.ts";
@@ -49,13 +49,14 @@ const KINDS: Record<BillingRequest["kind"], (work: BillingWork) => Promise<Billi
 /** After these, currentTenant must tell of it as soon as the request does. */
 const CHANGES: ReadonlySet<string> = new Set(["checkout", "change", "cancel", "resume"]);
 
+/** These can begin something, so that a customer is made for them where the last one was deleted. */
+const SELLS: ReadonlySet<string> = new Set(["checkout", "portal"]);
+
 /**
  * Carries a request to Stripe and writes what came of it. Run again after a crash anywhere it has one
  * effect: each kind looks before it acts, and acts under keys made of the request's id.
  */
 export function runBillingRequest(options: RunBillingRequestOptions): Task<"run_billing_request"> {
-  const { stripe, configuredPrices } = options;
-
   return async function run(payload, helpers) {
     const { query } = helpers;
     const tenantId = uuidFrom(payload, "tenant_id");
@@ -63,12 +64,8 @@ export function runBillingRequest(options: RunBillingRequestOptions): Task<"run_
     const request = await begin(options, query, tenantId, requestId);
     if (request === undefined) return;
     try {
-      const customerId = await customerOf(options, helpers, request);
-      const work = { stripe, configuredPrices, request, customerId };
-      const result = await KINDS[request.kind](work);
-      if (CHANGES.has(request.kind)) {
-        await stripeSyncCustomer(options)({ customer_id: customerId }, helpers);
-      }
+      const result = await answer(options, helpers, request);
+      if (result === undefined) return;
       await query("select app_private.finish_billing_request($1, $2, $3)", [
         tenantId,
         requestId,
@@ -81,12 +78,50 @@ export function runBillingRequest(options: RunBillingRequestOptions): Task<"run_
         if (refusal.code === "refused") await alarm(query, request, error);
         return;
       }
-      if (isInDoubt(error)) {
-        await query("select app_private.doubt_billing_request($1, $2)", [tenantId, requestId]);
-      }
+      if (isInDoubt(error)) await doubt(query, request);
       throw error;
     }
   };
+}
+
+/**
+ * What came of a request; undefined when it was ended meanwhile. What Stripe does not accept may be
+ * what somebody changed there between our look and our act, so it is looked at once more before that
+ * is called a refusal.
+ */
+async function answer(
+  options: RunBillingRequestOptions,
+  helpers: JobHelpers,
+  request: BillingRequest,
+): Promise<BillingResult | undefined> {
+  try {
+    return await carryOut(options, helpers, request);
+  } catch (error) {
+    if (!isNotAccepted(error)) throw error;
+    const { tenant_id: tenantId, id, stripe_customer_id: customerId } = request;
+    if (customerId !== null) {
+      await stripeSyncCustomer(options)({ customer_id: customerId }, helpers);
+    }
+    // To the same key Stripe would say the same.
+    await doubt(helpers.query, request);
+    const again = await begin(options, helpers.query, tenantId, id);
+    return again === undefined ? undefined : await carryOut(options, helpers, again);
+  }
+}
+
+async function carryOut(
+  options: RunBillingRequestOptions,
+  helpers: JobHelpers,
+  request: BillingRequest,
+): Promise<BillingResult> {
+  const { stripe, configuredPrices } = options;
+  const customerId = await customerOf(options, helpers, request);
+  const work = { stripe, configuredPrices, request, customerId };
+  const result = await KINDS[request.kind](work);
+  if (CHANGES.has(request.kind)) {
+    await stripeSyncCustomer(options)({ customer_id: customerId }, helpers);
+  }
+  return result;
 }
 
 async function begin(
@@ -120,7 +155,15 @@ async function customerOf(
   }
   const { stripe_customer_id: known, customer_is_deleted: isDeleted } = current;
   if (known !== null && !isDeleted) return known;
+  if (!SELLS.has(request.kind)) {
+    throw new BillingRefusal("no_subscription", "There is no subscription any more.");
+  }
   return replaceCustomer(options.stripe, helpers.query, current);
+}
+
+/** Has the next attempt look first, and ask under fresh keys. */
+async function doubt(query: Query, { tenant_id: tenantId, id }: BillingRequest): Promise<void> {
+  await query("select app_private.doubt_billing_request($1, $2)", [tenantId, id]);
 }
 
 /** Also books a fresh look at the customer: a refusal may have left an invoice to pay. */

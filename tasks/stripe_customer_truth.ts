@@ -32,6 +32,7 @@ export type ConfiguredPrices = Readonly<Record<string, string>>;
 /**
  * Asks Stripe for a customer; undefined when there is none of that id. Four calls, three of them at
  * once; more only for what fills more than a page, or is unsettled and older than a page of invoices.
+ * One that is known to be deleted is not asked about, only its invoices are.
  */
 export async function fetchCustomer(
   stripe: StripeReader,
@@ -39,11 +40,18 @@ export async function fetchCustomer(
   {
     configuredPrices,
     unsettledInvoiceIds,
-  }: { configuredPrices: ConfiguredPrices; unsettledInvoiceIds: readonly string[] },
+    isDeleted,
+  }: {
+    configuredPrices: ConfiguredPrices;
+    unsettledInvoiceIds: readonly string[];
+    isDeleted: boolean;
+  },
 ): Promise<CustomerTruth | undefined> {
+  const deleted = () => fetchDeletedCustomer(stripe, customerId, unsettledInvoiceIds);
+  if (isDeleted) return deleted();
   const customer = await found(stripe.customers.retrieve(customerId));
   if (customer === undefined) return undefined;
-  if (customer.deleted === true) return deletedCustomer(customerId);
+  if (customer.deleted === true) return deleted();
 
   const [subscriptions, entitlements, invoices] = await Promise.all([
     readAll(
@@ -73,7 +81,16 @@ export async function fetchCustomer(
   };
 }
 
-function deletedCustomer(id: string): CustomerTruth {
+/**
+ * Deletion ends all a customer had but its invoices. What it owed stays open, uncollected, until it is
+ * paid, voided or written off, as anybody's.
+ */
+async function fetchDeletedCustomer(
+  stripe: StripeReader,
+  id: string,
+  unsettledInvoiceIds: readonly string[],
+): Promise<CustomerTruth> {
+  const invoices = await fetchInvoices(stripe, id, unsettledInvoiceIds);
   return {
     id,
     is_deleted: true,
@@ -81,7 +98,7 @@ function deletedCustomer(id: string): CustomerTruth {
     claimed_intent_id: null,
     active_entitlements: [],
     subscriptions: [],
-    invoices: [],
+    invoices: invoices.map(invoiceTruth),
   };
 }
 

@@ -1,10 +1,12 @@
 import type Stripe from "stripe";
 
+import { idOf } from "./stripe_id.ts";
 import { readAll } from "./stripe_read_all.ts";
 
 /** What app_private.record_stripe_customer takes for each invoice; times in Unix seconds. */
 export type InvoiceTruth = {
   id: string;
+  customer_id: string | null;
   subscription_id: string | null;
   number: string | null;
   status: string;
@@ -53,7 +55,8 @@ export function invoiceTruth(invoice: Stripe.Invoice): InvoiceTruth {
   const { status_transitions: transitions } = invoice;
   return {
     id: invoice.id,
-    subscription_id: subscriptionOf(invoice) ?? null,
+    customer_id: idOf(invoice.customer),
+    subscription_id: subscriptionOf(invoice),
     number: invoice.number,
     status: invoice.status ?? "draft",
     billing_reason: invoice.billing_reason,
@@ -91,7 +94,6 @@ export function debtSince(
   return times.length === 0 ? null : Math.min(...times);
 }
 
-function subscriptionOf(invoice: Stripe.Invoice): string | undefined {
-  const subscription = invoice.parent?.subscription_details?.subscription;
-  return typeof subscription === "string" ? subscription : subscription?.id;
+function subscriptionOf(invoice: Stripe.Invoice): string | null {
+  return idOf(invoice.parent?.subscription_details?.subscription ?? null);
 }

@@ -4,6 +4,7 @@ import type Stripe from "stripe";
 
 import { isUuid } from "../server/auth/claims.ts";
 import type { ConfiguredPrices } from "./stripe_customer_truth.ts";
+import { idOf } from "./stripe_id.ts";
 import { invoiceTruth } from "./stripe_invoice_truth.ts";
 import { subscriptionTruth } from "./stripe_subscription_truth.ts";
 
@@ -76,11 +77,10 @@ export async function listEverything({
   const invoiceIds = await eachPage(
     stripe.invoices.list({ status: "open", limit: PAGE }),
     async (page) => {
-      const truths = page.map((invoice) => ({
-        ...invoiceTruth(invoice),
-        customer_id: idOf(invoice.customer),
-      }));
-      await compare("select app_private.customers_with_other_invoices($1) as id", truths);
+      await compare(
+        "select app_private.customers_with_other_invoices($1) as id",
+        page.map(invoiceTruth),
+      );
     },
   );
 
@@ -114,8 +114,4 @@ async function eachPage<T extends { id: string }>(
   }
   if (page.length > 0) await use(page);
   return ids;
-}
-
-function idOf(object: string | { id: string } | null): string | null {
-  return typeof object === "string" ? object : (object?.id ?? null);
 }

@@ -85,9 +85,10 @@ async function provision(
   const customerId = intent.stripe_customer_id;
   const liveId =
     foundId === undefined && intent.is_renewal && !isCustomerNew
-      ? await findLive(stripe, customerId)
-      : foundId;
+      ? await findLive(stripe, intent, customerId)
+      : undefined;
   const subscriptionId =
+    foundId ??
     liveId ??
     (await createSubscription(
       stripe,
@@ -97,9 +98,9 @@ async function provision(
     ));
   await query(
     `select
-      app_private.record_intent_subscription($1, $2, $3),
-      app_private.request_customer_sync($4)`,
-    [intent.tenant_id, intent.id, subscriptionId, customerId],
+      app_private.record_intent_subscription($1, $2, $3, $4),
+      app_private.request_customer_sync($5)`,
+    [intent.tenant_id, intent.id, subscriptionId, liveId === undefined, customerId],
   );
 }
 
@@ -159,7 +160,14 @@ async function ensurePrice(
   configuredPrices: ConfiguredPrices,
 ): Promise<string> {
   if (intent.stripe_price_id !== null) return intent.stripe_price_id;
-  const priceId = await findPrice(stripe, intent.price_lookup_key, configuredPrices);
+  const { price_lookup_key: lookupKey } = intent;
+  const priceId = await findPrice(stripe, lookupKey, configuredPrices);
+  if (priceId === undefined) {
+    throw new Error(
+      `Stripe has no active price with lookup key "${lookupKey}". ` +
+        "Create it there, or run: npm run stripe:sync-catalog",
+    );
+  }
   const { rows } = await query<{ id: string }>(
     "select app_private.freeze_intent_price($1, $2, $3) as id",
     [intent.tenant_id, intent.id, priceId],

@@ -1,6 +1,8 @@
 /** The calls to Stripe that provisioning makes. Each can be repeated: same intent, same words. */
 import type Stripe from "stripe";
 
+import { closePages, openPages } from "./stripe_pages.ts";
+
 /** An open wish to subscribe, as app_private.begin_billing_intent returns it. */
 export type BillingIntent = {
   tenant_id: string;
@@ -19,7 +21,7 @@ export type BillingIntent = {
 /** What tells the customers of an intent from others. */
 export type SearchedIntent = Pick<BillingIntent, "id" | "customer_email" | "created_at">;
 
-export type StripeProvisioner = Pick<Stripe, "customers" | "prices" | "subscriptions">;
+export type StripeProvisioner = Pick<Stripe, "checkout" | "customers" | "prices" | "subscriptions">;
 
 /** More customers of one e-mail address than this are not searched through. */
 const SEARCH_AT_MOST = 1000;
@@ -37,7 +39,7 @@ export async function createCustomer(
       name: intent.customer_name,
       metadata: metadataOf(intent),
     },
-    { idempotencyKey: keyOf(intent, "customer") },
+    keyOf(intent, "customer"),
   );
   return id;
 }
@@ -58,7 +60,7 @@ export async function createSubscription(
       billing_mode: { type: "flexible" },
       metadata: metadataOf(intent),
     },
-    { idempotencyKey: keyOf(intent, "subscription") },
+    keyOf(intent, "subscription"),
   );
   return id;
 }
@@ -85,11 +87,17 @@ export async function findSubscription(
   return subscriptions.find(({ metadata }) => metadata["intent_id"] === intent.id)?.id;
 }
 
-/** A subscription of the customer's that has not ended, whoever made it. */
+/**
+ * A subscription of the customer's that has not ended, whoever made it. Looks once nobody can make
+ * one any more on a page that was opened before.
+ */
 export async function findLive(
   stripe: StripeProvisioner,
+  intent: BillingIntent,
   customerId: string,
 ): Promise<string | undefined> {
+  const pages = await openPages({ stripe }, customerId);
+  await closePages({ stripe }, pages, (what) => keyOf(intent, what));
   return (await listSubscriptions(stripe, customerId)).find(isLive)?.id;
 }
 
@@ -108,29 +116,23 @@ export function listSubscriptions(
     .autoPagingToArray({ limit: SEARCH_AT_MOST });
 }
 
-/** The price of `<plan>_<interval>`: the configured one, else Stripe's by lookup key. */
+/** The price of `<plan>_<interval>` that is sold: the configured one, else Stripe's by lookup key. */
 export async function findPrice(
-  stripe: StripeProvisioner,
+  stripe: Pick<Stripe, "prices">,
   lookupKey: string,
   configured: Readonly<Record<string, string>>,
-): Promise<string> {
+): Promise<string | undefined> {
   const [configuredId] = Object.entries(configured).find(([, key]) => key === lookupKey) ?? [];
   if (configuredId !== undefined) return configuredId;
   const { data } = await stripe.prices.list({ lookup_keys: [lookupKey], active: true, limit: 1 });
-  const [price] = data;
-  if (price === undefined) {
-    throw new Error(
-      `Stripe has no active price with lookup key "${lookupKey}". ` +
-        "Create it there, or run: npm run stripe:sync-catalog",
-    );
-  }
-  return price.id;
+  return data[0]?.id;
 }
 
 function metadataOf(intent: BillingIntent): Stripe.MetadataParam {
   return { tenant_id: intent.tenant_id, intent_id: intent.id };
 }
 
-function keyOf(intent: BillingIntent, what: string): string {
-  return `rowhouse:${what}:${intent.id}:${intent.key_generation}`;
+/** The same for each attempt, until Stripe has answered one with 5xx. */
+function keyOf({ id, key_generation: generation }: BillingIntent, what: string) {
+  return { idempotencyKey: `rowhouse:${what}:${id}:${generation}` };
 }

@@ -3,6 +3,7 @@ import type Stripe from "stripe";
 import { isUuid } from "../server/auth/claims.ts";
 import type { ConfiguredPrices } from "./stripe_customer_truth.ts";
 import { debtSince } from "./stripe_invoice_truth.ts";
+import { idOf } from "./stripe_id.ts";
 import { readAll } from "./stripe_read_all.ts";
 
 /** What app_private.record_stripe_customer takes for each subscription; times in Unix seconds. */
@@ -103,10 +104,6 @@ async function allItems(
 ): Promise<Stripe.SubscriptionItem[]> {
   if (!items.has_more) return items.data;
   return readAll(subscriptionItems.list({ subscription: id, limit: 100 }));
-}
-
-function idOf(object: string | { id: string } | null): string | null {
-  return typeof object === "string" ? object : (object?.id ?? null);
 }
 
 function earliest(times: readonly number[]): number | null {

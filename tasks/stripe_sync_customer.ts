@@ -27,8 +27,8 @@ export type StripeSyncCustomerOptions = {
  * Copies what a customer has at Stripe. Safe to run twice, in any order, at the same time: the
  * number taken before the fetch decides which copy stays.
  *
- * Costs three statements and four calls, three of them at once; a customer that was deleted, two
- * statements and nothing else.
+ * Costs three statements and four calls, three of them at once; of a customer that was deleted, one
+ * call, for its invoices.
  */
 export function stripeSyncCustomer(
   options: StripeSyncCustomerOptions,
@@ -38,15 +38,14 @@ export function stripeSyncCustomer(
   return async function run(payload, { query, logger }) {
     const customerId = stripeIdFrom(payload, "customer_id", "cus");
     const { seq, isDeleted, unsettledInvoiceIds } = await begin(query, customerId);
-    const settle = (isOurs: boolean) => settleEvents(query, { customerId, seq, isOurs });
-    if (isDeleted) return settle(true);
     const truth = await fetchCustomer(stripe, customerId, {
       configuredPrices,
       unsettledInvoiceIds,
+      isDeleted,
     });
     const isOurs = truth !== undefined && (await write(query, seq, truth, gracePeriodDays));
     if (!isOurs) logger.info(`Customer ${customerId} belongs to no tenant here; left alone`);
-    await settle(isOurs);
+    await settleEvents(query, { customerId, seq, isOurs });
   };
 }
 

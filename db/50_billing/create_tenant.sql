@@ -80,6 +80,7 @@ declare
   v_user_id uuid := app_private.current_user_id();
   v_key text := create_tenant.idempotency_key;
   v_lookup_key text;
+  v_is_sold boolean;
   v_tenant app_public.tenants;
 begin
   if coalesce(v_name, '') !~ '[^[:space:]]' or char_length(v_name) > 100
@@ -93,7 +94,7 @@ begin
       using errcode = 'INPUT';
   end if;
 
-  select plan_prices.lookup_key into v_lookup_key
+  select plan_prices.lookup_key, plan_prices.is_active into v_lookup_key, v_is_sold
   from app_public.plan_prices
   where plan_prices.plan_key = create_tenant.plan
   and plan_prices."interval" = create_tenant."interval";
@@ -116,6 +117,13 @@ begin
     if not found then
       return app_private.founded_tenant(v_user_id, v_key, v_name, v_lookup_key);
     end if;
+  end if;
+
+  /* Not before: a click that is repeated gets its tenant, whatever is sold by now. */
+  if not v_is_sold then
+    raise exception 'The plan is not sold now by that interval'
+      using errcode = 'INPUT',
+            hint    = 'The query "plans" lists those that are, with isActive.';
   end if;
 
   insert into app_public.memberships (tenant_id, user_id, role)

@@ -18,10 +18,12 @@ create table if not exists app_public.invoices (
   finalized_at            timestamptz,
   paid_at                 timestamptz,
   created_at              timestamptz      not null,
+  customer_id             text,
   constraint invoices_pkey primary key (tenant_id, id),
   constraint invoices_tenant_fkey
     foreign key (tenant_id) references app_public.tenants (id) on delete cascade,
   constraint invoices_id_bounded check (char_length(id) between 1 and 255),
+  constraint invoices_customer_bounded check (char_length(customer_id) <= 255),
   constraint invoices_subscription_bounded check (char_length(subscription_id) <= 255),
   constraint invoices_number_bounded check (char_length(number) <= 255),
   constraint invoices_status_bounded check (char_length(status) <= 100),
@@ -37,6 +39,9 @@ comment on table app_public.invoices is
 comment on column app_public.invoices.id is 'Stripe''s id of the invoice.';
 comment on column app_public.invoices.subscription_id is
   'Stripe''s id of the subscription it is for; null when it is for none.';
+comment on column app_public.invoices.customer_id is
+  E'@behavior -*\n'
+  'Stripe''s id of the customer who owes it: of the tenant''s present one, or of one deleted since.';
 comment on column app_public.invoices.number is 'What is printed on it.';
 comment on column app_public.invoices.status is
   'In Stripe''s words: open (to be paid), paid, void, uncollectible.';
@@ -75,7 +80,7 @@ grant select on app_public.invoices to app_user;
 grant
   select, insert,
   update (
-    subscription_id, number, status, billing_reason, attempt_count, next_payment_attempt_at,
+    customer_id, subscription_id, number, status, billing_reason, attempt_count, next_payment_attempt_at,
     currency, amount_due, amount_paid, amount_remaining, hosted_invoice_url, invoice_pdf_url,
     period_start, period_end, finalized_at, paid_at
   )

@@ -137,7 +137,8 @@ comment on function app_private.record_intent_customer(uuid, text) is
 create or replace function app_private.record_intent_subscription(
   p_tenant_id uuid,
   p_intent_id uuid,
-  p_subscription_id text
+  p_subscription_id text,
+  p_is_intents boolean default true
 )
   returns text
   language plpgsql volatile parallel unsafe
@@ -154,16 +155,19 @@ begin
   returning billing_intents.stripe_subscription_id into v_subscription_id;
 
   if v_subscription_id is distinct from p_subscription_id then
-    perform app_private.discard_at_stripe(p_subscription_id, p_tenant_id, v_subscription_id);
+    if p_is_intents then
+      perform app_private.discard_at_stripe(p_subscription_id, p_tenant_id, v_subscription_id);
+    end if;
   else
     perform app_private.resolve_alarm('provisioning_failed', p_tenant_id::text);
   end if;
   return v_subscription_id;
 end;
 $$;
-comment on function app_private.record_intent_subscription(uuid, uuid, text) is
+comment on function app_private.record_intent_subscription(uuid, uuid, text, boolean) is
   'Closes an intent: its subscription exists. Returns the one that counts; another is discarded at '
-  'Stripe, by a job.';
+  'Stripe, by a job, if it was made for the intent (p_is_intents) and not found: what is found may '
+  'have been paid.';
 
 create or replace function app_private.adopt_stripe_customer(
   p_customer_id text,
@@ -204,7 +208,7 @@ revoke all on function
   app_private.settle_intent_doubt(uuid, uuid),
   app_private.tie_stripe_customer(uuid, text),
   app_private.record_intent_customer(uuid, text),
-  app_private.record_intent_subscription(uuid, uuid, text),
+  app_private.record_intent_subscription(uuid, uuid, text, boolean),
   app_private.adopt_stripe_customer(text, uuid, uuid)
   from public;
 grant execute on function
@@ -214,6 +218,6 @@ grant execute on function
   app_private.settle_intent_doubt(uuid, uuid),
   app_private.tie_stripe_customer(uuid, text),
   app_private.record_intent_customer(uuid, text),
-  app_private.record_intent_subscription(uuid, uuid, text),
+  app_private.record_intent_subscription(uuid, uuid, text, boolean),
   app_private.adopt_stripe_customer(text, uuid, uuid)
   to app_worker;

@@ -19,6 +19,21 @@ revoke all on function app_private.address_of_owner(uuid) from public;
 grant execute on function app_private.address_of_owner(uuid) to app_worker;
 
 /*
+ * Whoever asks for a page to subscribe on has what was wished for before it finished first, and so
+ * must see it: of a wish and a page that are asked for at once, one comes second and knows the other.
+ */
+create or replace function app_private.lock_offers(p_tenant_id uuid)
+  returns void
+  language sql volatile parallel unsafe
+begin atomic
+  select pg_advisory_xact_lock(hashtextextended('offers:' || p_tenant_id, 0));
+end;
+comment on function app_private.lock_offers(uuid) is
+  'Has whatever is to be sold to a tenant asked for one after the other, until the transaction ends.';
+revoke all on function app_private.lock_offers(uuid) from public;
+grant execute on function app_private.lock_offers(uuid) to app_worker, app_definer;
+
+/*
  * An intent's words are frozen, and Stripe answers the same words under the same keys with what it
  * answered before: a refusal too. Whoever wants to try again needs another intent.
  */
@@ -33,7 +48,18 @@ declare
   v_intent_id uuid;
 begin
   /* Against renewals that race; there is nothing to insert twice for a tenant that has no intent. */
-  perform pg_advisory_xact_lock(hashtextextended('renew_billing_intent:' || p_tenant_id, 0));
+  perform app_private.lock_offers(p_tenant_id);
+  if exists (
+    select
+    from app_public.billing_requests
+    where billing_requests.tenant_id = p_tenant_id
+    and billing_requests.kind = 'checkout'
+    and billing_requests.status = 'pending'
+  ) then
+    raise exception 'A page to subscribe on is being made for this tenant'
+      using errcode = 'CNFLT',
+            hint    = 'Try again in a moment, if nobody has subscribed on it by then.';
+  end if;
   if exists (
     select
     from app_private.stripe_subscriptions
@@ -85,7 +111,8 @@ $$;
 comment on function app_private.renew_billing_intent(uuid, text) is
   'Starts a tenant''s provisioning again: its open intent, or a new one with today''s name and '
   'address, and the price given or wished for last. Returns the intent; null when there is nothing '
-  'to start: no such tenant, a closed one, or one that has a subscription that has not ended.';
+  'to start: no such tenant, a closed one, or one that has a subscription that has not ended. Raises '
+  'CNFLT while a page to subscribe on is being made; one that is open is closed by the task.';
 revoke all on function app_private.renew_billing_intent(uuid, text) from public;
 grant execute on function app_private.renew_billing_intent(uuid, text) to app_worker;
 

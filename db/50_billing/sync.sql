@@ -13,7 +13,9 @@ begin atomic
     array(
       select invoices.id
       from app_private.stripe_customers
-      join app_public.invoices on invoices.tenant_id = stripe_customers.tenant_id
+      join app_public.invoices
+        on invoices.tenant_id = stripe_customers.tenant_id
+        and invoices.customer_id = stripe_customers.id
       where stripe_customers.id = p_customer_id
       and invoices.status not in ('paid', 'void')
       order by invoices.created_at desc
@@ -21,7 +23,7 @@ begin atomic
 end;
 comment on function app_private.begin_customer_sync(text) is
   'Called before a fetch from Stripe. seq: whoever fetched later has the higher number. is_deleted: '
-  'the customer was deleted, which is final; there is nothing to fetch. '
+  'the customer was deleted, which is final; only its invoices may still change. '
   'unsettled_invoice_ids: what we hold that may still change, however old it is.';
 
 /*

@@ -5,7 +5,8 @@ begin atomic
   insert into app_public.invoices as known (
     tenant_id, id, subscription_id, number, status, billing_reason, attempt_count,
     next_payment_attempt_at, currency, amount_due, amount_paid, amount_remaining,
-    hosted_invoice_url, invoice_pdf_url, period_start, period_end, finalized_at, paid_at, created_at
+    hosted_invoice_url, invoice_pdf_url, period_start, period_end, finalized_at, paid_at, created_at,
+    customer_id
   )
   select
     p_tenant_id,
@@ -26,9 +27,11 @@ begin atomic
     to_timestamp(truth.period_end),
     to_timestamp(truth.finalized_at),
     to_timestamp(truth.paid_at),
-    to_timestamp(truth.created)
+    to_timestamp(truth.created),
+    truth.customer_id
   from jsonb_to_recordset(p_invoices) as truth (
     id text,
+    customer_id text,
     subscription_id text,
     number text,
     status text,
@@ -48,6 +51,7 @@ begin atomic
     created double precision
   )
   on conflict (tenant_id, id) do update set
+    customer_id = excluded.customer_id,
     subscription_id = excluded.subscription_id,
     number = excluded.number,
     status = excluded.status,

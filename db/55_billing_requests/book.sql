@@ -54,6 +54,9 @@ declare
   v_request app_public.billing_requests;
   v_open app_public.billing_requests;
 begin
+  if p_wanted.kind = 'checkout' then
+    perform app_private.lock_offers(v_tenant_id);
+  end if;
   perform app_private.put_away_billing_requests();
   if v_limit <= (
     select count(*)

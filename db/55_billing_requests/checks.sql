@@ -66,15 +66,16 @@ begin
     from app_public.plan_prices
     where plan_prices.plan_key = p_plan
     and (p_interval is null or plan_prices."interval" = p_interval)
+    and plan_prices.is_active
   ) then
-    raise exception 'There is no such plan, or it is not sold by that interval'
+    raise exception 'There is no such plan, or it is not sold now by that interval'
       using errcode = 'INPUT',
             hint    = 'The query "plans" lists them with their prices.';
   end if;
 end;
 $$;
 comment on function app_private.require_price(text, text) is
-  'Raises INPUT unless the plan is sold by that interval; null means by any.';
+  'Raises INPUT unless the plan is sold by that interval now; null means by any.';
 
 create or replace function app_private.require_room_in(p_plan text)
   returns void

@@ -169,7 +169,8 @@ begin atomic
   and billing_requests.status = 'pending';
 end;
 comment on function app_private.doubt_billing_request(uuid, uuid) is
-  'Notes that Stripe answered 5xx: the next attempt looks first, and asks under a fresh key.';
+  'Notes that what Stripe answered does not stand, a 5xx or a refusal that may be over: the next '
+  'attempt looks first, and asks under a fresh key.';
 
 create or replace function app_private.customer_to_replace(p_tenant_id uuid)
   returns table (intent_id uuid, customer_email text, customer_name text)

@@ -37,8 +37,8 @@ create table if not exists app_public.billing_requests (
   constraint billing_requests_error_code_known check (
     error_code in (
       'already_subscribed', 'card_declined', 'expired', 'no_payment_method', 'no_subscription',
-      'not_sold', 'payment_overdue', 'payment_processing', 'preview_outdated', 'refused',
-      'scheduled_change'
+      'not_sold', 'paused', 'payment_overdue', 'payment_processing', 'preview_outdated',
+      'refused', 'scheduled_change'
     )
   ),
   constraint billing_requests_error_message_bounded check (char_length(error_message) <= 1000),

@@ -7,6 +7,20 @@ create or replace function app_private.tg_tenants__book_mail()
   language plpgsql volatile
 as $$
 begin
+  /*
+   * Whose access was taken has that booked as the last of the two kinds, however long ago, and
+   * whatever the tenant was in between. Who is let in for the first time has neither.
+   */
+  if new.status <> 'suspended' and 'suspended' is distinct from (
+    select mails.kind
+    from app_private.billing_mails as mails
+    where mails.tenant_id = new.id
+    and mails.kind in ('suspended', 'reactivated')
+    order by mails.occasion::numeric desc
+    limit 1
+  ) then
+    return null;
+  end if;
   /* The time while the row is locked, so that of two changes the later one has the later time. */
   perform app_private.book_billing_mail(
     new.id,
@@ -31,7 +45,8 @@ create or replace trigger _500_book_suspended_mail
 create or replace trigger _500_book_reactivated_mail
   after update of status on app_public.tenants
   for each row when (
-    old.status = 'suspended' and new.status in ('trialing', 'active', 'past_due')
+    old.status not in ('trialing', 'active', 'past_due')
+    and new.status in ('trialing', 'active', 'past_due')
   )
   execute function app_private.tg_tenants__book_mail();
 

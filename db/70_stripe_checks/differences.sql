@@ -49,13 +49,12 @@ begin atomic
   join app_private.stripe_customers as customers on customers.id = truth.customer_id
   left join app_public.invoices as known
     on known.tenant_id = customers.tenant_id and known.id = truth.id
-  where not customers.is_deleted
-  and (truth.status, truth.attempt_count, truth.amount_remaining)
+  where (truth.status, truth.attempt_count, truth.amount_remaining)
     is distinct from (known.status, known.attempt_count, known.amount_remaining);
 end;
 comment on function app_private.customers_with_other_invoices(jsonb) is
-  'Our customers of whom one of these invoices is unknown or another than our copy. p_invoices: '
-  'InvoiceTruth of tasks/stripe_invoice_truth.ts with customer_id.';
+  'Our customers, deleted ones too, of whom one of these invoices is unknown or another than our '
+  'copy. p_invoices: InvoiceTruth of tasks/stripe_invoice_truth.ts.';
 
 create or replace function app_private.customers_with_more(
   p_customer_ids text[],
@@ -78,25 +77,16 @@ begin atomic
   and subscriptions.created_at < p_before
   and not subscriptions.id = any (p_subscription_ids)
   union
-  select accounts.stripe_customer_id
+  select invoices.customer_id
   from app_public.invoices
-  join app_public.billing_accounts as accounts on accounts.tenant_id = invoices.tenant_id
   where invoices.status = 'open'
-  and accounts.stripe_customer_id is not null
+  and invoices.customer_id is not null
   and invoices.created_at < p_before
-  and not invoices.id = any (p_invoice_ids)
-  /* What a customer owed that was deleted is listed no more, and is no debt of the next one. */
-  and not exists (
-    select
-    from app_private.stripe_subscriptions as former
-    where former.tenant_id = invoices.tenant_id
-    and former.id = invoices.subscription_id
-    and former.customer_id <> accounts.stripe_customer_id
-  );
+  and not invoices.id = any (p_invoice_ids);
 end;
 comment on function app_private.customers_with_more(text[], text[], text[], timestamptz) is
   'Our customers of whom we hold as alive what Stripe''s whole lists, begun at p_before, have not: '
-  'the customer itself, a subscription, an open invoice.';
+  'the customer itself, a subscription, an open invoice, also of one deleted.';
 
 create or replace function app_private.repair_customer(p_customer_id text, p_listed_from bigint)
   returns boolean

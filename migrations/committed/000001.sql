@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:55bc3d107aa95ffb0777ecb684c6efbb7854b9ab
+--! Hash: sha1:9e8054d8b98716dc3dd41a6347445828c0a706b6
 
 --! Included index.sql
 --! Included 00_foundation/schemas.sql
@@ -4462,10 +4462,12 @@ create table if not exists app_public.invoices (
   finalized_at            timestamptz,
   paid_at                 timestamptz,
   created_at              timestamptz      not null,
+  customer_id             text,
   constraint invoices_pkey primary key (tenant_id, id),
   constraint invoices_tenant_fkey
     foreign key (tenant_id) references app_public.tenants (id) on delete cascade,
   constraint invoices_id_bounded check (char_length(id) between 1 and 255),
+  constraint invoices_customer_bounded check (char_length(customer_id) <= 255),
   constraint invoices_subscription_bounded check (char_length(subscription_id) <= 255),
   constraint invoices_number_bounded check (char_length(number) <= 255),
   constraint invoices_status_bounded check (char_length(status) <= 100),
@@ -4481,6 +4483,9 @@ comment on table app_public.invoices is
 comment on column app_public.invoices.id is 'Stripe''s id of the invoice.';
 comment on column app_public.invoices.subscription_id is
   'Stripe''s id of the subscription it is for; null when it is for none.';
+comment on column app_public.invoices.customer_id is
+  E'@behavior -*\n'
+  'Stripe''s id of the customer who owes it: of the tenant''s present one, or of one deleted since.';
 comment on column app_public.invoices.number is 'What is printed on it.';
 comment on column app_public.invoices.status is
   'In Stripe''s words: open (to be paid), paid, void, uncollectible.';
@@ -4519,7 +4524,7 @@ grant select on app_public.invoices to app_user;
 grant
   select, insert,
   update (
-    subscription_id, number, status, billing_reason, attempt_count, next_payment_attempt_at,
+    customer_id, subscription_id, number, status, billing_reason, attempt_count, next_payment_attempt_at,
     currency, amount_due, amount_paid, amount_remaining, hosted_invoice_url, invoice_pdf_url,
     period_start, period_end, finalized_at, paid_at
   )
@@ -4828,6 +4833,21 @@ revoke all on function app_private.address_of_owner(uuid) from public;
 grant execute on function app_private.address_of_owner(uuid) to app_worker;
 
 /*
+ * Whoever asks for a page to subscribe on has what was wished for before it finished first, and so
+ * must see it: of a wish and a page that are asked for at once, one comes second and knows the other.
+ */
+create or replace function app_private.lock_offers(p_tenant_id uuid)
+  returns void
+  language sql volatile parallel unsafe
+begin atomic
+  select pg_advisory_xact_lock(hashtextextended('offers:' || p_tenant_id, 0));
+end;
+comment on function app_private.lock_offers(uuid) is
+  'Has whatever is to be sold to a tenant asked for one after the other, until the transaction ends.';
+revoke all on function app_private.lock_offers(uuid) from public;
+grant execute on function app_private.lock_offers(uuid) to app_worker, app_definer;
+
+/*
  * An intent's words are frozen, and Stripe answers the same words under the same keys with what it
  * answered before: a refusal too. Whoever wants to try again needs another intent.
  */
@@ -4842,7 +4862,18 @@ declare
   v_intent_id uuid;
 begin
   /* Against renewals that race; there is nothing to insert twice for a tenant that has no intent. */
-  perform pg_advisory_xact_lock(hashtextextended('renew_billing_intent:' || p_tenant_id, 0));
+  perform app_private.lock_offers(p_tenant_id);
+  if exists (
+    select
+    from app_public.billing_requests
+    where billing_requests.tenant_id = p_tenant_id
+    and billing_requests.kind = 'checkout'
+    and billing_requests.status = 'pending'
+  ) then
+    raise exception 'A page to subscribe on is being made for this tenant'
+      using errcode = 'CNFLT',
+            hint    = 'Try again in a moment, if nobody has subscribed on it by then.';
+  end if;
   if exists (
     select
     from app_private.stripe_subscriptions
@@ -4894,7 +4925,8 @@ $$;
 comment on function app_private.renew_billing_intent(uuid, text) is
   'Starts a tenant''s provisioning again: its open intent, or a new one with today''s name and '
   'address, and the price given or wished for last. Returns the intent; null when there is nothing '
-  'to start: no such tenant, a closed one, or one that has a subscription that has not ended.';
+  'to start: no such tenant, a closed one, or one that has a subscription that has not ended. Raises '
+  'CNFLT while a page to subscribe on is being made; one that is open is closed by the task.';
 revoke all on function app_private.renew_billing_intent(uuid, text) from public;
 grant execute on function app_private.renew_billing_intent(uuid, text) to app_worker;
 
@@ -5157,7 +5189,8 @@ comment on function app_private.record_intent_customer(uuid, text) is
 create or replace function app_private.record_intent_subscription(
   p_tenant_id uuid,
   p_intent_id uuid,
-  p_subscription_id text
+  p_subscription_id text,
+  p_is_intents boolean default true
 )
   returns text
   language plpgsql volatile parallel unsafe
@@ -5174,16 +5207,19 @@ begin
   returning billing_intents.stripe_subscription_id into v_subscription_id;
 
   if v_subscription_id is distinct from p_subscription_id then
-    perform app_private.discard_at_stripe(p_subscription_id, p_tenant_id, v_subscription_id);
+    if p_is_intents then
+      perform app_private.discard_at_stripe(p_subscription_id, p_tenant_id, v_subscription_id);
+    end if;
   else
     perform app_private.resolve_alarm('provisioning_failed', p_tenant_id::text);
   end if;
   return v_subscription_id;
 end;
 $$;
-comment on function app_private.record_intent_subscription(uuid, uuid, text) is
+comment on function app_private.record_intent_subscription(uuid, uuid, text, boolean) is
   'Closes an intent: its subscription exists. Returns the one that counts; another is discarded at '
-  'Stripe, by a job.';
+  'Stripe, by a job, if it was made for the intent (p_is_intents) and not found: what is found may '
+  'have been paid.';
 
 create or replace function app_private.adopt_stripe_customer(
   p_customer_id text,
@@ -5224,7 +5260,7 @@ revoke all on function
   app_private.settle_intent_doubt(uuid, uuid),
   app_private.tie_stripe_customer(uuid, text),
   app_private.record_intent_customer(uuid, text),
-  app_private.record_intent_subscription(uuid, uuid, text),
+  app_private.record_intent_subscription(uuid, uuid, text, boolean),
   app_private.adopt_stripe_customer(text, uuid, uuid)
   from public;
 grant execute on function
@@ -5234,7 +5270,7 @@ grant execute on function
   app_private.settle_intent_doubt(uuid, uuid),
   app_private.tie_stripe_customer(uuid, text),
   app_private.record_intent_customer(uuid, text),
-  app_private.record_intent_subscription(uuid, uuid, text),
+  app_private.record_intent_subscription(uuid, uuid, text, boolean),
   app_private.adopt_stripe_customer(text, uuid, uuid)
   to app_worker;
 --! EndIncluded 50_billing/provisioning.sql
@@ -6037,7 +6073,8 @@ begin atomic
   insert into app_public.invoices as known (
     tenant_id, id, subscription_id, number, status, billing_reason, attempt_count,
     next_payment_attempt_at, currency, amount_due, amount_paid, amount_remaining,
-    hosted_invoice_url, invoice_pdf_url, period_start, period_end, finalized_at, paid_at, created_at
+    hosted_invoice_url, invoice_pdf_url, period_start, period_end, finalized_at, paid_at, created_at,
+    customer_id
   )
   select
     p_tenant_id,
@@ -6058,9 +6095,11 @@ begin atomic
     to_timestamp(truth.period_end),
     to_timestamp(truth.finalized_at),
     to_timestamp(truth.paid_at),
-    to_timestamp(truth.created)
+    to_timestamp(truth.created),
+    truth.customer_id
   from jsonb_to_recordset(p_invoices) as truth (
     id text,
+    customer_id text,
     subscription_id text,
     number text,
     status text,
@@ -6080,6 +6119,7 @@ begin atomic
     created double precision
   )
   on conflict (tenant_id, id) do update set
+    customer_id = excluded.customer_id,
     subscription_id = excluded.subscription_id,
     number = excluded.number,
     status = excluded.status,
@@ -6269,7 +6309,9 @@ begin atomic
     array(
       select invoices.id
       from app_private.stripe_customers
-      join app_public.invoices on invoices.tenant_id = stripe_customers.tenant_id
+      join app_public.invoices
+        on invoices.tenant_id = stripe_customers.tenant_id
+        and invoices.customer_id = stripe_customers.id
       where stripe_customers.id = p_customer_id
       and invoices.status not in ('paid', 'void')
       order by invoices.created_at desc
@@ -6277,7 +6319,7 @@ begin atomic
 end;
 comment on function app_private.begin_customer_sync(text) is
   'Called before a fetch from Stripe. seq: whoever fetched later has the higher number. is_deleted: '
-  'the customer was deleted, which is final; there is nothing to fetch. '
+  'the customer was deleted, which is final; only its invoices may still change. '
   'unsettled_invoice_ids: what we hold that may still change, however old it is.';
 
 /*
@@ -6430,6 +6472,7 @@ declare
   v_user_id uuid := app_private.current_user_id();
   v_key text := create_tenant.idempotency_key;
   v_lookup_key text;
+  v_is_sold boolean;
   v_tenant app_public.tenants;
 begin
   if coalesce(v_name, '') !~ '[^[:space:]]' or char_length(v_name) > 100
@@ -6443,7 +6486,7 @@ begin
       using errcode = 'INPUT';
   end if;
 
-  select plan_prices.lookup_key into v_lookup_key
+  select plan_prices.lookup_key, plan_prices.is_active into v_lookup_key, v_is_sold
   from app_public.plan_prices
   where plan_prices.plan_key = create_tenant.plan
   and plan_prices."interval" = create_tenant."interval";
@@ -6466,6 +6509,13 @@ begin
     if not found then
       return app_private.founded_tenant(v_user_id, v_key, v_name, v_lookup_key);
     end if;
+  end if;
+
+  /* Not before: a click that is repeated gets its tenant, whatever is sold by now. */
+  if not v_is_sold then
+    raise exception 'The plan is not sold now by that interval'
+      using errcode = 'INPUT',
+            hint    = 'The query "plans" lists those that are, with isActive.';
   end if;
 
   insert into app_public.memberships (tenant_id, user_id, role)
@@ -7057,8 +7107,8 @@ create table if not exists app_public.billing_requests (
   constraint billing_requests_error_code_known check (
     error_code in (
       'already_subscribed', 'card_declined', 'expired', 'no_payment_method', 'no_subscription',
-      'not_sold', 'payment_overdue', 'payment_processing', 'preview_outdated', 'refused',
-      'scheduled_change'
+      'not_sold', 'paused', 'payment_overdue', 'payment_processing', 'preview_outdated',
+      'refused', 'scheduled_change'
     )
   ),
   constraint billing_requests_error_message_bounded check (char_length(error_message) <= 1000),
@@ -7251,15 +7301,16 @@ begin
     from app_public.plan_prices
     where plan_prices.plan_key = p_plan
     and (p_interval is null or plan_prices."interval" = p_interval)
+    and plan_prices.is_active
   ) then
-    raise exception 'There is no such plan, or it is not sold by that interval'
+    raise exception 'There is no such plan, or it is not sold now by that interval'
       using errcode = 'INPUT',
             hint    = 'The query "plans" lists them with their prices.';
   end if;
 end;
 $$;
 comment on function app_private.require_price(text, text) is
-  'Raises INPUT unless the plan is sold by that interval; null means by any.';
+  'Raises INPUT unless the plan is sold by that interval now; null means by any.';
 
 create or replace function app_private.require_room_in(p_plan text)
   returns void
@@ -7438,6 +7489,9 @@ declare
   v_request app_public.billing_requests;
   v_open app_public.billing_requests;
 begin
+  if p_wanted.kind = 'checkout' then
+    perform app_private.lock_offers(v_tenant_id);
+  end if;
   perform app_private.put_away_billing_requests();
   if v_limit <= (
     select count(*)
@@ -7900,7 +7954,8 @@ begin atomic
   and billing_requests.status = 'pending';
 end;
 comment on function app_private.doubt_billing_request(uuid, uuid) is
-  'Notes that Stripe answered 5xx: the next attempt looks first, and asks under a fresh key.';
+  'Notes that what Stripe answered does not stand, a 5xx or a refusal that may be over: the next '
+  'attempt looks first, and asks under a fresh key.';
 
 create or replace function app_private.customer_to_replace(p_tenant_id uuid)
   returns table (intent_id uuid, customer_email text, customer_name text)
@@ -8105,6 +8160,20 @@ create or replace function app_private.tg_tenants__book_mail()
   language plpgsql volatile
 as $$
 begin
+  /*
+   * Whose access was taken has that booked as the last of the two kinds, however long ago, and
+   * whatever the tenant was in between. Who is let in for the first time has neither.
+   */
+  if new.status <> 'suspended' and 'suspended' is distinct from (
+    select mails.kind
+    from app_private.billing_mails as mails
+    where mails.tenant_id = new.id
+    and mails.kind in ('suspended', 'reactivated')
+    order by mails.occasion::numeric desc
+    limit 1
+  ) then
+    return null;
+  end if;
   /* The time while the row is locked, so that of two changes the later one has the later time. */
   perform app_private.book_billing_mail(
     new.id,
@@ -8129,7 +8198,8 @@ create or replace trigger _500_book_suspended_mail
 create or replace trigger _500_book_reactivated_mail
   after update of status on app_public.tenants
   for each row when (
-    old.status = 'suspended' and new.status in ('trialing', 'active', 'past_due')
+    old.status not in ('trialing', 'active', 'past_due')
+    and new.status in ('trialing', 'active', 'past_due')
   )
   execute function app_private.tg_tenants__book_mail();
 
@@ -8572,13 +8642,12 @@ begin atomic
   join app_private.stripe_customers as customers on customers.id = truth.customer_id
   left join app_public.invoices as known
     on known.tenant_id = customers.tenant_id and known.id = truth.id
-  where not customers.is_deleted
-  and (truth.status, truth.attempt_count, truth.amount_remaining)
+  where (truth.status, truth.attempt_count, truth.amount_remaining)
     is distinct from (known.status, known.attempt_count, known.amount_remaining);
 end;
 comment on function app_private.customers_with_other_invoices(jsonb) is
-  'Our customers of whom one of these invoices is unknown or another than our copy. p_invoices: '
-  'InvoiceTruth of tasks/stripe_invoice_truth.ts with customer_id.';
+  'Our customers, deleted ones too, of whom one of these invoices is unknown or another than our '
+  'copy. p_invoices: InvoiceTruth of tasks/stripe_invoice_truth.ts.';
 
 create or replace function app_private.customers_with_more(
   p_customer_ids text[],
@@ -8601,25 +8670,16 @@ begin atomic
   and subscriptions.created_at < p_before
   and not subscriptions.id = any (p_subscription_ids)
   union
-  select accounts.stripe_customer_id
+  select invoices.customer_id
   from app_public.invoices
-  join app_public.billing_accounts as accounts on accounts.tenant_id = invoices.tenant_id
   where invoices.status = 'open'
-  and accounts.stripe_customer_id is not null
+  and invoices.customer_id is not null
   and invoices.created_at < p_before
-  and not invoices.id = any (p_invoice_ids)
-  /* What a customer owed that was deleted is listed no more, and is no debt of the next one. */
-  and not exists (
-    select
-    from app_private.stripe_subscriptions as former
-    where former.tenant_id = invoices.tenant_id
-    and former.id = invoices.subscription_id
-    and former.customer_id <> accounts.stripe_customer_id
-  );
+  and not invoices.id = any (p_invoice_ids);
 end;
 comment on function app_private.customers_with_more(text[], text[], text[], timestamptz) is
   'Our customers of whom we hold as alive what Stripe''s whole lists, begun at p_before, have not: '
-  'the customer itself, a subscription, an open invoice.';
+  'the customer itself, a subscription, an open invoice, also of one deleted.';
 
 create or replace function app_private.repair_customer(p_customer_id text, p_listed_from bigint)
   returns boolean

@@ -1,6 +1,8 @@
+import type Stripe from "stripe";
+
 import { paymentOf } from "./payment.ts";
 import { BillingRefusal, keyOf, type BillingResult, type BillingWork } from "./request.ts";
-import { aliveSubscription, isAlive, listSubscriptions } from "./subscription.ts";
+import { aliveSubscription, isAlive, listSubscriptions, refuseScheduled } from "./subscription.ts";
 
 /** Ends the subscription, now or when what is paid for is used up. Twice is once. */
 export async function cancel(work: BillingWork): Promise<BillingResult> {
@@ -18,6 +20,7 @@ export async function cancel(work: BillingWork): Promise<BillingResult> {
   if (request.at_period_end === false || status === "incomplete") {
     await stripe.subscriptions.cancel(id, {}, keyOf(request, "cancel"));
   } else if (subscription.cancel_at === null && !subscription.cancel_at_period_end) {
+    refuseScheduled(subscription);
     await stripe.subscriptions.update(id, { cancel_at_period_end: true }, keyOf(request, "cancel"));
   }
   return {};
@@ -26,8 +29,10 @@ export async function cancel(work: BillingWork): Promise<BillingResult> {
 /** Takes back a cancellation that has not taken effect, or ends a pause. */
 export async function resume(work: BillingWork): Promise<BillingResult> {
   const { stripe, request } = work;
-  const { id, status, cancel_at, cancel_at_period_end } = await aliveSubscription(work);
+  const subscription = await aliveSubscription(work);
+  const { id, status, cancel_at, cancel_at_period_end } = subscription;
   if (cancel_at_period_end || cancel_at !== null) {
+    refuseScheduled(subscription);
     // In flexible mode the portal sets a time without the flag; each is taken back as it was set.
     const taken = cancel_at_period_end
       ? { cancel_at_period_end: false }
@@ -35,12 +40,27 @@ export async function resume(work: BillingWork): Promise<BillingResult> {
     await stripe.subscriptions.update(id, taken, keyOf(request, "keep"));
   }
   if (status !== "paused") return {};
-  const { latest_invoice: invoice, status: now } = await stripe.subscriptions.resume(
+  if (isResuming(subscription)) return paymentFor(work, subscription);
+  const resumed = await stripe.subscriptions.resume(
     id,
-    { expand: ["latest_invoice.payments"] },
+    // With an attempt that fails it would go on all the same, past due and with full access.
+    { payment_behavior: "resume_on_payment_success", expand: ["latest_invoice.payments"] },
     keyOf(request, "resume"),
   );
-  if (now !== "paused" || typeof invoice !== "object" || invoice === null) return {};
+  return resumed.status === "paused" ? paymentFor(work, resumed) : {};
+}
+
+/** Whether somebody has asked for it to go on already, which waits for a payment. */
+function isResuming({ latest_invoice: invoice }: Stripe.Subscription): boolean {
+  if (typeof invoice !== "object" || invoice === null) return false;
+  return invoice.status === "open" && invoice.billing_reason === "subscription_update";
+}
+
+async function paymentFor(
+  { stripe }: BillingWork,
+  { latest_invoice: invoice }: Stripe.Subscription,
+): Promise<BillingResult> {
+  if (typeof invoice !== "object" || invoice === null) return {};
   const { clientSecret } = await paymentOf(stripe, invoice);
   return { client_secret: clientSecret };
 }

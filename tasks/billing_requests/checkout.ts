@@ -1,9 +1,9 @@
 import Stripe from "stripe";
 
-import { findPrice } from "../stripe_provisioning.ts";
+import { closePages, openPages } from "../stripe_pages.ts";
 import { paymentOf } from "./payment.ts";
 import { BillingRefusal, keyOf, type BillingResult, type BillingWork } from "./request.ts";
-import { isAlive, listSubscriptions } from "./subscription.ts";
+import { isAlive, listSubscriptions, soldPrice } from "./subscription.ts";
 
 /**
  * A page to subscribe on, and never a second subscription: one session is open at a time, what could
@@ -12,18 +12,15 @@ import { isAlive, listSubscriptions } from "./subscription.ts";
 export async function checkout(work: BillingWork): Promise<BillingResult> {
   const { stripe, request, customerId } = work;
   const lookupKey = `${request.plan}_${request.interval}`;
-  const open = await stripe.checkout.sessions
-    .list({ customer: customerId, status: "open", limit: 100 })
-    .autoPagingToArray({ limit: 1000 });
+  const open = await openPages(work, customerId);
   const same = open.find((session) => isFor(session, work, lookupKey));
-  await closeSessions(
-    work,
-    open.filter((session) => session !== same),
-  );
+  const others = open.filter((session) => session !== same);
+  await closePages(work, others, (what) => keyOf(request, what));
   const subscriptions = await listSubscriptions(work);
   refuseSubscribed(subscriptions);
   if (same !== undefined) return resultOf(same);
 
+  const price = await soldPrice(work, lookupKey);
   for (const subscription of subscriptions) {
     // oxlint-disable-next-line no-await-in-loop -- there is one, if any.
     await giveUp(work, subscription);
@@ -33,9 +30,7 @@ export async function checkout(work: BillingWork): Promise<BillingResult> {
       mode: "subscription",
       customer: customerId,
       client_reference_id: request.tenant_id,
-      line_items: [
-        { price: await findPrice(stripe, lookupKey, work.configuredPrices), quantity: 1 },
-      ],
+      line_items: [{ price, quantity: 1 }],
       success_url: request.success_url ?? "",
       cancel_url: request.cancel_url ?? "",
       metadata: metadataOf(work, lookupKey),
@@ -70,21 +65,6 @@ function resultOf({ url, expires_at }: Stripe.Checkout.Session): BillingResult {
   return { url, expires_at };
 }
 
-async function closeSessions(
-  { stripe, request }: BillingWork,
-  sessions: readonly Stripe.Checkout.Session[],
-): Promise<void> {
-  for (const { id } of sessions) {
-    try {
-      // oxlint-disable-next-line no-await-in-loop -- there is one, if any.
-      await stripe.checkout.sessions.expire(id, {}, keyOf(request, `expire:${id}`));
-    } catch (error) {
-      // Paid, or expired, meanwhile: which of the two is seen by the subscriptions.
-      if (!isRefused(error)) throw error;
-    }
-  }
-}
-
 function refuseSubscribed(subscriptions: readonly Stripe.Subscription[]): void {
   if (subscriptions.some(isAlive)) {
     throw new BillingRefusal(
@@ -110,12 +90,8 @@ async function giveUp(
   try {
     await stripe.invoices.voidInvoice(invoice.id, {}, keyOf(request, `void:${invoice.id}`));
   } catch (error) {
-    if (!isRefused(error)) throw error;
+    if (!(error instanceof Stripe.errors.StripeInvalidRequestError)) throw error;
     // No reason to give up: the next attempt finds a subscription that is alive.
     throw new Error("The first invoice was paid in this very moment", { cause: error });
   }
-}
-
-function isRefused(error: unknown): boolean {
-  return error instanceof Stripe.errors.StripeInvalidRequestError;
 }

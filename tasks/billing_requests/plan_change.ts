@@ -2,7 +2,7 @@ import type Stripe from "stripe";
 
 import { paymentOf } from "./payment.ts";
 import { BillingRefusal, keyOf, type BillingResult, type BillingWork } from "./request.ts";
-import { aliveSubscription, planItem, wantedPrice } from "./subscription.ts";
+import { aliveSubscription, planItem, refuseScheduled, wantedPrice } from "./subscription.ts";
 
 /** A subscription as it is, and what is to become of it. */
 type Change = {
@@ -19,6 +19,8 @@ const MOST_LINES = 50;
 /** What a change would cost. Nothing is changed, so it needs no idempotency key. */
 export async function preview(work: BillingWork): Promise<BillingResult> {
   const { subscription, item, price, proratedAt } = await changeOf(work);
+  // Asked for no change at all, Stripe would tell of the next renewal.
+  if (item.price.id === price) return { ...nothing(item.price), prorated_at: proratedAt };
   const invoice = await work.stripe.invoices.createPreview({
     customer: work.customerId,
     subscription: subscription.id,
@@ -58,12 +60,10 @@ async function changeOf(work: BillingWork): Promise<Change> {
   if (subscription.status === "past_due" || subscription.status === "unpaid") {
     throw new BillingRefusal("payment_overdue", "What is owed must be paid first.");
   }
-  if (subscription.schedule !== null) {
-    throw new BillingRefusal(
-      "scheduled_change",
-      "A change of the subscription is agreed on already. Please contact us.",
-    );
+  if (subscription.status === "paused") {
+    throw new BillingRefusal("paused", "The subscription is paused. Resume it first.");
   }
+  refuseScheduled(subscription);
   const item = planItem(work, subscription);
   return {
     subscription,
@@ -109,6 +109,10 @@ async function outcomeOf(
     throw new BillingRefusal("no_payment_method", message, clientSecret);
   }
   throw new BillingRefusal("card_declined", problem, clientSecret);
+}
+
+function nothing({ currency }: Stripe.Price): BillingResult {
+  return { total: 0, amount_due: 0, currency, lines: [] };
 }
 
 function amountsOf(invoice: Stripe.Invoice): BillingResult {

@@ -10,9 +10,14 @@ export function refusalOf(error: unknown): BillingRefusal | undefined {
   if (error instanceof Stripe.errors.StripeCardError) {
     return new BillingRefusal("card_declined", error.message);
   }
+  return isNotAccepted(error) ? new BillingRefusal("refused", CONTACT) : undefined;
+}
+
+/** Whether Stripe says that it can't be done as things are there. */
+export function isNotAccepted(error: unknown): boolean {
   // 409 and 429 pass; 401 and 403 are for the operator, who mends them while it waits.
-  const isOurs =
+  return (
     error instanceof Stripe.errors.StripeError &&
-    (error.statusCode === 400 || error.statusCode === 404);
-  return isOurs ? new BillingRefusal("refused", CONTACT) : undefined;
+    (error.statusCode === 400 || error.statusCode === 404)
+  );
 }

@@ -46,6 +46,7 @@ export type RefusalCode =
   | "no_payment_method"
   | "no_subscription"
   | "not_sold"
+  | "paused"
   | "payment_overdue"
   | "payment_processing"
   | "preview_outdated"

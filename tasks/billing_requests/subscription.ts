@@ -40,6 +40,15 @@ export async function aliveSubscription(work: BillingWork): Promise<Stripe.Subsc
   return subscription;
 }
 
+/** Stripe changes nothing beside a schedule, and to release one would take back what it was made for. */
+export function refuseScheduled({ schedule }: Stripe.Subscription): void {
+  if (schedule === null) return;
+  throw new BillingRefusal(
+    "scheduled_change",
+    "A change of the subscription is agreed on already. Please contact us.",
+  );
+}
+
 /** The item that is the plan's, whatever else is subscribed to and in whatever order. */
 export function planItem(
   { request, configuredPrices }: BillingWork,
@@ -59,14 +68,24 @@ export function planItem(
 }
 
 /** The price of the plan asked for; without an interval, by the one that there is. */
-export async function wantedPrice(
-  { stripe, configuredPrices, request }: BillingWork,
-  present: Stripe.Price,
-): Promise<string> {
+export async function wantedPrice(work: BillingWork, present: Stripe.Price): Promise<string> {
+  const { request } = work;
   const interval = request.interval ?? present.recurring?.interval ?? "month";
   const lookupKey = `${request.plan}_${interval}`;
   if (!request.lookup_keys.includes(lookupKey)) {
     throw new BillingRefusal("not_sold", "The plan is not sold by that interval.");
   }
-  return findPrice(stripe, lookupKey, configuredPrices);
+  return soldPrice(work, lookupKey);
+}
+
+/** The price that is sold now by this lookup key. */
+export async function soldPrice(
+  { stripe, configuredPrices }: BillingWork,
+  lookupKey: string,
+): Promise<string> {
+  const price = await findPrice(stripe, lookupKey, configuredPrices);
+  if (price === undefined) {
+    throw new BillingRefusal("not_sold", "The plan is not sold any more by that interval.");
+  }
+  return price;
 }

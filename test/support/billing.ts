@@ -59,6 +59,7 @@ function item(lookup_key: string): ItemTruth {
 export function invoice(change: Partial<InvoiceTruth> = {}): InvoiceTruth {
   return {
     id: "in_1",
+    customer_id: "cus_acme",
     subscription_id: "sub_1",
     number: "ACME-0001",
     status: "paid",

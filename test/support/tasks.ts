@@ -55,23 +55,32 @@ export const test = base.extend<{ $file: { workshop: Workshop } }>({
   workshop: [
     async ({ database }, use) => {
       await using emulator = await startStripeEmulator({ port: 0, observer: recorder });
-      const pool = makePool({
-        connectionString: database.urls.worker,
-        applicationName: "test-tasks",
-        role: "app_worker",
-        logger,
-      });
-      try {
-        const stripe = withoutRetries(emulator.url, "Rowhouse");
-        await syncCatalog(pool, stripe);
-        await use(workshop(database, emulator.url, stripe, pool));
-      } finally {
-        await pool.end();
-      }
+      await withWorkshop(database, emulator.url, use);
     },
     { scope: "file" },
   ],
 });
+
+/** Runs `use` with the tasks of a deployment that has this database, and an account at `stripeUrl`. */
+export async function withWorkshop(
+  database: TestDatabase,
+  stripeUrl: string,
+  use: (workshop: Workshop) => Promise<void>,
+): Promise<void> {
+  const pool = makePool({
+    connectionString: database.urls.worker,
+    applicationName: "test-tasks",
+    role: "app_worker",
+    logger,
+  });
+  try {
+    const stripe = withoutRetries(stripeUrl, "Rowhouse");
+    await syncCatalog(pool, stripe);
+    await use(workshop(database, stripeUrl, stripe, pool));
+  } finally {
+    await pool.end();
+  }
+}
 
 /** The name is how the emulator's recorder knows the calls of the tasks from those of the tests. */
 function withoutRetries(url: string, name: string): Stripe {

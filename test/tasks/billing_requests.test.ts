@@ -3,27 +3,10 @@ import type { JobHelpers } from "graphile-worker";
 
 import { runBillingRequest } from "../../tasks/run_billing_request.ts";
 import { stripeProvisionTenant } from "../../tasks/stripe_provision_tenant.ts";
-import { asUser } from "../support/acting.ts";
+import { askAsOwner as ask } from "../support/ask_as_owner.ts";
 import { expect, withClient } from "../support/index.ts";
 import { rowOf } from "../support/query.ts";
 import { test, type FaultKind, type Workshop } from "../support/tasks.ts";
-
-/** Asks as the tenant's owner, committed; the request's id. */
-async function ask({ database }: Workshop, tenantId: string, call: string): Promise<string> {
-  return withClient(database.urls.superuser, async (client) => {
-    await client.query("begin");
-    const { user_id: userId } = await rowOf<{ user_id: string }>(
-      client,
-      "select user_id from app_public.memberships where tenant_id = $1",
-      [tenantId],
-    );
-    const { id } = await asUser(client, { userId, tenantId }, () =>
-      rowOf<{ id: string }>(client, `select id from app_public.${call}`),
-    );
-    await client.query("commit");
-    return id;
-  });
-}
 
 function requestOf({ pool }: Workshop, id: string) {
   return rowOf(pool, "select * from app_public.billing_requests where id = $1", [id]);
@@ -233,31 +216,4 @@ test("what Stripe does not accept fails for good, and the operator is told", asy
     [tenantId],
   );
   expect(alarm).toEqual({ details: { kind: "portal", request_id: id } });
-});
-
-test("a subscription that changes by a schedule is left to whoever made that", async ({
-  workshop,
-}) => {
-  const tenantId = await foundPaid(workshop);
-  const id = await ask(workshop, tenantId, CHANGE);
-  const { stripe } = workshop.options;
-  const subscriptions: typeof stripe.subscriptions = Object.create(stripe.subscriptions);
-  subscriptions.list = ((params: object) => {
-    const listed = stripe.subscriptions.list(params);
-    return {
-      async autoPagingToArray(limits: { limit: number }) {
-        const all = await listed.autoPagingToArray(limits);
-        return all.map((each) => ({ ...each, schedule: "sub_sched_1" }));
-      },
-    };
-  }) as unknown as typeof subscriptions.list;
-  const scheduled: typeof stripe = Object.create(stripe, {
-    subscriptions: { value: subscriptions },
-  });
-  await runBillingRequest({ ...workshop.options, stripe: scheduled })(
-    { tenant_id: tenantId, request_id: id },
-    workshop.helpers,
-  );
-  expect(await requestOf(workshop, id)).toMatchObject({ error_code: "scheduled_change" });
-  expect(await effectOf(workshop, tenantId)).toMatchObject({ changes: 0, plans: ["pro_month"] });
 });

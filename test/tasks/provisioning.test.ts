@@ -176,9 +176,9 @@ test("a customer that came second is deleted at Stripe, and the first is used", 
     await pool.query("select app_private.record_intent_customer($1, $2)", [tenantId, rival.id]);
     return created;
   };
-  const { prices, subscriptions } = stripe;
+  const { checkout, prices, subscriptions } = stripe;
   await stripeProvisionTenant({
-    stripe: { customers, prices, subscriptions },
+    stripe: { checkout, customers, prices, subscriptions },
     configuredPrices: {},
   })({ tenant_id: tenantId }, workshop.helpers);
   await workshop.settle();

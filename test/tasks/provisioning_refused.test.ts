@@ -78,9 +78,9 @@ test("S53: a card declined is left behind with its intent; the next one gets a f
       message: "Your card was declined.",
     });
   };
-  const { customers, prices } = stripe;
+  const { checkout, customers, prices } = stripe;
   const run = stripeProvisionTenant({
-    stripe: { customers, prices, subscriptions: declining },
+    stripe: { checkout, customers, prices, subscriptions: declining },
     configuredPrices: {},
   });
   await run({ tenant_id: tenantId }, workshop.helpers);

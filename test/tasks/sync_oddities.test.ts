@@ -79,7 +79,7 @@ test("S33: two subscriptions that are paid give the larger plan, and an alarm un
   expect(await openAlarms(workshop, tenant.tenantId)).toEqual([]);
 });
 
-test("S39: a customer deleted at Stripe ends all, is asked about no more, and another may come", async ({
+test("S39: a customer deleted at Stripe ends all, is itself asked about no more, and another may come", async ({
   workshop,
 }) => {
   const { stripe, pool } = workshop;

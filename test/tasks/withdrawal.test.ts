@@ -40,7 +40,7 @@ function meanwhile(
     subscriptions.create = (...args: Parameters<typeof stripe.subscriptions.create>) =>
       after(stripe.subscriptions.create(...args));
   }
-  return { customers, prices: stripe.prices, subscriptions };
+  return { checkout: stripe.checkout, customers, prices: stripe.prices, subscriptions };
 }
 
 const leftAt = async (workshop: Workshop, tenantId: string) => {

@@ -1,11 +1,12 @@
 /** What people, the dashboard and the operator do in a history. Each may be refused, or fail. */
+import pg from "pg";
 import Stripe from "stripe";
 
 import { accessToken, graphql } from "../../support/client.ts";
 import { codesOf, confirmPayment, currentTenant, textAt } from "../../support/tenant_life.ts";
 import { waitUntil } from "../../support/wait_until.ts";
 import { AT_STRIPE } from "./dashboard.ts";
-import { CARDS, chosen, Refused, refuseTwoOffers, type Do, type History } from "./history.ts";
+import { CARDS, chosen, Refused, type Do, type History } from "./history.ts";
 import type { Deed } from "./plan.ts";
 import { IN_BILLING } from "./subscriber.ts";
 import type { World } from "./world.ts";
@@ -129,7 +130,12 @@ const DO: Record<Exclude<Deed["deed"], "found">, Do> = {
     ]);
   },
   "provision again": async (world, history) => {
-    await refuseTwoOffers(world, history);
-    await world.admin.query("select app_private.renew_billing_intent($1)", [history.tenantId]);
+    const provision = "select app_private.renew_billing_intent($1)";
+    await world.admin.query(provision, [history.tenantId]).catch((error: unknown) => {
+      // A page to subscribe on is being made: the operator is told to try again later.
+      if (error instanceof pg.DatabaseError && error.code === "CNFLT")
+        throw new Refused(String(error));
+      throw error;
+    });
   },
 };

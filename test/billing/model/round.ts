@@ -103,9 +103,7 @@ async function faultsOfInbox({ admin }: World): Promise<string[]> {
   );
   const alarms = await rowsOf(
     admin,
-    `select kind, subject, message, details from app_private.alarms where resolved_at is null
-    -- What the dashboard did meanwhile, a request is refused for; who asked has been told.
-    and kind <> 'billing_request_refused'`,
+    "select kind, subject, message, details from app_private.alarms where resolved_at is null",
   );
   const given = await rowsOf(
     admin,

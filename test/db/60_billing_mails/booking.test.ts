@@ -216,6 +216,39 @@ test("who never had access is not told that it is gone", async ({ db }) => {
   expect(await booked(db)).toEqual([]);
 });
 
+test("who never had access is not told that it is back, whatever came before the first payment", async ({
+  db,
+}) => {
+  await acme(db);
+  const states = ["incomplete", "canceled", "unpaid", "paused", "a_new_one", "active"];
+  for (const [seq, status] of states.entries()) {
+    await recordAsWorker(db, { seq: seq + 1, subscriptions: [subscription({ status })] });
+  }
+  expect(await booked(db)).toEqual([]);
+});
+
+test("who was told that access is gone is told that it is back, also after another first payment", async ({
+  db,
+}) => {
+  const { acme: tenantId } = await acme(db);
+  const ended = subscription({ status: "canceled" });
+  const next = (status: string) => subscription({ id: "sub_2", status, created: EPOCH + DAY });
+  const history = [
+    [subscription()],
+    [ended],
+    [ended, next("incomplete")],
+    [ended, next("incomplete_expired")],
+    [ended, next("active")],
+    [ended, next("past_due")],
+    [ended, next("active")],
+  ];
+  for (const [seq, subscriptions] of history.entries()) {
+    await recordAsWorker(db, { seq: seq + 1, subscriptions });
+  }
+  expect((await booked(db)).map(({ kind }) => kind)).toEqual(["suspended", "reactivated"]);
+  expect(await due(db, tenantId)).toEqual(["reactivated"]);
+});
+
 test("mails go to those who may manage the billing, of this tenant and now", async ({ db }) => {
   const { acme: tenantId, alice, bob } = await acme(db);
   await recordAsWorker(db, { seq: 1, subscriptions: [PAST_DUE], invoices: [RENEWAL] });
