@@ -68,10 +68,12 @@ async function fillInbox(
 ): Promise<void> {
   await using client = await connect(urls.superuser);
   await client.query(
-    `select app_private.receive_stripe_event(
-      'evt_drain' || n, 'invoice.paid', 'invoice', 'in_' || n,
-      ($2::text[])[1 + n % cardinality($2::text[])], null, false, '2026-10-28.endive', now(),
-      json_build_object('id', 'evt_drain' || n), null, false
+    `select app_private.receive_stripe_events(
+      null, false,
+      array['evt_drain' || n], array['invoice.paid'], array['invoice'], array['in_' || n],
+      array[($2::text[])[1 + n % cardinality($2::text[])]], array[null], array[false],
+      array['2026-10-28.endive'], array[extract(epoch from now())],
+      array[json_build_object('id', 'evt_drain' || n)]
     )
     from generate_series(1, $1) n`,
     [events, customers],

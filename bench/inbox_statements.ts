@@ -2,7 +2,7 @@
 import type pg from "pg";
 
 import { hintOf } from "../server/stripe_event_hint.ts";
-import { keepEvent } from "../server/stripe_inbox.ts";
+import { keepEvents } from "../server/stripe_inbox.ts";
 
 type Database = Pick<pg.ClientBase, "query">;
 
@@ -11,7 +11,7 @@ const COLUMNS =
   "id, type, object_type, object_id, customer_id, account_id, livemode, api_version, created_at, " +
   "payload, status, received_seq";
 
-/** The row that receive_stripe_event makes: the same table, indexes and constraints, no job. */
+/** The row that receive_stripe_events makes: the same table, indexes and constraints, no job. */
 const BARE_INSERT = {
   name: "bare_insert",
   text: `insert into app_private.stripe_events (${COLUMNS}) values (
@@ -20,10 +20,10 @@ const BARE_INSERT = {
   )`,
 };
 
-/** What the server does of an event once its signature is known to be good, by its own code. */
+/** What the server does about an event that comes alone and is well signed, by its own code. */
 export async function receive(database: Database, payload: string): Promise<void> {
   const ours = { livemode: false, accountId: undefined };
-  const status = await keepEvent(database, { hint: hintIn(payload), payload, ours });
+  const [status] = await keepEvents(database, [{ hint: hintIn(payload), payload }], ours);
   if (status !== "pending") throw new Error(`The event is ${status}`);
 }
 

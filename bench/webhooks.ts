@@ -3,7 +3,7 @@
  *
  * "over HTTP": signed POSTs to the real server, production settings, against the bare insert of the
  * same row, prepared, over as many connections straight to PostgreSQL, and against the least that an
- * HTTP server could do. "SQL alone": app_private.receive_stripe_event, as the server's login,
+ * HTTP server could do. "SQL alone": app_private.receive_stripe_events, as the server's login,
  * against the bare insert.
  *
  * All write the same table and read the same JSON. The baselines book no job, verify nothing and

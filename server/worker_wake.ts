@@ -8,7 +8,7 @@ const NOTIFY =
  * Tells the workers of jobs that were booked quietly. Not in the transaction that books, since
  * those that notify commit one after another; and once for all that were booked meanwhile.
  */
-export function makeWaker(pool: Pick<pg.Pool, "query">): () => void {
+export function makeWaker(pool: Pick<pg.Pool, "query">): (count: number) => void {
   let booked = 0;
   let isTelling = false;
 
@@ -23,8 +23,8 @@ export function makeWaker(pool: Pick<pg.Pool, "query">): () => void {
     isTelling = false;
   }
 
-  return function wake() {
-    booked += 1;
+  return function wake(count) {
+    booked += count;
     if (!isTelling) void tell();
   };
 }

@@ -2,7 +2,7 @@ import type { JobHelpers, Task } from "graphile-worker";
 import type Stripe from "stripe";
 
 import { hintOf } from "../server/stripe_event_hint.ts";
-import { keepEvent, type OurStripe } from "../server/stripe_inbox.ts";
+import { keepEvents, type OurStripe } from "../server/stripe_inbox.ts";
 
 declare global {
   namespace GraphileWorker {
@@ -86,7 +86,7 @@ async function receive(
     const hint = unseen.has(event.id) ? hintOf(event) : undefined;
     if (hint === undefined) continue;
     const payload = JSON.stringify(event);
-    await withPgClient((client) => keepEvent(client, { hint, payload, ours }));
+    await withPgClient((client) => keepEvents(client, [{ hint, payload }], ours));
   }
   return unseen.size;
 }

@@ -15,7 +15,7 @@ grant usage on schema app_public, app_private
   to app_user, app_anonymous, app_worker, app_identity, app_definer, app_searcher;
 grant usage on schema auth to app_identity;
 
-/* The two logins call the doors that stand here: enter, receive_stripe_event. Nothing else. */
+/* The two logins call the doors that stand here: enter, receive_stripe_events. Nothing else. */
 grant usage on schema app_private to rowhouse_server, rowhouse_worker;
 
 /* A function's new owner must be able to create in its schema; app_definer has no login. */

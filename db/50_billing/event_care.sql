@@ -27,7 +27,7 @@ begin
   end loop;
 
   /* Whoever deletes jobs by hand takes no event with them. */
-  perform app_private.book_event_job(stripe_events.id)
+  perform app_private.book_event_jobs(array_agg(stripe_events.id order by stripe_events.id))
   from app_private.stripe_events
   where stripe_events.status = 'pending'
   and stripe_events.received_at < now() - interval '10 minutes'
@@ -63,7 +63,7 @@ begin
       using errcode = 'INPUT';
   end if;
   perform app_private.resolve_alarm('stripe_event_failed', p_event_id);
-  perform app_private.book_event_job(p_event_id);
+  perform app_private.book_event_jobs(array[p_event_id]);
 end;
 $$;
 comment on function app_private.replay_stripe_event(text) is

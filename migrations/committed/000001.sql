@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:a7845282615c864396041ca05b5e23ed5fd9a6fe
+--! Hash: sha1:9e8054d8b98716dc3dd41a6347445828c0a706b6
 
 --! Included index.sql
 --! Included 00_foundation/schemas.sql
@@ -20,7 +20,7 @@ grant usage on schema app_public, app_private
   to app_user, app_anonymous, app_worker, app_identity, app_definer, app_searcher;
 grant usage on schema auth to app_identity;
 
-/* The two logins call the doors that stand here: enter, receive_stripe_event. Nothing else. */
+/* The two logins call the doors that stand here: enter, receive_stripe_events. Nothing else. */
 grant usage on schema app_private to rowhouse_server, rowhouse_worker;
 
 /* A function's new owner must be able to create in its schema; app_definer has no login. */
@@ -5406,121 +5406,163 @@ grant execute on function
 --! EndIncluded 50_billing/event_routes.sql
 --! Included 50_billing/inbox.sql
 /*
- * What graphile_worker.add_job does for a job whose key is new, in one statement instead of its five,
- * which cost several times the event's own. Whatever is not as simple is left to it.
+ * What graphile_worker.add_job does for jobs whose keys are new, in one statement instead of five for
+ * each, which cost several times the events' own. Whatever is not as simple is left to it.
  *
  * Wakes nobody: transactions that notify commit one after another, each waiting for the disk alone,
  * which made arriving events several times slower. Whoever books tells the workers afterwards; one
  * that was not told looks by itself within a second.
  */
-create or replace function app_private.book_event_job(p_event_id text)
+create or replace function app_private.book_event_jobs(p_event_ids text[])
   returns void
   language plpgsql volatile parallel unsafe
 as $$
+declare
+  v_count bigint;
 begin
   insert into graphile_worker._private_jobs (task_id, payload, key)
   select
     tasks.id,
-    json_build_object('event_id', p_event_id),
-    'stripe_event:' || p_event_id
-  from graphile_worker._private_tasks as tasks
+    json_build_object('event_id', events.id),
+    'stripe_event:' || events.id
+  from unnest(p_event_ids) as events (id)
+  cross join graphile_worker._private_tasks as tasks
   where tasks.identifier = 'stripe_process_event'
   on conflict (key) do nothing;
-  if not found then
+  get diagnostics v_count = row_count;
+  if v_count < cardinality(p_event_ids) then
     perform graphile_worker.add_job(
       'stripe_process_event',
-      json_build_object('event_id', p_event_id),
-      job_key => 'stripe_event:' || p_event_id
-    );
+      json_build_object('event_id', events.id),
+      job_key => 'stripe_event:' || events.id
+    )
+    from unnest(p_event_ids) as events (id);
   end if;
 end;
 $$;
-comment on function app_private.book_event_job(text) is
-  'Books the processing of an event, under its key. Wakes no worker: they look every second.';
+comment on function app_private.book_event_jobs(text[]) is
+  'Books the processing of events, each under its key. Wakes no worker: they look every second.';
 
 /*
- * security definer: the HTTP process may drop a verified event into the inbox and nothing else. The
- * row and its job are one statement, so one transaction: neither is there without the other.
+ * security definer: the HTTP process may drop verified events into the inbox and nothing else. The
+ * rows and their jobs are one statement, so one transaction: neither is there without the other.
+ *
+ * Several servers may be given the same events at once. None waits for another in a circle: each
+ * takes the events in the order of their ids, and the alarm, which they all share, after the last.
  */
-create or replace function app_private.receive_stripe_event(
-  p_id text,
-  p_type text,
-  p_object_type text,
-  p_object_id text,
-  p_customer_id text,
-  p_account_id text,
-  p_livemode boolean,
-  p_api_version text,
-  p_created_at timestamptz,
-  p_payload json,
+create or replace function app_private.receive_stripe_events(
   p_our_account_id text,
-  p_our_livemode boolean
+  p_our_livemode boolean,
+  p_ids text[],
+  p_types text[],
+  p_object_types text[],
+  p_object_ids text[],
+  p_customer_ids text[],
+  p_account_ids text[],
+  p_livemodes boolean[],
+  p_api_versions text[],
+  p_created double precision[],
+  p_payloads json[]
 )
-  returns text
+  returns table (event_id text, event_status text)
   language plpgsql volatile security definer parallel unsafe
   set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_status text := case
-    when p_livemode <> p_our_livemode then 'ignored_mode'
-    when p_account_id is not null and p_account_id is distinct from p_our_account_id then 'foreign'
-    when exists (
-      select from app_private.stripe_event_routes() as routes where routes.type = p_type
-    ) then 'pending'
-    else 'ignored'
-  end;
+  v_ids text[];
+  v_statuses text[];
+  v_pending text[];
+  v_other_mode text[];
 begin
-  insert into app_private.stripe_events (
-    id, type, object_type, object_id, customer_id, account_id, livemode, api_version, status,
-    reason, payload, created_at, received_seq
+  with kept as (
+    insert into app_private.stripe_events (
+      id, type, object_type, object_id, customer_id, account_id, livemode, api_version, status,
+      reason, payload, created_at, received_seq
+    )
+    select
+      arrived.id, arrived.type, arrived.object_type, arrived.object_id, arrived.customer_id,
+      arrived.account_id, arrived.livemode, arrived.api_version, arrived.status,
+      case arrived.status
+        when 'ignored_mode' then 'Of Stripe''s other mode'
+        when 'foreign' then 'Of another account'
+        when 'ignored' then 'Of a type that nothing is done about'
+      end,
+      arrived.payload, to_timestamp(arrived.created),
+      nextval('app_private.stripe_sync_seq'::regclass)
+    from (
+      select
+        events.*,
+        case
+          when events.livemode <> p_our_livemode then 'ignored_mode'
+          when
+            events.account_id is not null
+            and events.account_id is distinct from p_our_account_id
+          then 'foreign'
+          when exists (
+            select from app_private.stripe_event_routes() as routes where routes.type = events.type
+          ) then 'pending'
+          else 'ignored'
+        end as status
+      from unnest(
+        p_ids, p_types, p_object_types, p_object_ids, p_customer_ids, p_account_ids, p_livemodes,
+        p_api_versions, p_created, p_payloads
+      ) with ordinality as events (
+        id, type, object_type, object_id, customer_id, account_id, livemode, api_version, created,
+        payload, place
+      )
+      order by events.id collate "C", events.place
+    ) as arrived
+    on conflict (id) do nothing
+    returning stripe_events.id, stripe_events.status
   )
-  values (
-    p_id, p_type, p_object_type, p_object_id, p_customer_id, p_account_id, p_livemode,
-    p_api_version, v_status,
-    case v_status
-      when 'ignored_mode' then 'Of Stripe''s other mode'
-      when 'foreign' then 'Of another account'
-      when 'ignored' then 'Of a type that nothing is done about'
-    end,
-    p_payload, p_created_at, nextval('app_private.stripe_sync_seq'::regclass)
-  )
-  on conflict (id) do nothing;
-  if not found then
-    return 'duplicate';
-  end if;
+  select
+    array_agg(kept.id),
+    array_agg(kept.status),
+    array_agg(kept.id) filter (where kept.status = 'pending'),
+    array_agg(kept.id) filter (where kept.status = 'ignored_mode')
+  into v_ids, v_statuses, v_pending, v_other_mode
+  from kept;
 
-  if v_status = 'pending' then
-    perform app_private.book_event_job(p_id);
-  elsif v_status = 'ignored_mode' then
+  if v_pending is not null then
+    perform app_private.book_event_jobs(v_pending);
+  end if;
+  if v_other_mode is not null then
     perform app_private.raise_alarm(
       'stripe_mode_mismatch',
-      case when p_livemode then 'live' else 'test' end,
+      case when p_our_livemode then 'test' else 'live' end,
       'Events of Stripe''s other mode arrive: is an endpoint of it pointed at this deployment?',
-      jsonb_build_object('event_id', p_id, 'type', p_type)
-    );
+      jsonb_build_object('event_id', stripe_events.id, 'type', stripe_events.type)
+    )
+    from app_private.stripe_events
+    where stripe_events.id = any (v_other_mode);
   end if;
-  return v_status;
+  return query select * from unnest(v_ids, v_statuses);
 end;
 $$;
-comment on function app_private.receive_stripe_event(
-  text, text, text, text, text, text, boolean, text, timestamptz, json, text, boolean
+comment on function app_private.receive_stripe_events(
+  text, boolean, text[], text[], text[], text[], text[], text[], boolean[], text[],
+  double precision[], json[]
 ) is
-  'Keeps a verified event and books its processing, once for each id. p_our_…: the account (null '
-  'without several) and the mode that are this deployment''s. Returns pending, ignored, '
-  'ignored_mode, foreign or duplicate.';
-alter function app_private.receive_stripe_event(
-  text, text, text, text, text, text, boolean, text, timestamptz, json, text, boolean
+  'Keeps verified events and books their processing, once for each id. p_our_…: the account (null '
+  'without several) and the mode that are this deployment''s; the others have an element for each '
+  'event, p_created in Unix seconds. Returns those that are new, as pending, ignored, ignored_mode or '
+  'foreign; all others are duplicates.';
+alter function app_private.receive_stripe_events(
+  text, boolean, text[], text[], text[], text[], text[], text[], boolean[], text[],
+  double precision[], json[]
 ) owner to app_definer;
 
 revoke all on function
-  app_private.book_event_job(text),
-  app_private.receive_stripe_event(
-    text, text, text, text, text, text, boolean, text, timestamptz, json, text, boolean
+  app_private.book_event_jobs(text[]),
+  app_private.receive_stripe_events(
+    text, boolean, text[], text[], text[], text[], text[], text[], boolean[], text[],
+    double precision[], json[]
   )
   from public;
-grant execute on function app_private.book_event_job(text) to app_definer, app_worker;
-grant execute on function app_private.receive_stripe_event(
-  text, text, text, text, text, text, boolean, text, timestamptz, json, text, boolean
+grant execute on function app_private.book_event_jobs(text[]) to app_definer, app_worker;
+grant execute on function app_private.receive_stripe_events(
+  text, boolean, text[], text[], text[], text[], text[], text[], boolean[], text[],
+  double precision[], json[]
 ) to rowhouse_server, app_worker;
 --! EndIncluded 50_billing/inbox.sql
 --! Included 50_billing/event_states.sql
@@ -5764,7 +5806,7 @@ begin
   end loop;
 
   /* Whoever deletes jobs by hand takes no event with them. */
-  perform app_private.book_event_job(stripe_events.id)
+  perform app_private.book_event_jobs(array_agg(stripe_events.id order by stripe_events.id))
   from app_private.stripe_events
   where stripe_events.status = 'pending'
   and stripe_events.received_at < now() - interval '10 minutes'
@@ -5800,7 +5842,7 @@ begin
       using errcode = 'INPUT';
   end if;
   perform app_private.resolve_alarm('stripe_event_failed', p_event_id);
-  perform app_private.book_event_job(p_event_id);
+  perform app_private.book_event_jobs(array[p_event_id]);
 end;
 $$;
 comment on function app_private.replay_stripe_event(text) is

@@ -26,7 +26,7 @@ describe("waking", () => {
       return new Promise<void>((resolve) => answers.push(resolve));
     };
     const wake = makeWaker({ query } as unknown as Parameters<typeof makeWaker>[0]);
-    for (let event = 0; event < 4; event += 1) wake();
+    for (let event = 0; event < 4; event += 1) wake(1);
     expect(counts).toEqual([1]);
     answers.shift()?.();
     await waitUntil(async () => counts.length === 2);
@@ -41,10 +41,10 @@ describe("waking", () => {
       return Promise.reject(new Error("no connection"));
     };
     const wake = makeWaker({ query });
-    wake();
+    wake(1);
     await waitUntil(async () => asked === 1);
     await new Promise(setImmediate);
-    wake();
+    wake(1);
     expect(asked).toBe(2);
   });
 });

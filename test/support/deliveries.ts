@@ -2,7 +2,7 @@
 import type { Stripe } from "stripe";
 
 import { hintOf } from "../../server/stripe_event_hint.ts";
-import { keepEvent } from "../../server/stripe_inbox.ts";
+import { keepEvents } from "../../server/stripe_inbox.ts";
 import { withClient } from "./server.ts";
 import type { Workshop } from "./tasks.ts";
 import { makeEvent } from "./webhooks.ts";
@@ -14,9 +14,10 @@ export async function deliver({ database }: Workshop, event: object): Promise<st
   const hint = hintOf(event);
   if (hint === undefined) throw new Error("Not an event");
   const ours = { livemode: false, accountId: undefined };
-  return withClient(database.urls.server, (client) =>
-    keepEvent(client, { hint, payload: JSON.stringify(event), ours }),
+  const [status] = await withClient(database.urls.server, (client) =>
+    keepEvents(client, [{ hint, payload: JSON.stringify(event) }], ours),
   );
+  return status;
 }
 
 /** An event of our own making about `object`. */

@@ -1,7 +1,7 @@
 /** The inbox of webhook events, as its door and its readers see it. */
 import type pg from "pg";
 
-import { rowOf, rowsOf } from "./query.ts";
+import { rowsOf } from "./query.ts";
 
 export type Received = {
   id?: string;
@@ -18,12 +18,15 @@ export type Received = {
 /** Drops an event as the HTTP process does it: by its login, before it becomes anybody. */
 export async function receive(db: pg.Client, event: Received = {}): Promise<string> {
   await db.query("set local session authorization rowhouse_server");
-  const { status } = await rowOf<{ status: string }>(
+  const [kept] = await rowsOf<{ event_status: string }>(
     db,
-    `select app_private.receive_stripe_event(
-      $1, $2, $3, $4, $5, $6, $7, '2026-10-28.endive', now(), $8, $9, false
-    ) as status`,
+    `select event_status from app_private.receive_stripe_events(
+      $1, false, array[$2], array[$3], array[$4], array[$5], array[$6], array[$7],
+      array[$8::boolean], array['2026-10-28.endive'], array[extract(epoch from now())],
+      array[$9::json]
+    )`,
     [
+      event.ourAccount ?? null,
       event.id ?? "evt_1",
       event.type ?? "invoice.paid",
       event.objectType ?? null,
@@ -32,11 +35,10 @@ export async function receive(db: pg.Client, event: Received = {}): Promise<stri
       event.account ?? null,
       event.livemode ?? false,
       event.payload ?? '{"a": 1}',
-      event.ourAccount ?? null,
     ],
   );
   await db.query("reset session authorization");
-  return status;
+  return kept?.event_status ?? "duplicate";
 }
 
 export type KeptEvent = { id: string; customer_id: string | null; status: string };

@@ -1,6 +1,9 @@
+import { hintOf } from "../../../server/stripe_event_hint.ts";
+import { keepEvents } from "../../../server/stripe_inbox.ts";
 import { asUser, asWorker, createCast, expect, test, withClient } from "../../support/index.ts";
 import { bookedJobs, keptEvents, openAlarms, receive } from "../../support/inbox.ts";
 import { codeOf, rowOf, rowsOf, undone } from "../../support/query.ts";
+import { makeEvent } from "../../support/webhooks.ts";
 
 test("an event and the job for it are there together", async ({ db }) => {
   expect(await receive(db)).toBe("pending");
@@ -61,6 +64,61 @@ test("events of the other mode raise one alarm", async ({ db }) => {
   ]);
 });
 
+test("of events that come together each is kept for itself, and what comes twice is a duplicate", async ({
+  db,
+}) => {
+  const thin = { object: "v2.core.event", created: new Date().toISOString(), livemode: false };
+  const events = [
+    makeEvent({ id: "evt_b", data: { object: { object: "invoice", customer: "cus_b" } } }),
+    makeEvent({ id: "evt_a", type: "a.new.one" }),
+    { ...thin, id: "evt_thin", type: "v1.invoice.paid", snapshot_event: "evt_b" },
+    makeEvent({ id: "evt_c", livemode: true }),
+    makeEvent({ id: "evt_a" }),
+  ];
+  const received = events.map((event) => {
+    const hint = hintOf(event);
+    if (hint === undefined) throw new Error("Not an event");
+    return { hint, payload: JSON.stringify(event) };
+  });
+  await db.query("set local session authorization rowhouse_server");
+  const ours = { livemode: false, accountId: undefined };
+  const said = await keepEvents(db, received, ours);
+  const saidAgain = await keepEvents(db, received, ours);
+  await db.query("reset session authorization");
+  expect(said).toEqual(["pending", "ignored", "duplicate", "ignored_mode", "duplicate"]);
+  expect(saidAgain).toEqual(events.map(() => "duplicate"));
+  // The one that came first is the one that is kept.
+  expect(
+    await rowsOf(
+      db,
+      "select id, customer_id, status, payload from app_private.stripe_events order by id",
+    ),
+  ).toEqual([
+    { id: "evt_a", customer_id: "cus_nobody", status: "ignored", payload: events[1] },
+    { id: "evt_b", customer_id: "cus_b", status: "pending", payload: events[0] },
+    { id: "evt_c", customer_id: "cus_nobody", status: "ignored_mode", payload: events[3] },
+  ]);
+  expect(await bookedJobs(db)).toEqual([
+    { task: "stripe_process_event", payload: { event_id: "evt_b" }, key: "stripe_event:evt_b" },
+  ]);
+  expect(await openAlarms(db)).toEqual([
+    { kind: "stripe_mode_mismatch", subject: "live", times: 1 },
+  ]);
+});
+
+test("a job that is there already under an event's key does not keep others from being booked", async ({
+  db,
+}) => {
+  await receive(db, { id: "evt_2" });
+  await db.query("delete from app_private.stripe_events");
+  await db.query("select app_private.book_event_jobs('{evt_1,evt_2,evt_3}')");
+  const keys = (await bookedJobs(db)).map(({ key }) => key);
+  expect(new Set(keys)).toEqual(
+    new Set(["stripe_event:evt_1", "stripe_event:evt_2", "stripe_event:evt_3"]),
+  );
+  expect(keys).toHaveLength(3);
+});
+
 test("when the job can't be booked the event is not kept either, and the reverse", async ({
   db,
 }) => {
@@ -118,8 +176,9 @@ test("nobody but the HTTP process's login and the tasks may drop an event", asyn
   db,
 }) => {
   const { alice, acme } = await createCast(db);
-  const sql = `select app_private.receive_stripe_event(
-    'evt_1', 'invoice.paid', null, null, 'cus_1', null, false, '', now(), '{}', null, false)`;
+  const sql = `select app_private.receive_stripe_events(
+    null, false, array['evt_1'], array['invoice.paid'], array[null], array[null], array['cus_1'],
+    array[null], array[false], array[''], array[0], array['{}'::json])`;
   const asAlice = asUser(db, { userId: alice, tenantId: acme }, () => db.query(sql));
   expect(await codeOf(asAlice)).toBe("42501");
   expect(await codeOf(asWorker(db, () => db.query(sql)))).toBe("done");
