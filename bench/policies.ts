@@ -15,6 +15,7 @@
  * that nobody waits for, which hides nothing behind the way there and back. What enter() costs a
  * transaction is not in here: it is in preamble.
  */
+import { separateCpus } from "./cpus.ts";
 import { connect, type BenchDatabase, type BenchServer } from "./database.ts";
 import type { Scale } from "./options.ts";
 import { explainShape } from "./plans.ts";
@@ -57,7 +58,8 @@ export async function benchPolicies(options: PoliciesOptions): Promise<Outcome> 
     overSocket.urls[login] = server.overSocket(database.urls[login]) ?? database.urls[login];
   }
 
-  const outcome: Outcome = { results: [], notes: [], plans: [] };
+  await using cpus = await separateCpus(server, database);
+  const outcome: Outcome = { results: [], notes: [`policies: ${cpus.note}`], plans: [] };
   const [control] = SHAPES;
   const measured: { shape: Shape; isControl: boolean }[] = [
     ...(control === undefined ? [] : [{ shape: control, isControl: true }]),

@@ -2,8 +2,8 @@
  * preamble: what a request's transaction costs beside its statement. A point read, each time on a
  * connection lent by a pool, by three ways that take turns call by call:
  *
- * Ours: server/pg_service.ts, as the API uses it: begin, app_private.enter() and the read leave
- * together, then commit.
+ * Ours: server/pg_service.ts, as the API uses it: app_private.enter() and the read leave in one
+ * message, which is one transaction.
  * Baseline "no RLS, no transaction": the read alone, with the tenant in it, by a role with
  * BYPASSRLS.
  * Baseline "stock adaptor": PostGraphile's own, which sets role and tenant in a transaction, under
@@ -19,6 +19,7 @@ import { pino } from "pino";
 
 import { makePool } from "../server/database.ts";
 import { makeRowhousePgService } from "../server/pg_service.ts";
+import { separateCpus } from "./cpus.ts";
 import { connect, type BenchDatabase, type BenchServer } from "./database.ts";
 import { startDelayProxy } from "./delay_proxy.ts";
 import type { Scale } from "./options.ts";
@@ -49,7 +50,8 @@ type Link = { name: string; via: (url: string) => string };
 
 export async function benchPreamble(options: PreambleOptions): Promise<Outcome> {
   const { server, database, seeded, scale, log } = options;
-  const outcome: Outcome = { results: [], notes: [], plans: [] };
+  await using cpus = await separateCpus(server, database);
+  const outcome: Outcome = { results: [], notes: [`preamble: ${cpus.note}`], plans: [] };
   await using superuser = await connect(database.urls.superuser);
   const [tenant] = await readTenants(superuser, [seeded.tenantId]);
   const ids = tenant?.ids ?? [];
