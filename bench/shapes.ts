@@ -1,7 +1,16 @@
 /** A statement as a tenant's request sends it, and as one without row-level security must. */
 export type Shape = {
   /** A name in SQL. */
-  key: "point" | "page" | "count" | "join" | "update" | "insert" | "openTasks" | "byTitle";
+  key:
+    | "point"
+    | "page"
+    | "count"
+    | "children"
+    | "parents"
+    | "update"
+    | "insert"
+    | "openTasks"
+    | "byTitle";
   case: string;
   /** How many leave in one batch: enough for some milliseconds. */
   times: number;
@@ -15,7 +24,15 @@ const POINT =
   "select projects.name, projects.status, projects.created_at from app_public.projects " +
   "where projects.id = :id::uuid";
 
-const JOIN =
+const NEWEST_PROJECTS =
+  "select projects.tenant_id, projects.id, projects.name from app_public.projects";
+
+const CHILDREN = (newest: string) =>
+  `select projects.name, tasks.title from (${newest} order by projects.created_at desc limit 20) ` +
+  "as projects join app_public.tasks on tasks.tenant_id = projects.tenant_id " +
+  "and tasks.project_id = projects.id";
+
+const PARENTS =
   "select tasks.id, tasks.title, projects.name from app_public.tasks " +
   "join app_public.projects on projects.tenant_id = tasks.tenant_id " +
   "and projects.id = tasks.project_id";
@@ -48,11 +65,20 @@ export const SHAPES: readonly Shape[] = [
     theirs: "select count(*) from app_public.projects where projects.tenant_id = :tenant::uuid",
   },
   {
-    key: "join",
-    case: "join, 100 rows",
+    key: "children",
+    case: "join, 20 projects and their 240 tasks",
     times: 30,
-    ours: `${JOIN} order by tasks.id desc limit 100`,
-    theirs: `${JOIN} where tasks.tenant_id = :tenant::uuid order by tasks.id desc limit 100`,
+    ours: CHILDREN(NEWEST_PROJECTS),
+    theirs:
+      CHILDREN(`${NEWEST_PROJECTS} where projects.tenant_id = :tenant::uuid`) +
+      " where tasks.tenant_id = :tenant::uuid",
+  },
+  {
+    key: "parents",
+    case: "join, 100 tasks and the project of each",
+    times: 30,
+    ours: `${PARENTS} order by tasks.id desc limit 100`,
+    theirs: `${PARENTS} where tasks.tenant_id = :tenant::uuid order by tasks.id desc limit 100`,
   },
   {
     key: "update",
