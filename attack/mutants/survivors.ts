@@ -13,7 +13,7 @@ export type Survivor = { mutant: RegExp; reason: string };
 export const SURVIVORS: readonly Survivor[] = [
   {
     mutant:
-      /^policy (app_private\.usage_records: select_member|app_private\.meter_events: insert_tenant|app_private\.seat_changes: select_definer|app_private\.stripe_pauses: update_worker|app_public\.(memberships|billing_requests): (update|delete)_definer|app_public\.tenants: update_definer|auth\.jwks: all_identity) dropped$/,
+      /^policy (app_private\.usage_records: select_member|(app_private\.billing_intents|app_public\.billing_accounts): select_definer|app_public\.plan_prices: update_worker|app_private\.meter_events: insert_tenant|app_private\.seat_changes: select_definer|app_private\.stripe_pauses: update_worker|app_public\.(memberships|billing_requests): (update|delete)_definer|app_public\.tenants: update_definer|auth\.jwks: all_identity) dropped$/,
     reason:
       "Without its policy a table gives and takes nothing: it shuts, and opens nothing. The audit " +
       "warns of it (policy_missing).",

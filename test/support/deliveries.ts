@@ -1,23 +1,43 @@
-/** Events as they reach the inbox, without the HTTP in between. */
+/** Events as Stripe posts them, to the webhook's route alone. */
+import { createServer } from "node:http";
+import { once } from "node:events";
+import type { AddressInfo } from "node:net";
+
+import express from "express";
+import { pino } from "pino";
 import type { Stripe } from "stripe";
 
-import { hintOf } from "../../server/stripe_event_hint.ts";
-import { keepEvents } from "../../server/stripe_inbox.ts";
-import { withClient } from "./server.ts";
+import { makePool } from "../../server/database.ts";
+import { stripeWebhook } from "../../server/stripe_webhook.ts";
 import type { Workshop } from "./tasks.ts";
-import { makeEvent } from "./webhooks.ts";
+import { makeEvent, sendWebhook } from "./webhooks.ts";
 
 export { thinOf } from "../../dev/stripe/thin.ts";
 
-/** Puts an event into the inbox by the server's login; answers what became of it. */
+const SECRET = "whsec_of_the_workshop";
+
+/** Posts an event, signed; answers what became of it. */
 export async function deliver({ database }: Workshop, event: object): Promise<string | undefined> {
-  const hint = hintOf(event);
-  if (hint === undefined) throw new Error("Not an event");
+  const pool = makePool({
+    connectionString: database.urls.server,
+    applicationName: "test-webhook",
+    logger: pino({ level: "silent" }),
+    max: 1,
+  });
   const ours = { livemode: false, accountId: undefined };
-  const [status] = await withClient(database.urls.server, (client) =>
-    keepEvents(client, [{ hint, payload: JSON.stringify(event) }], ours),
-  );
-  return status;
+  const receive = stripeWebhook({ pool, secrets: [SECRET], ours });
+  const route = express().post("/webhooks/stripe", express.raw({ type: () => true }), receive);
+  const server = createServer(route).listen(0, "127.0.0.1");
+  try {
+    await once(server, "listening");
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const answer = await sendWebhook({ url, webhookSecret: SECRET }, JSON.stringify(event));
+    if (answer.status !== 200) throw new Error(`The webhook answered ${answer.status}`);
+    return (answer.body as { status: string }).status;
+  } finally {
+    server.close();
+    await pool.end();
+  }
 }
 
 /** An event of our own making about `object`. */
