@@ -209,3 +209,25 @@ test("S38: a subscription never paid expires after 23 hours, and another one can
   await stripe.paymentIntents.confirm(intentId, { payment_method: "pm_card_visa" });
   expect(await standsSynced(workshop, tenant)).toMatchObject({ ...PAID, plan: "starter" });
 });
+
+test("S29: what the last retry leaves unpaid gives nothing, though its period has not ended", async ({
+  workshop,
+}) => {
+  const { stripe } = workshop;
+  const tenant = await paidTenant(workshop);
+  const card = await stripe.paymentMethods.attach("pm_card_chargeCustomerFail", {
+    customer: tenant.customer,
+  });
+  await stripe.subscriptions.update(tenant.subscription, { default_payment_method: card.id });
+  await workshop.control("settings", { after_retries: "unpaid" });
+  await workshop.control(`subscriptions/${tenant.subscription}/renew`, { outcome: "fail" });
+  const { now } = (await workshop.control("advance", { seconds: 17 * DAY })) as { now: number };
+
+  const [item] = (await stripe.subscriptions.retrieve(tenant.subscription)).items.data;
+  expect(item?.current_period_end).toBeGreaterThan(now);
+  expect(await standsSynced(workshop, tenant)).toMatchObject({
+    status: "suspended",
+    access: "none",
+    access_reason: "unpaid",
+  });
+});
