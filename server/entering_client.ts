@@ -18,9 +18,6 @@ type RawClient = Pick<
   "query" | "getTransactionStatus" | "end" | "escapeIdentifier" | "connection"
 >;
 
-/** A kept plan no longer fits its table; a prepared statement is gone. */
-const STALE = new Set(["0A000", "26000"]);
-
 /** A client whose every query enters, and is committed by its answer. */
 export function enteringClient(
   client: NodePostgresPgClient,
@@ -34,13 +31,10 @@ export function enteringClient(
     async query<TData>(options: PgClientQuery): Promise<PgClientResult<TData>> {
       if (isInTransaction) throw new Error("Ask the client that withTransaction handed out");
       try {
-        if (options.name !== undefined) makeRoomFor(raw, options.name);
-        const { rows, rowCount } = await enterAndRun<TData>(raw, entry, options);
+        const { rows, rowCount } = await ask<TData>(raw, entry, options);
         refuseNothingChanged(options.text, rowCount);
         return { rows, rowCount, notices: [] };
       } catch (error) {
-        // The next to ask gets another connection.
-        if (STALE.has(codeOf(error) ?? "")) void raw.end();
         throw signInFirst(error, role);
       } finally {
         // A statement may have been "begin".
@@ -58,6 +52,28 @@ export function enteringClient(
       }
     },
   };
+}
+
+async function ask<TData>(raw: RawClient, entry: Entry, options: PgClientQuery) {
+  if (options.name === undefined) return enterAndRun<TData>(raw, entry, options);
+  try {
+    makeRoomFor(raw, options.name);
+    return await enterAndRun<TData>(raw, entry, options);
+  } catch (error) {
+    if (!isStale(error)) throw error;
+  }
+  // Nothing was done. Once more without a name, and the next to ask gets another connection.
+  try {
+    return await enterAndRun<TData>(raw, entry, withoutName(options));
+  } finally {
+    void raw.end();
+  }
+}
+
+/** Whether a kept plan no longer fits its table, after a migration, or a prepared statement is gone. */
+function isStale(error: unknown): boolean {
+  if (!(error instanceof pg.DatabaseError)) return false;
+  return error.code === "26000" || error.routine === "RevalidateCachedQuery";
 }
 
 async function inTransaction<T>(

@@ -43,23 +43,35 @@ test("refused at the door leaves its statement to be prepared by the next", asyn
   expect((await stateOf(pool)).pid).toBe(pid);
 });
 
-test.for([
-  ["whose table has changed", "alter table app_public.projects alter column name type varchar"],
-  ["that is gone", "deallocate all"],
-] as const)(
-  "with a kept plan %s is the last on its connection",
-  async ([what, sql], { pool, cast, database }) => {
-    const inAcme = request(pool, cast.alice, cast.acme);
-    const names = { name: "names", text: "select name from app_public.projects" };
-    await inAcme((client) => client.query(names));
-    const { pid } = await stateOf(pool);
-    if (what === "that is gone") await pool.query(sql);
-    else await withClient(database.urls.superuser, (client) => client.query(sql));
-    await expect(inAcme((client) => client.query(names))).rejects.toBeInstanceOf(Error);
-    expect((await inAcme((client) => client.query(names))).rows).toEqual([]);
-    expect((await stateOf(pool)).pid).not.toBe(pid);
-    await withClient(database.urls.superuser, (client) =>
-      client.query("alter table app_public.projects alter column name type text"),
+const NAMES = { name: "names", text: "select name from app_public.projects" };
+
+test("a kept plan whose table has changed is made anew, on another connection from then on", async ({
+  pool,
+  cast,
+  database,
+}) => {
+  const changeTo = (type: string) =>
+    withClient(database.urls.superuser, (client) =>
+      client.query(`alter table app_public.projects alter column name type ${type}`),
     );
-  },
-);
+  const inAcme = request(pool, cast.alice, cast.acme);
+  await inAcme((client) => client.query(NAMES));
+  const { pid } = await stateOf(pool);
+  await changeTo("varchar");
+  expect((await inAcme((client) => client.query(NAMES))).rows).toEqual([]);
+  expect((await stateOf(pool)).pid).not.toBe(pid);
+  await changeTo("text");
+});
+
+test("a connection that has lost its statements is the last to be asked in vain", async ({
+  pool,
+  cast,
+}) => {
+  const inAcme = request(pool, cast.alice, cast.acme);
+  await inAcme((client) => client.query(NAMES));
+  const { pid } = await stateOf(pool);
+  await pool.query("deallocate all");
+  await expect(inAcme((client) => client.query(NAMES))).rejects.toMatchObject({ code: "26000" });
+  expect((await inAcme((client) => client.query(NAMES))).rows).toEqual([]);
+  expect((await stateOf(pool)).pid).not.toBe(pid);
+});
