@@ -63,9 +63,9 @@ async function wantedFor(
   customer: string,
   subscriptions: readonly Stripe.Subscription[],
 ): Promise<Partial<Shown>> {
-  const { data: open } = await world.stripe.invoices.list({ customer, status: "open", limit: 100 });
+  const { data: invoices } = await world.stripe.invoices.list({ customer, limit: 100 });
   const judged = subscriptions.map((subscription) => {
-    const since = overdueSince(subscription, open);
+    const since = overdueSince(subscription, invoices);
     const graceEndsAt = since === null ? null : since + world.gracePeriodDays * 86_400;
     return { subscription, graceEndsAt, ...meaning(subscription, graceEndsAt) };
   });
@@ -120,14 +120,19 @@ function meaning(
   }
 }
 
+/** Since when it has owed what it owes now: what was open before a payment is another debt (S28). */
 function overdueSince(
   { id, status }: Stripe.Subscription,
-  open: readonly Stripe.Invoice[],
+  newestFirst: readonly Stripe.Invoice[],
 ): number | null {
   if (status !== "past_due") return null;
-  const finalized = open
-    .filter((invoice) => invoice.parent?.subscription_details?.subscription === id)
-    .map((invoice) => invoice.status_transitions.finalized_at ?? Infinity);
+  const own = newestFirst.filter(
+    (invoice) =>
+      invoice.parent?.subscription_details?.subscription === id && invoice.status !== "draft",
+  );
+  const settled = own.findIndex((invoice) => invoice.status !== "open");
+  const owed = settled === -1 ? own : own.slice(0, settled);
+  const finalized = owed.map((invoice) => invoice.status_transitions.finalized_at ?? Infinity);
   return finalized.length === 0 ? null : Math.min(...finalized);
 }
 
