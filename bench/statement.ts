@@ -31,7 +31,7 @@ const NAME = "measured";
 
 /**
  * Ours: as app_user, under policies, after app_private.enter(), by the server's login. Theirs: by a
- * role with BYPASSRLS. Planned once, under a name, or each time, as the API sends it.
+ * role with BYPASSRLS. Planned once, under a name, as the API sends it, or each time.
  */
 export async function prepareStatement(
   { urls }: BenchDatabase,
