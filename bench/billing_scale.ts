@@ -21,7 +21,7 @@ export type BillingScale = {
 
 export const FULL_BILLING: BillingScale = {
   webhookRounds: 9,
-  webhookEvents: 600,
+  webhookEvents: 2000,
   inboxSizes: [10_000, 100_000, 1_000_000],
   inboxRounds: 30,
   drainEvents: 100_000,

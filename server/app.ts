@@ -1,3 +1,5 @@
+import type { RequestListener } from "node:http";
+
 import { toNodeHandler } from "better-auth/node";
 import cors from "cors";
 import express, { type Express } from "express";
@@ -5,6 +7,7 @@ import helmet from "helmet";
 import type pg from "pg";
 import type { Logger } from "pino";
 
+import { aheadOfExpress } from "./ahead_of_express.ts";
 import { authenticate, refuseApiKeys, type TokenVerifier } from "./auth/authenticate.ts";
 import { makeAccessTokens } from "./auth/access_token.ts";
 import { makeExternalTokens } from "./auth/external_tokens.ts";
@@ -19,8 +22,8 @@ import { outboxPage } from "./outbox_page.ts";
 import { logRequests } from "./request_log.ts";
 import { stripeWebhook } from "./stripe_webhook.ts";
 
-/** The largest bodies taken: a GraphQL request, a Stripe event, a form of the identity provider. */
-export const BODY_LIMITS = { graphql: 256 * 1024, webhook: 1024 * 1024, auth: 32 * 1024 } as const;
+/** The largest bodies taken: a GraphQL request, a form of the identity provider. */
+export const BODY_LIMITS = { graphql: 256 * 1024, auth: 32 * 1024 } as const;
 
 export type AppOptions = {
   config: ServerConfig;
@@ -35,6 +38,8 @@ export type AppOptions = {
 export type App = {
   /** The HTTP routes, all but GraphQL's own: server/server.ts adds that last. */
   app: Express;
+  /** What HTTP requests are given to. */
+  listener: RequestListener;
   /** Whose access tokens are taken. */
   verifiers: readonly TokenVerifier[];
 };
@@ -57,16 +62,16 @@ export function makeApp({ config, logger, pool, identityPool, readiness }: AppOp
   app.get("/readyz", ready(readiness));
 
   app.use(secureHeaders(config));
-  app.post(
-    "/webhooks/stripe",
-    // Whatever it is called: the signature says what it is.
-    express.raw({ type: () => true, limit: BODY_LIMITS.webhook, inflate: false }),
-    stripeWebhook({
+  const listener = aheadOfExpress({
+    app,
+    logger,
+    path: "/webhooks/stripe",
+    route: stripeWebhook({
       pool,
       secrets: config.stripeWebhookSecrets,
       ours: { livemode: config.stripeLivemode, accountId: config.stripeAccountId },
     }),
-  );
+  });
   app.all("/webhooks/stripe", onlyPost("Stripe posts its events"));
 
   // Before CORS: no other origin's page may read the links in there.
@@ -93,7 +98,7 @@ export function makeApp({ config, logger, pool, identityPool, readiness }: AppOp
     if (request.method === "POST") next();
     else refuse(request, response, next);
   });
-  return { app, verifiers };
+  return { app, listener, verifiers };
 }
 
 /** Called when every other route is in place. */

@@ -46,7 +46,7 @@ export async function startServer(config: ServerConfig, logger: Logger): Promise
   const notifications = await TenantListener.open({ connectionString, logger });
   started.defer(() => notifications.close());
   const readiness = databaseChecks(pool);
-  const { app, verifiers } = makeApp({ config, logger, pool, identityPool, readiness });
+  const { app, listener, verifiers } = makeApp({ config, logger, pool, identityPool, readiness });
   const stopping = new AbortController();
   const graphile = postgraphile(
     makePreset({
@@ -63,7 +63,7 @@ export async function startServer(config: ServerConfig, logger: Logger): Promise
   started.defer(() => graphile.release());
   // A schema that can't be built must stop the start, not the first request.
   await graphile.getSchema();
-  const server = createServer({ shouldUpgradeCallback: isWebsocketRequest }, app);
+  const server = createServer({ shouldUpgradeCallback: isWebsocketRequest }, listener);
   const graphql = graphile.createServ(grafserv);
   await graphql.addTo(app, server, false);
   closeRoutes(app);

@@ -22,12 +22,8 @@ export async function startReceiver({
     logger: pino({ level: "silent" }),
     max: 1,
   });
-  const app = express();
-  app.post(
-    "/webhooks/stripe",
-    express.raw({ type: () => true, limit: "1mb" }),
-    stripeWebhook({ pool, secrets: [secret], ours: { livemode: false, accountId: undefined } }),
-  );
+  const ours = { livemode: false, accountId: undefined };
+  const app = express().post("/webhooks/stripe", stripeWebhook({ pool, secrets: [secret], ours }));
   const server = http.createServer(app).listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;

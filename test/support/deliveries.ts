@@ -26,7 +26,7 @@ export async function deliver({ database }: Workshop, event: object): Promise<st
   });
   const ours = { livemode: false, accountId: undefined };
   const receive = stripeWebhook({ pool, secrets: [SECRET], ours });
-  const route = express().post("/webhooks/stripe", express.raw({ type: () => true }), receive);
+  const route = express().post("/webhooks/stripe", receive);
   const server = createServer(route).listen(0, "127.0.0.1");
   try {
     await once(server, "listening");
