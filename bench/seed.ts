@@ -5,6 +5,8 @@ import { connect } from "./database.ts";
 export type SeedScale = {
   tenants: number;
   projectsPerTenant: number;
+  /** How many tasks each project has; unless told, the newest have a dozen and others one. */
+  tasksPerProject?: number;
   /** One more tenant, with so many projects. */
   giant?: number;
 };
@@ -18,7 +20,7 @@ export type Seeded = {
   giantId: string | undefined;
 };
 
-/** What a page shows, and so what is busy: the newest projects have a dozen tasks, others one. */
+/** What a page shows, and so what is busy. */
 const NEWEST = 20;
 const SAMPLE = 100;
 
@@ -28,7 +30,7 @@ const SAMPLE = 100;
  * every way of writing them as JSON has the same result.
  */
 export async function seed(superuserUrl: string, scale: SeedScale): Promise<Seeded> {
-  const { tenants, projectsPerTenant, giant = 0 } = scale;
+  const { tenants, projectsPerTenant, tasksPerProject, giant = 0 } = scale;
   await using client = await connect(superuserUrl);
   // Neither triggers nor foreign keys have anything to find in rows made from each other.
   await client.query("set session_replication_role = replica");
@@ -67,6 +69,7 @@ export async function seed(superuserUrl: string, scale: SeedScale): Promise<Seed
       cross join lateral generate_series(
         1,
         case
+          when $2::integer is not null then $2
           when projects.created_at >
             timestamptz '2026-01-01 00:00:30Z' + (sizes.projects - $1) * interval '1 minute'
             then 12
@@ -74,7 +77,7 @@ export async function seed(superuserUrl: string, scale: SeedScale): Promise<Seed
         end
       ) n
       order by projects.created_at`,
-      [NEWEST],
+      [NEWEST, tasksPerProject ?? null],
     ),
   );
   const seeded = await joinSome(client);
