@@ -13,6 +13,8 @@
  *   to calls that begin so (others answer 403), to none without `may`, or ends it (401).
  * - `POST charges/:id/early_fraud_warning` has the card's issuer warn of a charge.
  * - `POST charges/:id/dispute` has the card's holder dispute one.
+ * - `POST subscriptions/:id/status` `{ "status": "any_word" }` gives a subscription a status, also one that
+ *   nobody knows: what a later version of the API may add.
  */
 import { Router } from "express";
 
@@ -23,6 +25,7 @@ import type { Context } from "./context.ts";
 import { contextFor } from "./engine.ts";
 import type { Engine } from "./engine.ts";
 import { stateError } from "./errors.ts";
+import { change } from "./events.ts";
 import * as p from "./params.ts";
 import { chooseSettings, settingsFields, settingsOf } from "./resources/account_settings.ts";
 import { dispute } from "./resources/collection.ts";
@@ -38,6 +41,8 @@ const settlement = p.shape({}, { outcome: p.oneOf("pay", "fail") });
 const keys = p.shape({ key: p.text }, { may: p.list(p.text), expired: p.boolean });
 
 const rolling = p.shape({}, { keep_old_for: p.bounded(0, 86_400) });
+
+const status = p.shape({ status: p.text }, {});
 
 /** The endpoints under /_emulator for what happens elsewhere. */
 export function outsideRouter(engine: Engine): Router {
@@ -84,6 +89,13 @@ export function outsideRouter(engine: Engine): Router {
     return intent;
   });
   happening("/charges/:id/early_fraud_warning", warnOfFraud);
+  happening("/subscriptions/:id/status", (context, id, body) => {
+    const subscription = found(context.store.subscriptions, "subscription", id);
+    change(context, "customer.subscription.updated", subscription, () => {
+      subscription.status = status(body, "").status;
+    });
+    return subscription;
+  });
   happening("/charges/:id/dispute", (context, id) =>
     dispute(context, found(context.store.charges, "charge", id)),
   );
