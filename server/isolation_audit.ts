@@ -38,6 +38,7 @@ export async function runAudit(
 export const AUDIT_SETTINGS = [
   "set local search_path = pg_catalog, pg_temp",
   "set local enable_nestloop = off",
+  "set local enable_seqscan = on",
   "set local jit = off",
 ] as const;
 

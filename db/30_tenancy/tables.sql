@@ -55,7 +55,7 @@ comment on column app_public.tenants.access_until is
 comment on constraint tenants_plan_fkey on app_public.tenants is
   E'@fieldName planDetails\n@backwardBehavior -*';
 /* Serves the foreign key: whether a plan still has tenants. */
-create index if not exists tenants_plan_idx on app_public.tenants (plan);
+create index if not exists tenants_plan_idx on app_public.tenants (plan, id);
 
 create table if not exists app_public.roles (
   key      text     not null,
@@ -99,9 +99,9 @@ comment on constraint memberships_user_fkey on app_public.memberships is
 comment on constraint memberships_role_fkey on app_public.memberships is
   E'@fieldName roleDetails\n@backwardBehavior -*';
 /* Serves: the tenants of a person (and the foreign key). */
-create index if not exists memberships_user_idx on app_public.memberships (user_id);
+create index if not exists memberships_user_idx on app_public.memberships (user_id, tenant_id);
 /* Serves the foreign key: whether a role is still given to anyone. */
-create index if not exists memberships_role_idx on app_public.memberships (role);
+create index if not exists memberships_role_idx on app_public.memberships (role, tenant_id);
 
 create table if not exists app_public.invitations (
   tenant_id   uuid        not null default app_private.writable_tenant_id(),
@@ -153,8 +153,9 @@ create unique index if not exists invitations_one_open
 /* Serves: how many were sent of late (invite_member). */
 create index if not exists invitations_sent_idx on app_public.invitations (tenant_id, sent_at);
 /* Each serves a foreign key. */
-create index if not exists invitations_role_idx on app_public.invitations (role);
-create index if not exists invitations_invited_by_idx on app_public.invitations (invited_by);
+create index if not exists invitations_role_idx on app_public.invitations (role, tenant_id);
+create index if not exists invitations_invited_by_idx
+  on app_public.invitations (invited_by, tenant_id);
 
 create table if not exists app_private.invitation_tokens (
   tenant_id     uuid        not null,
@@ -205,7 +206,7 @@ comment on constraint api_keys_tenant_fkey on app_public.api_keys is
   E'@fieldName tenant\n@backwardBehavior -*';
 comment on constraint api_keys_created_by_fkey on app_public.api_keys is E'@behavior -*';
 /* Serves the foreign key. */
-create index if not exists api_keys_created_by_idx on app_public.api_keys (created_by);
+create index if not exists api_keys_created_by_idx on app_public.api_keys (created_by, tenant_id);
 
 create table if not exists app_private.api_key_secrets (
   tenant_id  uuid        not null,

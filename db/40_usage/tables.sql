@@ -18,7 +18,7 @@ comment on column app_private.feature_overrides.quota is 'As in plan_features; n
 comment on column app_private.feature_overrides.expires_at is 'Null means until it is deleted.';
 /* Serves the foreign key. */
 create index if not exists feature_overrides_feature_idx
-  on app_private.feature_overrides (feature_key);
+  on app_private.feature_overrides (feature_key, tenant_id);
 
 create table if not exists app_private.usage_counters (
   tenant_id    uuid        not null,
@@ -35,7 +35,8 @@ create table if not exists app_private.usage_counters (
 comment on table app_private.usage_counters is
   'How much of a metered feature a tenant has used in a billing period.';
 /* Serves the foreign key. */
-create index if not exists usage_counters_feature_idx on app_private.usage_counters (feature_key);
+create index if not exists usage_counters_feature_idx
+  on app_private.usage_counters (feature_key, tenant_id);
 
 create table if not exists app_private.usage_records (
   tenant_id       uuid        not null,
@@ -55,4 +56,5 @@ create table if not exists app_private.usage_records (
 comment on table app_private.usage_records is
   'Each use that was counted, by the caller''s key, so that a repeated call counts once.';
 /* Serves the foreign key. */
-create index if not exists usage_records_feature_idx on app_private.usage_records (feature_key);
+create index if not exists usage_records_feature_idx
+  on app_private.usage_records (feature_key, tenant_id);

@@ -220,7 +220,7 @@ create index if not exists stripe_subscriptions_customer_idx
   on app_private.stripe_subscriptions (tenant_id, customer_id);
 /* Serves the foreign key. */
 create index if not exists stripe_subscriptions_plan_idx
-  on app_private.stripe_subscriptions (plan_key);
+  on app_private.stripe_subscriptions (plan_key, tenant_id);
 
 create sequence if not exists app_private.stripe_sync_seq;
 comment on sequence app_private.stripe_sync_seq is

@@ -53,4 +53,4 @@ comment on column app_private.billing_mail_deliveries.outcome is
   'refused: the mail server will never take it for this address.';
 /* Serves the foreign key. */
 create index if not exists billing_mail_deliveries_user_idx
-  on app_private.billing_mail_deliveries (user_id);
+  on app_private.billing_mail_deliveries (user_id, tenant_id);

@@ -7,7 +7,7 @@
 with families (name, pattern) as (
   values
     ('settings', '^set_config$'),
-    ('SQL from a text', '^(query|cursor|table|schema|database)_to_xml|^ts_stat$|^crosstab|^dblink'),
+    ('SQL from a text', '^(query|cursor|table|schema|database)_to_xml|^ts_(stat|rewrite)$|^crosstab|^dblink'),
     ('large objects', '^lo_|^lo(read|write)$'),
     ('files of the server', '^pg_(read_(?!file_old)|ls_)|^pg_stat_file$|^pg_current_logfile$|^pg_file_')
 ),

@@ -217,6 +217,14 @@ values
   ('shared_tables', 'app_public.tenants', 'app_user update (name)',
     'A tenant''s name is its own; update_tenant asks for the permission.'),
 
+  -- What the audit log leaves out.
+  ('audit_log', 'app_public.audit_entries', '', 'Is the log.'),
+  ('audit_log', 'app_public.billing_accounts', '',
+    'Is for who manages billing; admins, who don''t, read the log.'),
+  ('audit_log', 'app_public.billing_requests', '',
+    'Says itself who asked for what, to who manages billing.'),
+  ('audit_log', 'app_public.invoices', '', 'Is for who manages billing, and is Stripe''s to change.'),
+
   -- Who can become whom, and what the logins hold by themselves: the doors.
   ('roles', 'rowhouse_server', 'can become app_user', 'A signed-in person''s statements.'),
   ('roles', 'rowhouse_server', 'can become app_anonymous', 'A visitor''s statements.'),

@@ -12,6 +12,7 @@ select
     tables.name,
     (
       select string_agg(quote_ident(pg_attribute.attname), ', ' order by keys.position)
+        || case when not tables.tenant_column = any (pg_constraint.conkey) then ', tenant_id' else '' end
       from unnest(pg_constraint.conkey) with ordinality as keys (attnum, position)
       join pg_catalog.pg_attribute
         on pg_attribute.attrelid = pg_constraint.conrelid

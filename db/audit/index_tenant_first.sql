@@ -1,6 +1,7 @@
 /*
  * Every statement looks for one tenant's rows, so an index that does not begin with tenant_id reads
- * everybody's on the way. Excused are those that serve a foreign key, to a table without tenants;
+ * everybody's on the way, and refuses who has no tenant only once it has found a row (whole_tables).
+ * Excused are those that serve a foreign key to a table without tenants and have tenant_id behind it;
  * what is unique without tenant_id is unique_tenant's.
  */
 select
@@ -10,6 +11,11 @@ select
   case
     when pg_constraint.oid is not null then format(
       'Make the constraint begin with tenant_id: %s', pg_get_constraintdef(pg_constraint.oid)
+    )
+    when serving.is_key then format(
+      'drop index %s; %s;',
+      pg_index.indexrelid::regclass,
+      regexp_replace(pg_get_indexdef(pg_index.indexrelid), '\)', ', tenant_id)')
     )
     else format(
       'drop index %s; %s;',
@@ -27,6 +33,15 @@ join pg_catalog.pg_class as indexes on indexes.oid = pg_index.indexrelid
 join pg_catalog.pg_am on pg_am.oid = indexes.relam
 left join pg_catalog.pg_constraint
   on pg_constraint.conindid = pg_index.indexrelid and pg_constraint.contype in ('p', 'u', 'x')
+cross join lateral (
+  select exists (
+    select
+    from pg_catalog.pg_constraint as keys
+    where keys.conrelid = tables.oid
+    and keys.contype = 'f'
+    and (pg_index.indkey::smallint[])[0:cardinality(keys.conkey) - 1] @> keys.conkey
+  )
+) as serving (is_key)
 where tables.tenant_column is not null
 and pg_am.amname in ('btree', 'hash')
 and pg_index.indkey[0] <> tables.tenant_column
@@ -34,10 +49,7 @@ and not (
   pg_index.indisunique
   and not tables.tenant_column = any ((pg_index.indkey::smallint[])[0:pg_index.indnkeyatts - 1])
 )
-and not exists (
-  select
-  from pg_catalog.pg_constraint as keys
-  where keys.conrelid = tables.oid
-  and keys.contype = 'f'
-  and (pg_index.indkey::smallint[])[0:cardinality(keys.conkey) - 1] @> keys.conkey
+and not (
+  serving.is_key
+  and tables.tenant_column = any ((pg_index.indkey::smallint[])[0:pg_index.indnkeyatts - 1])
 );

@@ -1,7 +1,8 @@
 /*
  * Policies hold back whoever they apply to: not a superuser, not BYPASSRLS, not a role that can
  * become one or inherits another's policies (since PostgreSQL 16 each membership says for itself
- * whether it inherits). Only the deploy job's role may pass by them, and nobody logs in as the owner.
+ * whether it inherits). Only the deploy job's role may pass by them. And nobody logs in as the owner, nor
+ * as a role that is entered as: whoever did would say for themselves whose tenant's rows are theirs.
  */
 with ours as (
   select pg_roles.*
@@ -25,7 +26,11 @@ faults (object, problem, remedy) as (
       (ours.rolcreatedb, 'may create databases', 'nocreatedb'),
       (ours.rolreplication, 'may replicate', 'noreplication'),
       (ours.rolinherit, 'inherits what other roles may do', 'noinherit'),
-      (ours.rolcanlogin and ours.rolname = 'rowhouse_owner', 'may log in', 'nologin')
+      (
+        ours.rolcanlogin and ours.rolname not in ('rowhouse_server', 'rowhouse_worker'),
+        'may log in',
+        'nologin'
+      )
   ) as attributes (is_faulty, problem, cure)
   where attributes.is_faulty
   union all

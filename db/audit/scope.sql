@@ -1,7 +1,7 @@
 /*
  * What the rules look at, by name: these stand in front of each rule as "with" queries
  * (server/audit_rules.ts). Beside our own schemas that is every other one into which a run-time role
- * gets; not the queue's and the migrations' (unaudited_schema sees to those), and nothing that an
+ * gets, or which it owns; not the queue's and the migrations' (unaudited_schema sees to those), and nothing that an
  * extension brings (extensions does).
  */
 
@@ -46,6 +46,7 @@ audited_schemas (oid, is_ours) as (
   where pg_namespace.oid not in (select foreign_schemas.oid from foreign_schemas)
   and (
     ours.is_ours
+    or pg_namespace.nspowner in (select run_time_roles.oid from run_time_roles)
     or exists (
       select
       from aclexplode(pg_namespace.nspacl) as acl
@@ -75,7 +76,7 @@ relation_grants (relation, column_number, grantee, privilege, is_grantable) as (
   and acl.grantee <> pg_class.relowner
 ),
 
-/* Elsewhere than in our schemas, only those that a run-time role has any right on. */
+/* Elsewhere than in our schemas, only those that a run-time role owns or has any right on. */
 relations (oid, name, kind, schema, is_ours, is_child) as (
   select
     pg_class.oid,
@@ -89,6 +90,7 @@ relations (oid, name, kind, schema, is_ours, is_child) as (
   where pg_class.relkind in ('r', 'p', 'v', 'm', 'f', 'S')
   and (
     audited_schemas.is_ours
+    or pg_class.relowner in (select run_time_roles.oid from run_time_roles)
     or pg_class.oid in (
       select relation_grants.relation
       from relation_grants

@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:9e8054d8b98716dc3dd41a6347445828c0a706b6
+--! Hash: sha1:4fe2ec61b94238abd62a4fe708eb9caad1734b92
 
 --! Included index.sql
 --! Included 00_foundation/schemas.sql
@@ -1911,7 +1911,7 @@ comment on column app_public.tenants.access_until is
 comment on constraint tenants_plan_fkey on app_public.tenants is
   E'@fieldName planDetails\n@backwardBehavior -*';
 /* Serves the foreign key: whether a plan still has tenants. */
-create index if not exists tenants_plan_idx on app_public.tenants (plan);
+create index if not exists tenants_plan_idx on app_public.tenants (plan, id);
 
 create table if not exists app_public.roles (
   key      text     not null,
@@ -1955,9 +1955,9 @@ comment on constraint memberships_user_fkey on app_public.memberships is
 comment on constraint memberships_role_fkey on app_public.memberships is
   E'@fieldName roleDetails\n@backwardBehavior -*';
 /* Serves: the tenants of a person (and the foreign key). */
-create index if not exists memberships_user_idx on app_public.memberships (user_id);
+create index if not exists memberships_user_idx on app_public.memberships (user_id, tenant_id);
 /* Serves the foreign key: whether a role is still given to anyone. */
-create index if not exists memberships_role_idx on app_public.memberships (role);
+create index if not exists memberships_role_idx on app_public.memberships (role, tenant_id);
 
 create table if not exists app_public.invitations (
   tenant_id   uuid        not null default app_private.writable_tenant_id(),
@@ -2009,8 +2009,9 @@ create unique index if not exists invitations_one_open
 /* Serves: how many were sent of late (invite_member). */
 create index if not exists invitations_sent_idx on app_public.invitations (tenant_id, sent_at);
 /* Each serves a foreign key. */
-create index if not exists invitations_role_idx on app_public.invitations (role);
-create index if not exists invitations_invited_by_idx on app_public.invitations (invited_by);
+create index if not exists invitations_role_idx on app_public.invitations (role, tenant_id);
+create index if not exists invitations_invited_by_idx
+  on app_public.invitations (invited_by, tenant_id);
 
 create table if not exists app_private.invitation_tokens (
   tenant_id     uuid        not null,
@@ -2061,7 +2062,7 @@ comment on constraint api_keys_tenant_fkey on app_public.api_keys is
   E'@fieldName tenant\n@backwardBehavior -*';
 comment on constraint api_keys_created_by_fkey on app_public.api_keys is E'@behavior -*';
 /* Serves the foreign key. */
-create index if not exists api_keys_created_by_idx on app_public.api_keys (created_by);
+create index if not exists api_keys_created_by_idx on app_public.api_keys (created_by, tenant_id);
 
 create table if not exists app_private.api_key_secrets (
   tenant_id  uuid        not null,
@@ -3812,7 +3813,7 @@ comment on column app_private.feature_overrides.quota is 'As in plan_features; n
 comment on column app_private.feature_overrides.expires_at is 'Null means until it is deleted.';
 /* Serves the foreign key. */
 create index if not exists feature_overrides_feature_idx
-  on app_private.feature_overrides (feature_key);
+  on app_private.feature_overrides (feature_key, tenant_id);
 
 create table if not exists app_private.usage_counters (
   tenant_id    uuid        not null,
@@ -3829,7 +3830,8 @@ create table if not exists app_private.usage_counters (
 comment on table app_private.usage_counters is
   'How much of a metered feature a tenant has used in a billing period.';
 /* Serves the foreign key. */
-create index if not exists usage_counters_feature_idx on app_private.usage_counters (feature_key);
+create index if not exists usage_counters_feature_idx
+  on app_private.usage_counters (feature_key, tenant_id);
 
 create table if not exists app_private.usage_records (
   tenant_id       uuid        not null,
@@ -3849,7 +3851,8 @@ create table if not exists app_private.usage_records (
 comment on table app_private.usage_records is
   'Each use that was counted, by the caller''s key, so that a repeated call counts once.';
 /* Serves the foreign key. */
-create index if not exists usage_records_feature_idx on app_private.usage_records (feature_key);
+create index if not exists usage_records_feature_idx
+  on app_private.usage_records (feature_key, tenant_id);
 --! EndIncluded 40_usage/tables.sql
 --! Included 40_usage/access.sql
 revoke all on app_private.feature_overrides, app_private.usage_counters, app_private.usage_records
@@ -4331,7 +4334,7 @@ create index if not exists stripe_subscriptions_customer_idx
   on app_private.stripe_subscriptions (tenant_id, customer_id);
 /* Serves the foreign key. */
 create index if not exists stripe_subscriptions_plan_idx
-  on app_private.stripe_subscriptions (plan_key);
+  on app_private.stripe_subscriptions (plan_key, tenant_id);
 
 create sequence if not exists app_private.stripe_sync_seq;
 comment on sequence app_private.stripe_sync_seq is
@@ -8074,7 +8077,7 @@ comment on column app_private.billing_mail_deliveries.outcome is
   'refused: the mail server will never take it for this address.';
 /* Serves the foreign key. */
 create index if not exists billing_mail_deliveries_user_idx
-  on app_private.billing_mail_deliveries (user_id);
+  on app_private.billing_mail_deliveries (user_id, tenant_id);
 --! EndIncluded 60_billing_mails/tables.sql
 --! Included 60_billing_mails/access.sql
 revoke all on app_private.billing_mails, app_private.billing_mail_deliveries

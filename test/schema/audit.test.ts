@@ -8,6 +8,7 @@ import { rowsOf, undone } from "../support/query.ts";
 import type { Case } from "./audit_case.ts";
 import { CITUS_CASES } from "./audit_cases_citus.ts";
 import { FUNCTION_CASES } from "./audit_cases_functions.ts";
+import { KEPT_CASES } from "./audit_cases_kept.ts";
 import { POLICY_CASES } from "./audit_cases_policies.ts";
 import { RIGHTS_CASES } from "./audit_cases_rights.ts";
 import { SERVER_CASES } from "./audit_cases_server.ts";
@@ -16,6 +17,7 @@ import { TABLE_CASES } from "./audit_cases_tables.ts";
 const CASES = {
   ...POLICY_CASES,
   ...FUNCTION_CASES,
+  ...KEPT_CASES,
   ...RIGHTS_CASES,
   ...SERVER_CASES,
   ...TABLE_CASES,

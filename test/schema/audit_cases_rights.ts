@@ -75,6 +75,10 @@ export const RIGHTS_CASES: Readonly<Record<string, RuleCases>> = {
         sql: "grant execute on function pg_catalog.ts_stat(text) to app_worker",
         object: "app_worker",
       },
+      {
+        sql: "grant execute on function pg_catalog.ts_rewrite(tsquery, text) to public",
+        object: "public",
+      },
       { sql: "grant execute on function pg_catalog.lo_get(oid) to public", object: "public" },
       {
         sql: "grant execute on function pg_catalog.pg_ls_dir(text) to app_user",
@@ -164,6 +168,11 @@ export const RIGHTS_CASES: Readonly<Record<string, RuleCases>> = {
           alter table reports.sums owner to app_user`,
         object: "reports.sums",
       },
+      {
+        sql: `${REPORTS} create table reports.sums (); alter table reports.sums owner to app_user`,
+        object: "reports.sums",
+      },
+      { sql: "create schema reports authorization app_worker", object: "schema reports" },
     ],
     good: [TABLE],
   },
@@ -223,6 +232,7 @@ export const RIGHTS_CASES: Readonly<Record<string, RuleCases>> = {
       { sql: "alter role rowhouse_worker createrole", object: "rowhouse_worker" },
       { sql: "alter role rowhouse_server inherit", object: "rowhouse_server" },
       { sql: "alter role rowhouse_owner login", object: "rowhouse_owner" },
+      { sql: "alter role app_definer login", object: "app_definer" },
       { sql: "grant rowhouse_owner to rowhouse_server", object: "rowhouse_server" },
       { sql: "grant app_worker to app_user", object: "app_user" },
       { sql: "grant pg_read_all_data to app_user", object: "app_user" },

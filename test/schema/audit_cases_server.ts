@@ -51,6 +51,13 @@ export const SERVER_CASES: Readonly<Record<string, RuleCases>> = {
     })),
     good: ["180006", "190001", "150019"].map((number) => ({ sql: "", facts: version(number) })),
   },
+  whole_tables: {
+    bad: [
+      { sql: "alter role rowhouse_server reset enable_seqscan", object: "rowhouse_server" },
+      { sql: "alter role rowhouse_server set enable_seqscan = on", object: "rowhouse_server" },
+    ],
+    good: ["alter role rowhouse_worker set enable_seqscan = on"],
+  },
   unaudited_schema: {
     bad: [
       { sql: "grant usage on schema graphile_worker to app_user", object: "graphile_worker" },

@@ -169,6 +169,10 @@ export const TABLE_CASES: Readonly<Record<string, RuleCases>> = {
         sql: thing(`alter table ${THINGS} add constraint u exclude using btree (name with =)`),
         object: "app_public.u",
       },
+      {
+        sql: "alter table app_public.tenants add constraint u unique (name)",
+        object: "app_public.u",
+      },
     ],
     good: [
       thing(`alter table ${THINGS} add constraint u unique (name, tenant_id)`),
@@ -210,11 +214,16 @@ export const TABLE_CASES: Readonly<Record<string, RuleCases>> = {
         sql: thing(`alter table ${THINGS} add constraint u unique (name, tenant_id)`),
         object: "app_public.u",
       },
+      {
+        sql: thing(`alter table ${THINGS} add constraint f foreign key (user_id) references app_public.users;
+          create index i on ${THINGS} (user_id, name)`),
+        object: "app_public.i",
+      },
     ],
     good: [
       thing(`create index i on ${THINGS} (tenant_id, name)`),
       thing(`alter table ${THINGS} add constraint f foreign key (user_id) references app_public.users;
-        create index i on ${THINGS} (user_id, name)`),
+        create index i on ${THINGS} (user_id, tenant_id, name)`),
     ],
   },
   sequence_column: {

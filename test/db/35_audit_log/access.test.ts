@@ -13,40 +13,7 @@ import {
 import { createApiKey, revokeApiKey } from "../../support/api_keys.ts";
 import { codeOf, rowOf, rowsOf } from "../../support/query.ts";
 
-/** Tables whose changes are no news, or may not be told: each with its reason. */
-const UNAUDITED: Readonly<Record<string, string>> = {
-  audit_entries: "is the log",
-  billing_accounts: "is for who manages billing; admins, who don't, read the log",
-  billing_requests: "says itself who asked for what, to who manages billing",
-  invoices: "is for who manages billing, and is Stripe's to change",
-};
-
 const COUNT = "select count(*)::integer as entries from app_public.audit_entries";
-
-test("every table of the API that has tenants' rows is audited, or excused here", async ({
-  db,
-}) => {
-  const tables = await rowsOf<{ name: string; audited: boolean }>(
-    db,
-    `select relname as name, exists (
-      select from pg_trigger
-      where tgrelid = pg_class.oid and tgenabled = 'O'
-      and tgfoid = 'app_private.tg__audit()'::regprocedure
-      /* For each row, after each of insert, delete and update, of whatever column, always. */
-      and tgtype = 1 + 4 + 8 + 16 and tgattr = '' and tgqual is null
-    ) as audited
-    from pg_class
-    join pg_attribute on attrelid = pg_class.oid and attname = 'tenant_id' and not attisdropped
-    where relnamespace = 'app_public'::regnamespace and relkind in ('r', 'p')
-    order by name`,
-  );
-  expect(tables.map(({ name }) => name)).toEqual(expect.arrayContaining(["projects", "api_keys"]));
-  for (const { name, audited } of tables) {
-    expect({ name, audited }).toEqual({ name, audited: !(name in UNAUDITED) });
-  }
-  for (const name of Object.keys(UNAUDITED))
-    expect(tables).toContainEqual({ name, audited: false });
-});
 
 test("what has the trigger has a tenant, and tells no secret", async ({ db }) => {
   const columns = await rowsOf<{ table: string; column: string; told: boolean }>(
