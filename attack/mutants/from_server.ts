@@ -47,6 +47,13 @@ export async function fromServer(client: Queryable): Promise<Mutant[]> {
       sql: `grant ${role} to ${to}`,
       everywhere: true,
     })),
+    {
+      kind: "role",
+      object: "rowhouse_server",
+      change: "reads whole tables",
+      sql: "alter role rowhouse_server reset enable_seqscan",
+      everywhere: true,
+    },
     ...rows.map(({ signature }) => ({
       kind: "server",
       object: signature,

@@ -1,11 +1,12 @@
 /*
  * Every statement looks for one tenant's rows, so an index that does not begin with tenant_id reads
- * everybody's on the way, and refuses who has no tenant only once it has found a row (whole_tables).
- * Excused are those that serve a foreign key to a table without tenants and have tenant_id behind it;
- * what is unique without tenant_id is unique_tenant's.
+ * everybody's on the way; and one without it anywhere refuses who has no tenant only once it has
+ * found a row, which is worse than slow (whole_tables). Excused are those that serve a foreign key to
+ * a table without tenants and have tenant_id behind it; what is unique without tenant_id is
+ * unique_tenant's.
  */
 select
-  'warning' as severity,
+  case when keys.has_tenant then 'warning' else 'error' end as severity,
   pg_index.indexrelid::regclass::text as object,
   'an index of a tenant table that does not begin with tenant_id' as problem,
   case
@@ -34,22 +35,19 @@ join pg_catalog.pg_am on pg_am.oid = indexes.relam
 left join pg_catalog.pg_constraint
   on pg_constraint.conindid = pg_index.indexrelid and pg_constraint.contype in ('p', 'u', 'x')
 cross join lateral (
+  select tables.tenant_column = any ((pg_index.indkey::smallint[])[0:pg_index.indnkeyatts - 1])
+) as keys (has_tenant)
+cross join lateral (
   select exists (
     select
-    from pg_catalog.pg_constraint as keys
-    where keys.conrelid = tables.oid
-    and keys.contype = 'f'
-    and (pg_index.indkey::smallint[])[0:cardinality(keys.conkey) - 1] @> keys.conkey
+    from pg_catalog.pg_constraint as served
+    where served.conrelid = tables.oid
+    and served.contype = 'f'
+    and (pg_index.indkey::smallint[])[0:cardinality(served.conkey) - 1] @> served.conkey
   )
 ) as serving (is_key)
 where tables.tenant_column is not null
-and pg_am.amname in ('btree', 'hash')
+and pg_am.amname in ('btree', 'hash', 'brin')
 and pg_index.indkey[0] <> tables.tenant_column
-and not (
-  pg_index.indisunique
-  and not tables.tenant_column = any ((pg_index.indkey::smallint[])[0:pg_index.indnkeyatts - 1])
-)
-and not (
-  serving.is_key
-  and tables.tenant_column = any ((pg_index.indkey::smallint[])[0:pg_index.indnkeyatts - 1])
-);
+and not (pg_index.indisunique and not keys.has_tenant)
+and not (serving.is_key and keys.has_tenant);

@@ -210,6 +210,7 @@ export const TABLE_CASES: Readonly<Record<string, RuleCases>> = {
       { sql: thing(`create index i on ${THINGS} (name)`), object: "app_public.i" },
       { sql: thing(`create index i on ${THINGS} (name, tenant_id)`), object: "app_public.i" },
       { sql: thing(`create index i on ${THINGS} (lower(name))`), object: "app_public.i" },
+      { sql: thing(`create index i on ${THINGS} using brin (name)`), object: "app_public.i" },
       {
         sql: thing(`alter table ${THINGS} add constraint u unique (name, tenant_id)`),
         object: "app_public.u",
