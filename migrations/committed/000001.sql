@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:9e8054d8b98716dc3dd41a6347445828c0a706b6
+--! Hash: sha1:7931e3e23b3d5712e5d19122dd6214b017b286ba
 
 --! Included index.sql
 --! Included 00_foundation/schemas.sql
@@ -4770,15 +4770,50 @@ end;
 comment on function app_private.withdrawal_of_tenant(uuid) is
   'Where to look at Stripe for what a tenant has there: a row an intent, none when it is deleted.';
 
+create or replace function app_private.request_withdrawal(
+  p_tenant_id uuid,
+  p_run_at timestamptz default null
+)
+  returns void
+  language sql volatile parallel unsafe
+begin atomic
+  /* The tenant's own queue: whatever is being made for it at Stripe is over when this runs. */
+  select graphile_worker.add_job(
+    'stripe_withdraw_tenant',
+    json_build_object('tenant_id', p_tenant_id),
+    queue_name => 'stripe_tenant:' || p_tenant_id,
+    run_at => p_run_at,
+    job_key => 'stripe_withdraw_tenant:' || p_tenant_id
+  );
+end;
+comment on function app_private.request_withdrawal(uuid, timestamptz) is
+  'Books the end of all that a closed or deleted tenant has at Stripe.';
+
+create or replace function app_private.withdraw_if_closed(p_tenant_id uuid)
+  returns void
+  language sql volatile parallel unsafe
+begin atomic
+  select app_private.request_withdrawal(tenants.id)
+  from app_public.tenants
+  where tenants.id = p_tenant_id
+  and tenants.status = 'closed';
+end;
+comment on function app_private.withdraw_if_closed(uuid) is
+  'Ends what came to be at Stripe beside or after the closing of its tenant.';
+
 revoke all on function
   app_private.discard_at_stripe(text, uuid, text),
   app_private.is_wanted_at_stripe(text),
-  app_private.withdrawal_of_tenant(uuid)
+  app_private.withdrawal_of_tenant(uuid),
+  app_private.request_withdrawal(uuid, timestamptz),
+  app_private.withdraw_if_closed(uuid)
   from public;
 grant execute on function
   app_private.discard_at_stripe(text, uuid, text),
   app_private.is_wanted_at_stripe(text),
-  app_private.withdrawal_of_tenant(uuid)
+  app_private.withdrawal_of_tenant(uuid),
+  app_private.request_withdrawal(uuid, timestamptz),
+  app_private.withdraw_if_closed(uuid)
   to app_worker;
 
 create or replace function app_private.tg_tenants__withdraw()
@@ -4786,14 +4821,10 @@ create or replace function app_private.tg_tenants__withdraw()
   language plpgsql volatile
 as $$
 begin
-  /* The tenant's own queue: whatever is under way for it at Stripe is over when this runs. */
-  perform graphile_worker.add_job(
-    'stripe_withdraw_tenant',
-    json_build_object('tenant_id', old.id),
-    queue_name => 'stripe_tenant:' || old.id,
+  perform app_private.request_withdrawal(
+    old.id,
     /* With its row goes the knowledge of where to look, and Stripe's search lags behind writes. */
-    run_at => case when tg_op = 'DELETE' then now() + interval '10 minutes' end,
-    job_key => 'stripe_withdraw_tenant:' || old.id
+    case when tg_op = 'DELETE' then now() + interval '10 minutes' end
   );
   return null;
 end;
@@ -6372,6 +6403,14 @@ begin
   end if;
   perform app_private.apply_billing(v_tenant_id);
   perform app_private.raise_billing_alarms(v_tenant_id, p_truth);
+  /* Nobody has any use for what was subscribed to while its tenant was being closed. */
+  perform app_private.withdraw_if_closed(v_tenant_id)
+  where exists (
+    select
+    from app_private.stripe_subscriptions
+    where stripe_subscriptions.tenant_id = v_tenant_id
+    and stripe_subscriptions.status not in ('canceled', 'incomplete_expired')
+  );
   return 'recorded';
 end;
 $$;
@@ -7823,6 +7862,15 @@ begin
   and billing_requests.status = 'pending'
   and billing_requests.created_at < now() - interval '1 hour';
 
+  perform app_private.fail_billing_request(
+    billing_requests.tenant_id, billing_requests.id, 'refused', 'The tenant is closed.'
+  )
+  from app_public.billing_requests
+  join app_public.tenants on tenants.id = billing_requests.tenant_id
+  where billing_requests.tenant_id = p_tenant_id
+  and billing_requests.id = p_request_id
+  and tenants.status = 'closed';
+
   /* What is sent to Stripe is frozen at the first attempt: whoever repeats it says the same. */
   update app_public.billing_requests set
     success_url = case when billing_requests.kind = 'checkout'
@@ -7908,6 +7956,7 @@ begin
   and billing_requests.status = 'pending';
   if found then
     perform app_private.notify_tenant(p_tenant_id, 'billing_request', p_request_id);
+    perform app_private.withdraw_if_closed(p_tenant_id);
   end if;
 end;
 $$;
@@ -7937,6 +7986,7 @@ begin
   and billing_requests.status = 'pending';
   if found then
     perform app_private.notify_tenant(p_tenant_id, 'billing_request', p_request_id);
+    perform app_private.withdraw_if_closed(p_tenant_id);
   end if;
 end;
 $$;
@@ -8740,6 +8790,7 @@ begin
     from app_private.billing_intents
     join app_public.tenants on tenants.id = billing_intents.tenant_id
     where billing_intents.completed_at is null
+    and billing_intents.failed_at is null
     and billing_intents.created_at < now() - interval '1 hour'
     and tenants.status <> 'closed'
     and not exists (
@@ -8752,6 +8803,7 @@ begin
     perform graphile_worker.add_job(
       'stripe_provision_tenant',
       json_build_object('tenant_id', v_tenant_id),
+      queue_name => 'stripe_tenant:' || v_tenant_id,
       job_key => 'stripe_provision_tenant:' || v_tenant_id
     );
     v_resumed := v_resumed + 1;
