@@ -38,6 +38,15 @@ begin
   and billing_requests.status = 'pending'
   and billing_requests.created_at < now() - interval '1 hour';
 
+  perform app_private.fail_billing_request(
+    billing_requests.tenant_id, billing_requests.id, 'refused', 'The tenant is closed.'
+  )
+  from app_public.billing_requests
+  join app_public.tenants on tenants.id = billing_requests.tenant_id
+  where billing_requests.tenant_id = p_tenant_id
+  and billing_requests.id = p_request_id
+  and tenants.status = 'closed';
+
   /* What is sent to Stripe is frozen at the first attempt: whoever repeats it says the same. */
   update app_public.billing_requests set
     success_url = case when billing_requests.kind = 'checkout'
@@ -123,6 +132,7 @@ begin
   and billing_requests.status = 'pending';
   if found then
     perform app_private.notify_tenant(p_tenant_id, 'billing_request', p_request_id);
+    perform app_private.withdraw_if_closed(p_tenant_id);
   end if;
 end;
 $$;
@@ -152,6 +162,7 @@ begin
   and billing_requests.status = 'pending';
   if found then
     perform app_private.notify_tenant(p_tenant_id, 'billing_request', p_request_id);
+    perform app_private.withdraw_if_closed(p_tenant_id);
   end if;
 end;
 $$;
