@@ -22,7 +22,9 @@ create or replace function app_private.begin_billing_request(
     stripe_customer_id text,
     customer_is_deleted boolean,
     stripe_subscription_id text,
-    lookup_keys text[]
+    lookup_keys text[],
+    seat_keys text[],
+    seats integer
   )
   language plpgsql volatile parallel unsafe
 as $$
@@ -81,7 +83,13 @@ begin
     billing_accounts.stripe_customer_id,
     coalesce(stripe_customers.is_deleted, false),
     billing_accounts.stripe_subscription_id,
-    array(select plan_prices.lookup_key from app_public.plan_prices)
+    array(select plan_prices.lookup_key from app_public.plan_prices),
+    array(
+      select plan_prices.lookup_key
+      from app_public.plan_prices
+      where plan_prices.is_billed_by_seat
+    ),
+    billing_requests.seats
   from app_public.billing_requests
   join app_public.billing_accounts on billing_accounts.tenant_id = billing_requests.tenant_id
   left join app_private.stripe_customers

@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:7931e3e23b3d5712e5d19122dd6214b017b286ba
+--! Hash: sha1:f3e602edd24bf6790625828e5463fbf51a3cc47e
 
 --! Included index.sql
 --! Included 00_foundation/schemas.sql
@@ -7135,6 +7135,7 @@ create table if not exists app_public.billing_requests (
   created_at     timestamptz      not null default now(),
   finished_at    timestamptz,
   key_generation smallint         not null default 0,
+  seats          integer          not null default 1,
   constraint billing_requests_pkey primary key (tenant_id, id),
   constraint billing_requests_tenant_fkey
     foreign key (tenant_id) references app_public.tenants (id) on delete cascade,
@@ -7160,7 +7161,8 @@ create table if not exists app_public.billing_requests (
   constraint billing_requests_return_url_bounded check (char_length(return_url) <= 2100),
   constraint billing_requests_url_bounded check (char_length(url) <= 5000),
   constraint billing_requests_currency_bounded check (char_length(currency) <= 10),
-  constraint billing_requests_client_secret_bounded check (char_length(client_secret) <= 1000)
+  constraint billing_requests_client_secret_bounded check (char_length(client_secret) <= 1000),
+  constraint billing_requests_seats_positive check (seats > 0)
 );
 comment on table app_public.billing_requests is
   'What was asked of Stripe for a tenant, and what came of it. For those who may manage billing. The '
@@ -7205,6 +7207,10 @@ comment on column app_public.billing_requests.key_generation is
   E'@behavior -*\n'
   'Part of the idempotency keys. Counts up when Stripe answered 5xx: it goes on answering so to the '
   'same key.';
+comment on column app_public.billing_requests.seats is
+  E'@behavior -*\n'
+  'How many members the tenant had when it was asked: what is billed by seat is sold for so many. A '
+  'change after a preview has the preview''s.';
 comment on constraint billing_requests_tenant_fkey on app_public.billing_requests is
   E'@behavior -*';
 /* At most one open request of a kind and tenant: a second click finds the first one's. */
@@ -7214,7 +7220,7 @@ create unique index if not exists billing_requests_one_open
 --! Included 55_billing_requests/access.sql
 revoke all on app_public.billing_requests
   from public, app_user, app_anonymous, app_worker, app_definer;
-/* Not key_generation, which means nothing to anybody but the task. */
+/* Not key_generation and seats, which mean nothing to anybody but the task. */
 grant
   select (
     tenant_id, id, kind, status, requested_by, api_key_id, plan, "interval", flow, at_period_end,
@@ -7547,7 +7553,7 @@ begin
   for v_try in 1..2 loop
     insert into app_public.billing_requests (
       tenant_id, kind, requested_by, api_key_id, plan, "interval", flow, at_period_end, preview_id,
-      success_url, cancel_url, return_url, prorated_at
+      success_url, cancel_url, return_url, prorated_at, seats
     )
     values (
       v_tenant_id,
@@ -7556,7 +7562,15 @@ begin
       nullif(current_setting('app.api_key_id', true), '')::uuid,
       p_wanted.plan, p_wanted."interval", p_wanted.flow, p_wanted.at_period_end,
       p_wanted.preview_id, p_wanted.success_url, p_wanted.cancel_url, p_wanted.return_url,
-      p_wanted.prorated_at
+      p_wanted.prorated_at,
+      coalesce(
+        p_wanted.seats,
+        (
+          select greatest(count(*), 1)
+          from app_public.memberships
+          where memberships.tenant_id = v_tenant_id
+        )
+      )
     )
     on conflict (tenant_id, kind) where status = 'pending' do nothing
     returning billing_requests.* into v_request;
@@ -7743,7 +7757,8 @@ begin
   perform app_private.require_price(v_wanted.plan, v_wanted."interval");
   if v_wanted.preview_id is not null then
     /* Any other time would let a plan be had for less: at a period's end it costs nothing. */
-    select billing_requests.prorated_at into v_wanted.prorated_at
+    select billing_requests.prorated_at, billing_requests.seats
+    into v_wanted.prorated_at, v_wanted.seats
     from app_public.billing_requests
     where billing_requests.tenant_id = app_private.member_tenant_id()
     and billing_requests.id = v_wanted.preview_id
@@ -7846,7 +7861,9 @@ create or replace function app_private.begin_billing_request(
     stripe_customer_id text,
     customer_is_deleted boolean,
     stripe_subscription_id text,
-    lookup_keys text[]
+    lookup_keys text[],
+    seat_keys text[],
+    seats integer
   )
   language plpgsql volatile parallel unsafe
 as $$
@@ -7905,7 +7922,13 @@ begin
     billing_accounts.stripe_customer_id,
     coalesce(stripe_customers.is_deleted, false),
     billing_accounts.stripe_subscription_id,
-    array(select plan_prices.lookup_key from app_public.plan_prices)
+    array(select plan_prices.lookup_key from app_public.plan_prices),
+    array(
+      select plan_prices.lookup_key
+      from app_public.plan_prices
+      where plan_prices.is_billed_by_seat
+    ),
+    billing_requests.seats
   from app_public.billing_requests
   join app_public.billing_accounts on billing_accounts.tenant_id = billing_requests.tenant_id
   left join app_private.stripe_customers
