@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:f3e602edd24bf6790625828e5463fbf51a3cc47e
+--! Hash: sha1:afd18e0085e8504af4df1abc87c8b31f15a19c80
 
 --! Included index.sql
 --! Included 00_foundation/schemas.sql
@@ -6641,6 +6641,23 @@ grant select, insert, update on app_private.seat_changes to app_worker;
 /* The trigger on memberships asks when the last change was. */
 grant select on app_private.seat_changes to app_definer;
 
+create or replace function app_private.counts_seats(p_tenant_id uuid, p_item_id text)
+  returns boolean
+  language sql stable parallel safe
+begin atomic
+  select exists (
+    select
+    from app_private.seat_changes
+    where seat_changes.tenant_id = p_tenant_id
+    and seat_changes.item_id = p_item_id
+  );
+end;
+comment on function app_private.counts_seats(uuid, text) is
+  'Whether the quantity of this item was a number of seats: should its price come to be one that is '
+  'not billed by seat, then that number is nothing that anybody wished for.';
+revoke all on function app_private.counts_seats(uuid, text) from public;
+grant execute on function app_private.counts_seats(uuid, text) to app_worker;
+
 /*
  * security definer, which spares the worker the right to read who belongs to which tenant: it is
  * told a number.
@@ -6672,7 +6689,7 @@ revoke all on function app_private.billed_quantity(uuid, text) from public;
 grant execute on function app_private.billed_quantity(uuid, text) to app_worker;
 --! EndIncluded 50_billing/seats.sql
 --! Included 50_billing/seat_changes.sql
-create or replace function app_private.seat_items(p_items jsonb)
+create or replace function app_private.seat_items(p_tenant_id uuid, p_items jsonb)
   returns table (item_id text, lookup_key text)
   language sql stable parallel safe
 begin atomic
@@ -6680,11 +6697,12 @@ begin atomic
   from jsonb_to_recordset(p_items) as items (item_id text, price_id text, lookup_key text)
   join app_public.plan_prices
     on plan_prices.lookup_key = app_private.plan_lookup_key(items.price_id, items.lookup_key)
-  where plan_prices.is_billed_by_seat;
+  where plan_prices.is_billed_by_seat
+  or app_private.counts_seats(p_tenant_id, items.item_id);
 end;
-comment on function app_private.seat_items(jsonb) is
-  'Those of a subscription''s items, [{ item_id, price_id, lookup_key }], that are billed by seat, '
-  'with the price that each is of ours.';
+comment on function app_private.seat_items(uuid, jsonb) is
+  'Those of a subscription''s items, [{ item_id, price_id, lookup_key }], that are billed by seat or '
+  'were, with the price that each is of ours.';
 
 create or replace function app_private.begin_seat_change(
   p_tenant_id uuid,
@@ -6724,6 +6742,8 @@ begin
   end;
   v_next.proration_behavior := case
     when v_next.quantity > v_next.paid_quantity then 'create_prorations'
+    /* Somebody has left a plan billed by seat: nobody has had the other one so many times. */
+    when v_known.lookup_key <> p_lookup_key and v_next.quantity = 1 then 'create_prorations'
     else 'none'
   end;
 
@@ -6792,12 +6812,12 @@ comment on function app_private.end_seat_change(uuid, text, integer, boolean) is
   'whether it has is unknown.';
 
 revoke all on function
-  app_private.seat_items(jsonb),
+  app_private.seat_items(uuid, jsonb),
   app_private.begin_seat_change(uuid, text, text, integer, timestamptz),
   app_private.end_seat_change(uuid, text, integer, boolean)
   from public;
 grant execute on function
-  app_private.seat_items(jsonb),
+  app_private.seat_items(uuid, jsonb),
   app_private.begin_seat_change(uuid, text, text, integer, timestamptz),
   app_private.end_seat_change(uuid, text, integer, boolean)
   to app_worker;
@@ -6839,10 +6859,11 @@ create or replace function app_private.has_other_seats(p_tenant_id uuid, p_items
 begin atomic
   select exists (
     select
-    from jsonb_to_recordset(p_items) as items (price_id text, lookup_key text, quantity bigint)
+    from jsonb_to_recordset(p_items)
+      as items (id text, price_id text, lookup_key text, quantity bigint)
     join app_public.plan_prices
       on plan_prices.lookup_key = app_private.plan_lookup_key(items.price_id, items.lookup_key)
-    where plan_prices.is_billed_by_seat
+    where (plan_prices.is_billed_by_seat or app_private.counts_seats(p_tenant_id, items.id))
     and items.quantity <> app_private.billed_quantity(p_tenant_id, plan_prices.lookup_key)
   );
 end;
@@ -6899,11 +6920,29 @@ begin
   if app_private.has_other_seats(new.tenant_id, new.items) then
     perform app_private.request_seat_sync(new.tenant_id);
   end if;
+
+  /* Several seats are noted, also when their number needs no change: see counts_seats. */
+  insert into app_private.seat_changes (
+    tenant_id, item_id, lookup_key, period_start, paid_quantity, quantity, proration_behavior,
+    generation, completed_at
+  )
+  select
+    new.tenant_id, items.id, plan_prices.lookup_key, to_timestamp(items.current_period_start),
+    items.quantity, items.quantity, 'none', 0, now()
+  from jsonb_to_recordset(new.items) as items (
+    id text, price_id text, lookup_key text, quantity integer, current_period_start double precision
+  )
+  join app_public.plan_prices
+    on plan_prices.lookup_key = app_private.plan_lookup_key(items.price_id, items.lookup_key)
+  where plan_prices.is_billed_by_seat
+  and items.quantity > 1
+  on conflict do nothing;
   return null;
 end;
 $$;
 comment on function app_private.tg_stripe_subscriptions__sync_seats() is
-  'Books a correction when Stripe turns out to charge for another number of members.';
+  'Books a correction when Stripe turns out to charge for another number of members, and notes which '
+  'quantities are numbers of seats.';
 
 create or replace trigger _500_sync_seats
   after insert or update of status, items on app_private.stripe_subscriptions

@@ -89,3 +89,39 @@ test("a page to subscribe on asks for all seats", async ({ seats }) => {
   const lines = await seats.stripe.checkout.sessions.listLineItems(data[0]?.id ?? "");
   expect(lines.data.map(({ quantity }) => quantity)).toEqual([4]);
 });
+
+/** As the portal changes a plan: another price for the item, whose quantity stays. */
+async function switchTo(seats: Workshop, { customer, subscription }: PaidTenant, plan: string) {
+  const { stripe } = seats;
+  const { data } = await stripe.prices.list({ lookup_keys: [`${plan}_month`] });
+  const found = await stripe.subscriptions.retrieve(subscription);
+  await stripe.subscriptions.update(subscription, {
+    items: [{ id: found.items.data[0]?.id ?? "", price: data[0]?.id ?? "" }],
+  });
+  await syncCustomer(seats, customer);
+  await runBooked(seats, "stripe_seats:");
+}
+
+test("what the portal changes to is not charged once for each member", async ({ seats }) => {
+  const tenant = await tenantOfFour(seats);
+  await switchTo(seats, tenant, "enterprise");
+  expect(await items(seats, tenant)).toEqual([["enterprise_month", 1]]);
+  // Three that nobody has had are given back.
+  const { customer } = tenant;
+  const { data } = await seats.stripe.invoiceItems.list({ customer, pending: true, limit: 100 });
+  const owed = data.reduce((sum, { amount }) => sum + amount, 0);
+  expect(Math.round(owed / 4900)).toBe(Math.round((49_900 - 4900) / 4900));
+  await switchTo(seats, tenant, "pro");
+  expect(await items(seats, tenant)).toEqual([["pro_month", 4]]);
+});
+
+test("nor is it when the number of seats needed no change before", async ({ seats }) => {
+  const tenant = await tenantOfFour(seats);
+  await ask(seats, tenant, "change_plan('enterprise')");
+  await withClient(seats.database.urls.superuser, (client) =>
+    client.query("delete from app_private.seat_changes where tenant_id = $1", [tenant.tenantId]),
+  );
+  await ask(seats, tenant, "change_plan('pro')");
+  await switchTo(seats, tenant, "enterprise");
+  expect(await items(seats, tenant)).toEqual([["enterprise_month", 1]]);
+});
