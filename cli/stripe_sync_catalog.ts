@@ -2,12 +2,23 @@
 import { parseWorkerConfig } from "../server/config.ts";
 import { makePool } from "../server/database.ts";
 import { makeLogger } from "../server/logger.ts";
-import { causeOf } from "../server/process.ts";
 import { makeStripe } from "../tasks/stripe_client.ts";
 import { copyCatalog } from "../tasks/stripe_sync_catalog.ts";
+import { argumentsOf, runCommand } from "./operator.ts";
 import { syncCatalog } from "./stripe_catalog.ts";
 
-try {
+const USAGE = `Usage: npm run stripe:sync-catalog
+
+Creates at Stripe, with the worker's configuration (STRIPE_SECRET_KEY, WORKER_DATABASE_URL), the
+products and prices of the plans that it lacks, and copies what it has. Changes nothing that is there.
+
+Exits with 0; with 2 when it could not be done.`;
+
+await runCommand("stripe:sync-catalog", async (args) => {
+  const options = { help: { type: "boolean", default: false } } as const;
+  const { values, positionals } = argumentsOf(args, options, USAGE);
+  // A price can't be deleted at Stripe: whoever asks for something else gets nothing made.
+  if (values.help || positionals.length > 0) return console.log(USAGE);
   const config = parseWorkerConfig(process.env);
   const pool = makePool({
     connectionString: config.databaseUrl,
@@ -27,7 +38,4 @@ try {
   } finally {
     await pool.end();
   }
-} catch (error) {
-  console.error(`stripe:sync-catalog: ${causeOf(error)}`);
-  process.exitCode = 1;
-}
+});

@@ -15,10 +15,15 @@ const SECRETS = [
   "*.headers.cookie",
   '*.headers["stripe-signature"]',
   '*.headers["set-cookie"]',
-  // node-postgres puts the connection's parameters on some errors, stripe the raw answer on others.
+  // node-postgres puts the connection's parameters on some errors, stripe the raw answer and what
+  // else was in it on others: a declined payment comes with the secret to make it anew.
   "err.client",
   "err.raw",
   "err.parameters",
+  "err.payment_intent",
+  "err.payment_method",
+  "err.setup_intent",
+  "err.source",
 ];
 
 /** JSON lines without secrets, on standard output unless another destination is given. */

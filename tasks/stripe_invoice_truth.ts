@@ -88,8 +88,32 @@ export function debtSince(
 ): number | null {
   const own = invoices.filter((invoice) => subscriptionOf(invoice) === subscriptionId);
   const owing = own[0]?.status === "uncollectible" ? ["open", "uncollectible"] : ["open"];
-  const settled = own.findIndex(({ status }) => !owing.includes(status ?? ""));
-  const owed = settled === -1 ? own : own.slice(0, settled);
+  return oldestOf(own, ({ status }) => owing.includes(status ?? ""));
+}
+
+/**
+ * The same, were nothing settled by being written off after a payment of it had failed. What was never
+ * tried was written off by a pause of collection, and nobody owes it.
+ */
+export function unpaidSince(
+  subscriptionId: string,
+  invoices: readonly Stripe.Invoice[],
+): number | null {
+  const own = invoices.filter((invoice) => subscriptionOf(invoice) === subscriptionId);
+  return oldestOf(
+    own,
+    ({ status, attempt_count: attempts }) =>
+      status === "open" || (status === "uncollectible" && attempts > 0),
+  );
+}
+
+/** When the oldest was finalised of the newest invoices that are all owed; null when none is. */
+function oldestOf(
+  newestFirst: readonly Stripe.Invoice[],
+  isOwed: (invoice: Stripe.Invoice) => boolean,
+): number | null {
+  const settled = newestFirst.findIndex((invoice) => !isOwed(invoice));
+  const owed = settled === -1 ? newestFirst : newestFirst.slice(0, settled);
   const times = owed.flatMap((invoice) => invoice.status_transitions.finalized_at ?? []);
   return times.length === 0 ? null : Math.min(...times);
 }

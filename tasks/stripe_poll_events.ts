@@ -71,7 +71,10 @@ async function begin(query: JobHelpers["query"]): Promise<Check> {
   return check;
 }
 
-/** Keeps those that the inbox lacks; returns how many. */
+/**
+ * Keeps those that the inbox lacks; returns how many of them a webhook should have brought. Stripe
+ * lists events of all types, also of those that no endpoint is sent.
+ */
 async function receive(
   { query, withPgClient }: Pick<JobHelpers, "query" | "withPgClient">,
   events: readonly Stripe.Event[],
@@ -82,11 +85,13 @@ async function receive(
     [events.map(({ id }) => id)],
   );
   const unseen = new Set(rows.map(({ id }) => id));
+  let missed = 0;
   for (const event of events) {
     const hint = unseen.has(event.id) ? hintOf(event) : undefined;
     if (hint === undefined) continue;
     const payload = JSON.stringify(event);
-    await withPgClient((client) => keepEvents(client, [{ hint, payload }], ours));
+    const [status] = await withPgClient((client) => keepEvents(client, [{ hint, payload }], ours));
+    if (status === "pending") missed += 1;
   }
-  return unseen.size;
+  return missed;
 }

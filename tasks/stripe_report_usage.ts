@@ -2,6 +2,7 @@ import type { JobHelpers, Task } from "graphile-worker";
 import Stripe from "stripe";
 
 import { uuidFrom } from "./payload.ts";
+import { heldBackFor, isKeyRefused } from "./stripe_gate.ts";
 
 declare global {
   namespace GraphileWorker {
@@ -49,6 +50,8 @@ export function stripeReportUsage({
         await end(true);
       } catch (error) {
         if (isRefusal(error)) await end(false);
+        // No call is made for now, so the others have to wait as well.
+        if (heldBackFor(error) !== undefined || isKeyRefused(error)) throw error;
         failures.push(error);
       }
     }

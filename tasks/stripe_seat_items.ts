@@ -9,12 +9,12 @@ export type SeatItem = { itemId: string; lookupKey: string; quantity: number; pe
 /** More items than this a subscription can't have. */
 const AT_MOST = 100;
 
-/** The items of a subscription that are billed by seat, wherever among its items they stand. */
+/** The items of a subscription that are billed by seat, or were, wherever among its items they stand. */
 export async function seatItems(
   stripe: Pick<Stripe, "subscriptionItems">,
   query: JobHelpers["query"],
   { id, items }: Stripe.Subscription,
-  configured: ConfiguredPrices,
+  { tenantId, configured }: { tenantId: string; configured: ConfiguredPrices },
 ): Promise<SeatItem[]> {
   const all = items.has_more
     ? await stripe.subscriptionItems
@@ -22,8 +22,9 @@ export async function seatItems(
         .autoPagingToArray({ limit: AT_MOST })
     : items.data;
   const { rows } = await query<{ item_id: string; lookup_key: string }>(
-    "select item_id, lookup_key from app_private.seat_items($1)",
+    "select item_id, lookup_key from app_private.seat_items($1, $2)",
     [
+      tenantId,
       JSON.stringify(
         all.map(({ id: itemId, price }) => ({
           item_id: itemId,

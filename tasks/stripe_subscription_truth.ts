@@ -2,7 +2,7 @@ import type Stripe from "stripe";
 
 import { isUuid } from "../server/auth/claims.ts";
 import type { ConfiguredPrices } from "./stripe_customer_truth.ts";
-import { debtSince } from "./stripe_invoice_truth.ts";
+import { debtSince, unpaidSince } from "./stripe_invoice_truth.ts";
 import { idOf } from "./stripe_id.ts";
 import { readAll } from "./stripe_read_all.ts";
 
@@ -24,6 +24,7 @@ export type SubscriptionTruth = {
   pending_update_expires_at: number | null;
   schedule_id: string | null;
   past_due_since: number | null;
+  unpaid_since: number | null;
   client_secret: string | null;
   created: number;
 };
@@ -72,6 +73,7 @@ export async function subscriptionTruth(
     pending_update_expires_at: pending_update?.expires_at ?? null,
     schedule_id: idOf(subscription.schedule),
     past_due_since: debtSince(subscription.id, known.invoices),
+    unpaid_since: unpaidSince(subscription.id, known.invoices),
     client_secret: isPayable ? (invoice.confirmation_secret?.client_secret ?? null) : null,
     created: subscription.created,
   };

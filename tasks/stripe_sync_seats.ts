@@ -49,12 +49,10 @@ export function stripeSyncSeats(options: StripeSyncSeatsOptions): Task<"stripe_s
           logger.warn(`Subscription ${id} has a schedule, which sets its quantities: left alone`);
           break;
         }
-        const items = await seatItems(
-          options.stripe,
-          query,
-          subscription,
-          options.configuredPrices,
-        );
+        const items = await seatItems(options.stripe, query, subscription, {
+          tenantId,
+          configured: options.configuredPrices,
+        });
         if (!(await changeOne(options.stripe, query, { tenantId, id, items }))) break;
       }
     }

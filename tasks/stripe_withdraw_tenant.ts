@@ -2,6 +2,7 @@ import type { Task } from "graphile-worker";
 import type Stripe from "stripe";
 
 import { uuidFrom } from "./payload.ts";
+import { closePages, openPages } from "./stripe_pages.ts";
 import {
   findCustomer,
   isLive,
@@ -18,7 +19,7 @@ declare global {
   }
 }
 
-type StripeWithdrawer = Pick<Stripe, "customers" | "invoices" | "subscriptions">;
+type StripeWithdrawer = Pick<Stripe, "checkout" | "customers" | "invoices" | "subscriptions">;
 
 type IntentRow = SearchedIntent & { status: string; stripe_customer_id: string | null };
 
@@ -49,6 +50,8 @@ export function stripeWithdrawTenant(stripe: StripeWithdrawer): Task<"stripe_wit
 }
 
 async function withdraw(stripe: StripeWithdrawer, customerId: string): Promise<void> {
+  // Before it is looked what was paid: nobody can pay any more after this.
+  await closePages({ stripe }, await openPages({ stripe }, customerId), () => ({}));
   const paid = await stripe.invoices.list({ customer: customerId, status: "paid", limit: 1 });
   if (paid.data.length === 0) return deleteCustomer(stripe, customerId);
   const live = (await listSubscriptions(stripe, customerId)).filter(isLive);

@@ -1,4 +1,4 @@
-create or replace function app_private.seat_items(p_items jsonb)
+create or replace function app_private.seat_items(p_tenant_id uuid, p_items jsonb)
   returns table (item_id text, lookup_key text)
   language sql stable parallel safe
 begin atomic
@@ -6,11 +6,12 @@ begin atomic
   from jsonb_to_recordset(p_items) as items (item_id text, price_id text, lookup_key text)
   join app_public.plan_prices
     on plan_prices.lookup_key = app_private.plan_lookup_key(items.price_id, items.lookup_key)
-  where plan_prices.is_billed_by_seat;
+  where plan_prices.is_billed_by_seat
+  or app_private.counts_seats(p_tenant_id, items.item_id);
 end;
-comment on function app_private.seat_items(jsonb) is
-  'Those of a subscription''s items, [{ item_id, price_id, lookup_key }], that are billed by seat, '
-  'with the price that each is of ours.';
+comment on function app_private.seat_items(uuid, jsonb) is
+  'Those of a subscription''s items, [{ item_id, price_id, lookup_key }], that are billed by seat or '
+  'were, with the price that each is of ours.';
 
 create or replace function app_private.begin_seat_change(
   p_tenant_id uuid,
@@ -50,6 +51,8 @@ begin
   end;
   v_next.proration_behavior := case
     when v_next.quantity > v_next.paid_quantity then 'create_prorations'
+    /* Somebody has left a plan billed by seat: nobody has had the other one so many times. */
+    when v_known.lookup_key <> p_lookup_key and v_next.quantity = 1 then 'create_prorations'
     else 'none'
   end;
 
@@ -118,12 +121,12 @@ comment on function app_private.end_seat_change(uuid, text, integer, boolean) is
   'whether it has is unknown.';
 
 revoke all on function
-  app_private.seat_items(jsonb),
+  app_private.seat_items(uuid, jsonb),
   app_private.begin_seat_change(uuid, text, text, integer, timestamptz),
   app_private.end_seat_change(uuid, text, integer, boolean)
   from public;
 grant execute on function
-  app_private.seat_items(jsonb),
+  app_private.seat_items(uuid, jsonb),
   app_private.begin_seat_change(uuid, text, text, integer, timestamptz),
   app_private.end_seat_change(uuid, text, integer, boolean)
   to app_worker;

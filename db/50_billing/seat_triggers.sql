@@ -34,10 +34,11 @@ create or replace function app_private.has_other_seats(p_tenant_id uuid, p_items
 begin atomic
   select exists (
     select
-    from jsonb_to_recordset(p_items) as items (price_id text, lookup_key text, quantity bigint)
+    from jsonb_to_recordset(p_items)
+      as items (id text, price_id text, lookup_key text, quantity bigint)
     join app_public.plan_prices
       on plan_prices.lookup_key = app_private.plan_lookup_key(items.price_id, items.lookup_key)
-    where plan_prices.is_billed_by_seat
+    where (plan_prices.is_billed_by_seat or app_private.counts_seats(p_tenant_id, items.id))
     and items.quantity <> app_private.billed_quantity(p_tenant_id, plan_prices.lookup_key)
   );
 end;
@@ -94,11 +95,29 @@ begin
   if app_private.has_other_seats(new.tenant_id, new.items) then
     perform app_private.request_seat_sync(new.tenant_id);
   end if;
+
+  /* Several seats are noted, also when their number needs no change: see counts_seats. */
+  insert into app_private.seat_changes (
+    tenant_id, item_id, lookup_key, period_start, paid_quantity, quantity, proration_behavior,
+    generation, completed_at
+  )
+  select
+    new.tenant_id, items.id, plan_prices.lookup_key, to_timestamp(items.current_period_start),
+    items.quantity, items.quantity, 'none', 0, now()
+  from jsonb_to_recordset(new.items) as items (
+    id text, price_id text, lookup_key text, quantity integer, current_period_start double precision
+  )
+  join app_public.plan_prices
+    on plan_prices.lookup_key = app_private.plan_lookup_key(items.price_id, items.lookup_key)
+  where plan_prices.is_billed_by_seat
+  and items.quantity > 1
+  on conflict do nothing;
   return null;
 end;
 $$;
 comment on function app_private.tg_stripe_subscriptions__sync_seats() is
-  'Books a correction when Stripe turns out to charge for another number of members.';
+  'Books a correction when Stripe turns out to charge for another number of members, and notes which '
+  'quantities are numbers of seats.';
 
 create or replace trigger _500_sync_seats
   after insert or update of status, items on app_private.stripe_subscriptions

@@ -50,6 +50,23 @@ grant select, insert, update on app_private.seat_changes to app_worker;
 /* The trigger on memberships asks when the last change was. */
 grant select on app_private.seat_changes to app_definer;
 
+create or replace function app_private.counts_seats(p_tenant_id uuid, p_item_id text)
+  returns boolean
+  language sql stable parallel safe
+begin atomic
+  select exists (
+    select
+    from app_private.seat_changes
+    where seat_changes.tenant_id = p_tenant_id
+    and seat_changes.item_id = p_item_id
+  );
+end;
+comment on function app_private.counts_seats(uuid, text) is
+  'Whether the quantity of this item was a number of seats: should its price come to be one that is '
+  'not billed by seat, then that number is nothing that anybody wished for.';
+revoke all on function app_private.counts_seats(uuid, text) from public;
+grant execute on function app_private.counts_seats(uuid, text) to app_worker;
+
 /*
  * security definer, which spares the worker the right to read who belongs to which tenant: it is
  * told a number.

@@ -76,6 +76,14 @@ begin
   end if;
   perform app_private.apply_billing(v_tenant_id);
   perform app_private.raise_billing_alarms(v_tenant_id, p_truth);
+  /* Nobody has any use for what was subscribed to while its tenant was being closed. */
+  perform app_private.withdraw_if_closed(v_tenant_id)
+  where exists (
+    select
+    from app_private.stripe_subscriptions
+    where stripe_subscriptions.tenant_id = v_tenant_id
+    and stripe_subscriptions.status not in ('canceled', 'incomplete_expired')
+  );
   return 'recorded';
 end;
 $$;

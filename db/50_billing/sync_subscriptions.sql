@@ -85,6 +85,7 @@ begin atomic
     pending_update_expires_at double precision,
     schedule_id text,
     past_due_since double precision,
+    unpaid_since double precision,
     client_secret text,
     created double precision
   )
@@ -103,8 +104,11 @@ begin atomic
     ) as is_known (so)
   ) as meaning
   cross join lateral (
-    select case when meaning.known_status = 'past_due'
-      then coalesce(to_timestamp(truth.past_due_since), known.past_due_since, now())
+    select case
+      when meaning.known_status is distinct from 'past_due' then null
+      /* What was written off while it ran does not let the debt that we know begin anew. */
+      when to_timestamp(truth.unpaid_since) = known.past_due_since then known.past_due_since
+      else coalesce(to_timestamp(truth.past_due_since), known.past_due_since, now())
     end as since
   ) as debt
   left join lateral (

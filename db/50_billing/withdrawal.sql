@@ -71,15 +71,50 @@ end;
 comment on function app_private.withdrawal_of_tenant(uuid) is
   'Where to look at Stripe for what a tenant has there: a row an intent, none when it is deleted.';
 
+create or replace function app_private.request_withdrawal(
+  p_tenant_id uuid,
+  p_run_at timestamptz default null
+)
+  returns void
+  language sql volatile parallel unsafe
+begin atomic
+  /* The tenant's own queue: whatever is being made for it at Stripe is over when this runs. */
+  select graphile_worker.add_job(
+    'stripe_withdraw_tenant',
+    json_build_object('tenant_id', p_tenant_id),
+    queue_name => 'stripe_tenant:' || p_tenant_id,
+    run_at => p_run_at,
+    job_key => 'stripe_withdraw_tenant:' || p_tenant_id
+  );
+end;
+comment on function app_private.request_withdrawal(uuid, timestamptz) is
+  'Books the end of all that a closed or deleted tenant has at Stripe.';
+
+create or replace function app_private.withdraw_if_closed(p_tenant_id uuid)
+  returns void
+  language sql volatile parallel unsafe
+begin atomic
+  select app_private.request_withdrawal(tenants.id)
+  from app_public.tenants
+  where tenants.id = p_tenant_id
+  and tenants.status = 'closed';
+end;
+comment on function app_private.withdraw_if_closed(uuid) is
+  'Ends what came to be at Stripe beside or after the closing of its tenant.';
+
 revoke all on function
   app_private.discard_at_stripe(text, uuid, text),
   app_private.is_wanted_at_stripe(text),
-  app_private.withdrawal_of_tenant(uuid)
+  app_private.withdrawal_of_tenant(uuid),
+  app_private.request_withdrawal(uuid, timestamptz),
+  app_private.withdraw_if_closed(uuid)
   from public;
 grant execute on function
   app_private.discard_at_stripe(text, uuid, text),
   app_private.is_wanted_at_stripe(text),
-  app_private.withdrawal_of_tenant(uuid)
+  app_private.withdrawal_of_tenant(uuid),
+  app_private.request_withdrawal(uuid, timestamptz),
+  app_private.withdraw_if_closed(uuid)
   to app_worker;
 
 create or replace function app_private.tg_tenants__withdraw()
@@ -87,14 +122,10 @@ create or replace function app_private.tg_tenants__withdraw()
   language plpgsql volatile
 as $$
 begin
-  /* The tenant's own queue: whatever is under way for it at Stripe is over when this runs. */
-  perform graphile_worker.add_job(
-    'stripe_withdraw_tenant',
-    json_build_object('tenant_id', old.id),
-    queue_name => 'stripe_tenant:' || old.id,
+  perform app_private.request_withdrawal(
+    old.id,
     /* With its row goes the knowledge of where to look, and Stripe's search lags behind writes. */
-    run_at => case when tg_op = 'DELETE' then now() + interval '10 minutes' end,
-    job_key => 'stripe_withdraw_tenant:' || old.id
+    case when tg_op = 'DELETE' then now() + interval '10 minutes' end
   );
   return null;
 end;

@@ -1,6 +1,6 @@
 revoke all on app_public.billing_requests
   from public, app_user, app_anonymous, app_worker, app_definer;
-/* Not key_generation, which means nothing to anybody but the task. */
+/* Not key_generation and seats, which mean nothing to anybody but the task. */
 grant
   select (
     tenant_id, id, kind, status, requested_by, api_key_id, plan, "interval", flow, at_period_end,

@@ -73,7 +73,7 @@ begin
   for v_try in 1..2 loop
     insert into app_public.billing_requests (
       tenant_id, kind, requested_by, api_key_id, plan, "interval", flow, at_period_end, preview_id,
-      success_url, cancel_url, return_url, prorated_at
+      success_url, cancel_url, return_url, prorated_at, seats
     )
     values (
       v_tenant_id,
@@ -82,7 +82,15 @@ begin
       nullif(current_setting('app.api_key_id', true), '')::uuid,
       p_wanted.plan, p_wanted."interval", p_wanted.flow, p_wanted.at_period_end,
       p_wanted.preview_id, p_wanted.success_url, p_wanted.cancel_url, p_wanted.return_url,
-      p_wanted.prorated_at
+      p_wanted.prorated_at,
+      coalesce(
+        p_wanted.seats,
+        (
+          select greatest(count(*), 1)
+          from app_public.memberships
+          where memberships.tenant_id = v_tenant_id
+        )
+      )
     )
     on conflict (tenant_id, kind) where status = 'pending' do nothing
     returning billing_requests.* into v_request;

@@ -128,7 +128,8 @@ begin
   perform app_private.require_price(v_wanted.plan, v_wanted."interval");
   if v_wanted.preview_id is not null then
     /* Any other time would let a plan be had for less: at a period's end it costs nothing. */
-    select billing_requests.prorated_at into v_wanted.prorated_at
+    select billing_requests.prorated_at, billing_requests.seats
+    into v_wanted.prorated_at, v_wanted.seats
     from app_public.billing_requests
     where billing_requests.tenant_id = app_private.member_tenant_id()
     and billing_requests.id = v_wanted.preview_id

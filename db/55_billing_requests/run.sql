@@ -22,7 +22,9 @@ create or replace function app_private.begin_billing_request(
     stripe_customer_id text,
     customer_is_deleted boolean,
     stripe_subscription_id text,
-    lookup_keys text[]
+    lookup_keys text[],
+    seat_keys text[],
+    seats integer
   )
   language plpgsql volatile parallel unsafe
 as $$
@@ -37,6 +39,15 @@ begin
   and billing_requests.id = p_request_id
   and billing_requests.status = 'pending'
   and billing_requests.created_at < now() - interval '1 hour';
+
+  perform app_private.fail_billing_request(
+    billing_requests.tenant_id, billing_requests.id, 'refused', 'The tenant is closed.'
+  )
+  from app_public.billing_requests
+  join app_public.tenants on tenants.id = billing_requests.tenant_id
+  where billing_requests.tenant_id = p_tenant_id
+  and billing_requests.id = p_request_id
+  and tenants.status = 'closed';
 
   /* What is sent to Stripe is frozen at the first attempt: whoever repeats it says the same. */
   update app_public.billing_requests set
@@ -72,7 +83,13 @@ begin
     billing_accounts.stripe_customer_id,
     coalesce(stripe_customers.is_deleted, false),
     billing_accounts.stripe_subscription_id,
-    array(select plan_prices.lookup_key from app_public.plan_prices)
+    array(select plan_prices.lookup_key from app_public.plan_prices),
+    array(
+      select plan_prices.lookup_key
+      from app_public.plan_prices
+      where plan_prices.is_billed_by_seat
+    ),
+    billing_requests.seats
   from app_public.billing_requests
   join app_public.billing_accounts on billing_accounts.tenant_id = billing_requests.tenant_id
   left join app_private.stripe_customers
@@ -123,6 +140,7 @@ begin
   and billing_requests.status = 'pending';
   if found then
     perform app_private.notify_tenant(p_tenant_id, 'billing_request', p_request_id);
+    perform app_private.withdraw_if_closed(p_tenant_id);
   end if;
 end;
 $$;
@@ -152,6 +170,7 @@ begin
   and billing_requests.status = 'pending';
   if found then
     perform app_private.notify_tenant(p_tenant_id, 'billing_request', p_request_id);
+    perform app_private.withdraw_if_closed(p_tenant_id);
   end if;
 end;
 $$;

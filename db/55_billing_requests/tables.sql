@@ -26,6 +26,7 @@ create table if not exists app_public.billing_requests (
   created_at     timestamptz      not null default now(),
   finished_at    timestamptz,
   key_generation smallint         not null default 0,
+  seats          integer          not null default 1,
   constraint billing_requests_pkey primary key (tenant_id, id),
   constraint billing_requests_tenant_fkey
     foreign key (tenant_id) references app_public.tenants (id) on delete cascade,
@@ -51,7 +52,8 @@ create table if not exists app_public.billing_requests (
   constraint billing_requests_return_url_bounded check (char_length(return_url) <= 2100),
   constraint billing_requests_url_bounded check (char_length(url) <= 5000),
   constraint billing_requests_currency_bounded check (char_length(currency) <= 10),
-  constraint billing_requests_client_secret_bounded check (char_length(client_secret) <= 1000)
+  constraint billing_requests_client_secret_bounded check (char_length(client_secret) <= 1000),
+  constraint billing_requests_seats_positive check (seats > 0)
 );
 comment on table app_public.billing_requests is
   'What was asked of Stripe for a tenant, and what came of it. For those who may manage billing. The '
@@ -96,6 +98,10 @@ comment on column app_public.billing_requests.key_generation is
   E'@behavior -*\n'
   'Part of the idempotency keys. Counts up when Stripe answered 5xx: it goes on answering so to the '
   'same key.';
+comment on column app_public.billing_requests.seats is
+  E'@behavior -*\n'
+  'How many members the tenant had when it was asked: what is billed by seat is sold for so many. A '
+  'change after a preview has the preview''s.';
 comment on constraint billing_requests_tenant_fkey on app_public.billing_requests is
   E'@behavior -*';
 /* At most one open request of a kind and tenant: a second click finds the first one's. */

@@ -11,6 +11,7 @@ begin
     from app_private.billing_intents
     join app_public.tenants on tenants.id = billing_intents.tenant_id
     where billing_intents.completed_at is null
+    and billing_intents.failed_at is null
     and billing_intents.created_at < now() - interval '1 hour'
     and tenants.status <> 'closed'
     and not exists (
@@ -23,6 +24,7 @@ begin
     perform graphile_worker.add_job(
       'stripe_provision_tenant',
       json_build_object('tenant_id', v_tenant_id),
+      queue_name => 'stripe_tenant:' || v_tenant_id,
       job_key => 'stripe_provision_tenant:' || v_tenant_id
     );
     v_resumed := v_resumed + 1;

@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:4fe2ec61b94238abd62a4fe708eb9caad1734b92
+--! Hash: sha1:5ca868a6bdd349d955bfc196c43dd16a786775ee
 
 --! Included index.sql
 --! Included 00_foundation/schemas.sql
@@ -4773,15 +4773,50 @@ end;
 comment on function app_private.withdrawal_of_tenant(uuid) is
   'Where to look at Stripe for what a tenant has there: a row an intent, none when it is deleted.';
 
+create or replace function app_private.request_withdrawal(
+  p_tenant_id uuid,
+  p_run_at timestamptz default null
+)
+  returns void
+  language sql volatile parallel unsafe
+begin atomic
+  /* The tenant's own queue: whatever is being made for it at Stripe is over when this runs. */
+  select graphile_worker.add_job(
+    'stripe_withdraw_tenant',
+    json_build_object('tenant_id', p_tenant_id),
+    queue_name => 'stripe_tenant:' || p_tenant_id,
+    run_at => p_run_at,
+    job_key => 'stripe_withdraw_tenant:' || p_tenant_id
+  );
+end;
+comment on function app_private.request_withdrawal(uuid, timestamptz) is
+  'Books the end of all that a closed or deleted tenant has at Stripe.';
+
+create or replace function app_private.withdraw_if_closed(p_tenant_id uuid)
+  returns void
+  language sql volatile parallel unsafe
+begin atomic
+  select app_private.request_withdrawal(tenants.id)
+  from app_public.tenants
+  where tenants.id = p_tenant_id
+  and tenants.status = 'closed';
+end;
+comment on function app_private.withdraw_if_closed(uuid) is
+  'Ends what came to be at Stripe beside or after the closing of its tenant.';
+
 revoke all on function
   app_private.discard_at_stripe(text, uuid, text),
   app_private.is_wanted_at_stripe(text),
-  app_private.withdrawal_of_tenant(uuid)
+  app_private.withdrawal_of_tenant(uuid),
+  app_private.request_withdrawal(uuid, timestamptz),
+  app_private.withdraw_if_closed(uuid)
   from public;
 grant execute on function
   app_private.discard_at_stripe(text, uuid, text),
   app_private.is_wanted_at_stripe(text),
-  app_private.withdrawal_of_tenant(uuid)
+  app_private.withdrawal_of_tenant(uuid),
+  app_private.request_withdrawal(uuid, timestamptz),
+  app_private.withdraw_if_closed(uuid)
   to app_worker;
 
 create or replace function app_private.tg_tenants__withdraw()
@@ -4789,14 +4824,10 @@ create or replace function app_private.tg_tenants__withdraw()
   language plpgsql volatile
 as $$
 begin
-  /* The tenant's own queue: whatever is under way for it at Stripe is over when this runs. */
-  perform graphile_worker.add_job(
-    'stripe_withdraw_tenant',
-    json_build_object('tenant_id', old.id),
-    queue_name => 'stripe_tenant:' || old.id,
+  perform app_private.request_withdrawal(
+    old.id,
     /* With its row goes the knowledge of where to look, and Stripe's search lags behind writes. */
-    run_at => case when tg_op = 'DELETE' then now() + interval '10 minutes' end,
-    job_key => 'stripe_withdraw_tenant:' || old.id
+    case when tg_op = 'DELETE' then now() + interval '10 minutes' end
   );
   return null;
 end;
@@ -6001,6 +6032,7 @@ begin atomic
     pending_update_expires_at double precision,
     schedule_id text,
     past_due_since double precision,
+    unpaid_since double precision,
     client_secret text,
     created double precision
   )
@@ -6019,8 +6051,11 @@ begin atomic
     ) as is_known (so)
   ) as meaning
   cross join lateral (
-    select case when meaning.known_status = 'past_due'
-      then coalesce(to_timestamp(truth.past_due_since), known.past_due_since, now())
+    select case
+      when meaning.known_status is distinct from 'past_due' then null
+      /* What was written off while it ran does not let the debt that we know begin anew. */
+      when to_timestamp(truth.unpaid_since) = known.past_due_since then known.past_due_since
+      else coalesce(to_timestamp(truth.past_due_since), known.past_due_since, now())
     end as since
   ) as debt
   left join lateral (
@@ -6375,6 +6410,14 @@ begin
   end if;
   perform app_private.apply_billing(v_tenant_id);
   perform app_private.raise_billing_alarms(v_tenant_id, p_truth);
+  /* Nobody has any use for what was subscribed to while its tenant was being closed. */
+  perform app_private.withdraw_if_closed(v_tenant_id)
+  where exists (
+    select
+    from app_private.stripe_subscriptions
+    where stripe_subscriptions.tenant_id = v_tenant_id
+    and stripe_subscriptions.status not in ('canceled', 'incomplete_expired')
+  );
   return 'recorded';
 end;
 $$;
@@ -6605,6 +6648,23 @@ grant select, insert, update on app_private.seat_changes to app_worker;
 /* The trigger on memberships asks when the last change was. */
 grant select on app_private.seat_changes to app_definer;
 
+create or replace function app_private.counts_seats(p_tenant_id uuid, p_item_id text)
+  returns boolean
+  language sql stable parallel safe
+begin atomic
+  select exists (
+    select
+    from app_private.seat_changes
+    where seat_changes.tenant_id = p_tenant_id
+    and seat_changes.item_id = p_item_id
+  );
+end;
+comment on function app_private.counts_seats(uuid, text) is
+  'Whether the quantity of this item was a number of seats: should its price come to be one that is '
+  'not billed by seat, then that number is nothing that anybody wished for.';
+revoke all on function app_private.counts_seats(uuid, text) from public;
+grant execute on function app_private.counts_seats(uuid, text) to app_worker;
+
 /*
  * security definer, which spares the worker the right to read who belongs to which tenant: it is
  * told a number.
@@ -6636,7 +6696,7 @@ revoke all on function app_private.billed_quantity(uuid, text) from public;
 grant execute on function app_private.billed_quantity(uuid, text) to app_worker;
 --! EndIncluded 50_billing/seats.sql
 --! Included 50_billing/seat_changes.sql
-create or replace function app_private.seat_items(p_items jsonb)
+create or replace function app_private.seat_items(p_tenant_id uuid, p_items jsonb)
   returns table (item_id text, lookup_key text)
   language sql stable parallel safe
 begin atomic
@@ -6644,11 +6704,12 @@ begin atomic
   from jsonb_to_recordset(p_items) as items (item_id text, price_id text, lookup_key text)
   join app_public.plan_prices
     on plan_prices.lookup_key = app_private.plan_lookup_key(items.price_id, items.lookup_key)
-  where plan_prices.is_billed_by_seat;
+  where plan_prices.is_billed_by_seat
+  or app_private.counts_seats(p_tenant_id, items.item_id);
 end;
-comment on function app_private.seat_items(jsonb) is
-  'Those of a subscription''s items, [{ item_id, price_id, lookup_key }], that are billed by seat, '
-  'with the price that each is of ours.';
+comment on function app_private.seat_items(uuid, jsonb) is
+  'Those of a subscription''s items, [{ item_id, price_id, lookup_key }], that are billed by seat or '
+  'were, with the price that each is of ours.';
 
 create or replace function app_private.begin_seat_change(
   p_tenant_id uuid,
@@ -6688,6 +6749,8 @@ begin
   end;
   v_next.proration_behavior := case
     when v_next.quantity > v_next.paid_quantity then 'create_prorations'
+    /* Somebody has left a plan billed by seat: nobody has had the other one so many times. */
+    when v_known.lookup_key <> p_lookup_key and v_next.quantity = 1 then 'create_prorations'
     else 'none'
   end;
 
@@ -6756,12 +6819,12 @@ comment on function app_private.end_seat_change(uuid, text, integer, boolean) is
   'whether it has is unknown.';
 
 revoke all on function
-  app_private.seat_items(jsonb),
+  app_private.seat_items(uuid, jsonb),
   app_private.begin_seat_change(uuid, text, text, integer, timestamptz),
   app_private.end_seat_change(uuid, text, integer, boolean)
   from public;
 grant execute on function
-  app_private.seat_items(jsonb),
+  app_private.seat_items(uuid, jsonb),
   app_private.begin_seat_change(uuid, text, text, integer, timestamptz),
   app_private.end_seat_change(uuid, text, integer, boolean)
   to app_worker;
@@ -6803,10 +6866,11 @@ create or replace function app_private.has_other_seats(p_tenant_id uuid, p_items
 begin atomic
   select exists (
     select
-    from jsonb_to_recordset(p_items) as items (price_id text, lookup_key text, quantity bigint)
+    from jsonb_to_recordset(p_items)
+      as items (id text, price_id text, lookup_key text, quantity bigint)
     join app_public.plan_prices
       on plan_prices.lookup_key = app_private.plan_lookup_key(items.price_id, items.lookup_key)
-    where plan_prices.is_billed_by_seat
+    where (plan_prices.is_billed_by_seat or app_private.counts_seats(p_tenant_id, items.id))
     and items.quantity <> app_private.billed_quantity(p_tenant_id, plan_prices.lookup_key)
   );
 end;
@@ -6863,11 +6927,29 @@ begin
   if app_private.has_other_seats(new.tenant_id, new.items) then
     perform app_private.request_seat_sync(new.tenant_id);
   end if;
+
+  /* Several seats are noted, also when their number needs no change: see counts_seats. */
+  insert into app_private.seat_changes (
+    tenant_id, item_id, lookup_key, period_start, paid_quantity, quantity, proration_behavior,
+    generation, completed_at
+  )
+  select
+    new.tenant_id, items.id, plan_prices.lookup_key, to_timestamp(items.current_period_start),
+    items.quantity, items.quantity, 'none', 0, now()
+  from jsonb_to_recordset(new.items) as items (
+    id text, price_id text, lookup_key text, quantity integer, current_period_start double precision
+  )
+  join app_public.plan_prices
+    on plan_prices.lookup_key = app_private.plan_lookup_key(items.price_id, items.lookup_key)
+  where plan_prices.is_billed_by_seat
+  and items.quantity > 1
+  on conflict do nothing;
   return null;
 end;
 $$;
 comment on function app_private.tg_stripe_subscriptions__sync_seats() is
-  'Books a correction when Stripe turns out to charge for another number of members.';
+  'Books a correction when Stripe turns out to charge for another number of members, and notes which '
+  'quantities are numbers of seats.';
 
 create or replace trigger _500_sync_seats
   after insert or update of status, items on app_private.stripe_subscriptions
@@ -7099,6 +7181,7 @@ create table if not exists app_public.billing_requests (
   created_at     timestamptz      not null default now(),
   finished_at    timestamptz,
   key_generation smallint         not null default 0,
+  seats          integer          not null default 1,
   constraint billing_requests_pkey primary key (tenant_id, id),
   constraint billing_requests_tenant_fkey
     foreign key (tenant_id) references app_public.tenants (id) on delete cascade,
@@ -7124,7 +7207,8 @@ create table if not exists app_public.billing_requests (
   constraint billing_requests_return_url_bounded check (char_length(return_url) <= 2100),
   constraint billing_requests_url_bounded check (char_length(url) <= 5000),
   constraint billing_requests_currency_bounded check (char_length(currency) <= 10),
-  constraint billing_requests_client_secret_bounded check (char_length(client_secret) <= 1000)
+  constraint billing_requests_client_secret_bounded check (char_length(client_secret) <= 1000),
+  constraint billing_requests_seats_positive check (seats > 0)
 );
 comment on table app_public.billing_requests is
   'What was asked of Stripe for a tenant, and what came of it. For those who may manage billing. The '
@@ -7169,6 +7253,10 @@ comment on column app_public.billing_requests.key_generation is
   E'@behavior -*\n'
   'Part of the idempotency keys. Counts up when Stripe answered 5xx: it goes on answering so to the '
   'same key.';
+comment on column app_public.billing_requests.seats is
+  E'@behavior -*\n'
+  'How many members the tenant had when it was asked: what is billed by seat is sold for so many. A '
+  'change after a preview has the preview''s.';
 comment on constraint billing_requests_tenant_fkey on app_public.billing_requests is
   E'@behavior -*';
 /* At most one open request of a kind and tenant: a second click finds the first one's. */
@@ -7178,7 +7266,7 @@ create unique index if not exists billing_requests_one_open
 --! Included 55_billing_requests/access.sql
 revoke all on app_public.billing_requests
   from public, app_user, app_anonymous, app_worker, app_definer;
-/* Not key_generation, which means nothing to anybody but the task. */
+/* Not key_generation and seats, which mean nothing to anybody but the task. */
 grant
   select (
     tenant_id, id, kind, status, requested_by, api_key_id, plan, "interval", flow, at_period_end,
@@ -7511,7 +7599,7 @@ begin
   for v_try in 1..2 loop
     insert into app_public.billing_requests (
       tenant_id, kind, requested_by, api_key_id, plan, "interval", flow, at_period_end, preview_id,
-      success_url, cancel_url, return_url, prorated_at
+      success_url, cancel_url, return_url, prorated_at, seats
     )
     values (
       v_tenant_id,
@@ -7520,7 +7608,15 @@ begin
       nullif(current_setting('app.api_key_id', true), '')::uuid,
       p_wanted.plan, p_wanted."interval", p_wanted.flow, p_wanted.at_period_end,
       p_wanted.preview_id, p_wanted.success_url, p_wanted.cancel_url, p_wanted.return_url,
-      p_wanted.prorated_at
+      p_wanted.prorated_at,
+      coalesce(
+        p_wanted.seats,
+        (
+          select greatest(count(*), 1)
+          from app_public.memberships
+          where memberships.tenant_id = v_tenant_id
+        )
+      )
     )
     on conflict (tenant_id, kind) where status = 'pending' do nothing
     returning billing_requests.* into v_request;
@@ -7707,7 +7803,8 @@ begin
   perform app_private.require_price(v_wanted.plan, v_wanted."interval");
   if v_wanted.preview_id is not null then
     /* Any other time would let a plan be had for less: at a period's end it costs nothing. */
-    select billing_requests.prorated_at into v_wanted.prorated_at
+    select billing_requests.prorated_at, billing_requests.seats
+    into v_wanted.prorated_at, v_wanted.seats
     from app_public.billing_requests
     where billing_requests.tenant_id = app_private.member_tenant_id()
     and billing_requests.id = v_wanted.preview_id
@@ -7810,7 +7907,9 @@ create or replace function app_private.begin_billing_request(
     stripe_customer_id text,
     customer_is_deleted boolean,
     stripe_subscription_id text,
-    lookup_keys text[]
+    lookup_keys text[],
+    seat_keys text[],
+    seats integer
   )
   language plpgsql volatile parallel unsafe
 as $$
@@ -7825,6 +7924,15 @@ begin
   and billing_requests.id = p_request_id
   and billing_requests.status = 'pending'
   and billing_requests.created_at < now() - interval '1 hour';
+
+  perform app_private.fail_billing_request(
+    billing_requests.tenant_id, billing_requests.id, 'refused', 'The tenant is closed.'
+  )
+  from app_public.billing_requests
+  join app_public.tenants on tenants.id = billing_requests.tenant_id
+  where billing_requests.tenant_id = p_tenant_id
+  and billing_requests.id = p_request_id
+  and tenants.status = 'closed';
 
   /* What is sent to Stripe is frozen at the first attempt: whoever repeats it says the same. */
   update app_public.billing_requests set
@@ -7860,7 +7968,13 @@ begin
     billing_accounts.stripe_customer_id,
     coalesce(stripe_customers.is_deleted, false),
     billing_accounts.stripe_subscription_id,
-    array(select plan_prices.lookup_key from app_public.plan_prices)
+    array(select plan_prices.lookup_key from app_public.plan_prices),
+    array(
+      select plan_prices.lookup_key
+      from app_public.plan_prices
+      where plan_prices.is_billed_by_seat
+    ),
+    billing_requests.seats
   from app_public.billing_requests
   join app_public.billing_accounts on billing_accounts.tenant_id = billing_requests.tenant_id
   left join app_private.stripe_customers
@@ -7911,6 +8025,7 @@ begin
   and billing_requests.status = 'pending';
   if found then
     perform app_private.notify_tenant(p_tenant_id, 'billing_request', p_request_id);
+    perform app_private.withdraw_if_closed(p_tenant_id);
   end if;
 end;
 $$;
@@ -7940,6 +8055,7 @@ begin
   and billing_requests.status = 'pending';
   if found then
     perform app_private.notify_tenant(p_tenant_id, 'billing_request', p_request_id);
+    perform app_private.withdraw_if_closed(p_tenant_id);
   end if;
 end;
 $$;
@@ -8743,6 +8859,7 @@ begin
     from app_private.billing_intents
     join app_public.tenants on tenants.id = billing_intents.tenant_id
     where billing_intents.completed_at is null
+    and billing_intents.failed_at is null
     and billing_intents.created_at < now() - interval '1 hour'
     and tenants.status <> 'closed'
     and not exists (
@@ -8755,6 +8872,7 @@ begin
     perform graphile_worker.add_job(
       'stripe_provision_tenant',
       json_build_object('tenant_id', v_tenant_id),
+      queue_name => 'stripe_tenant:' || v_tenant_id,
       job_key => 'stripe_provision_tenant:' || v_tenant_id
     );
     v_resumed := v_resumed + 1;

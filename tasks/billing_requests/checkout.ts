@@ -3,7 +3,7 @@ import Stripe from "stripe";
 import { closePages, openPages } from "../stripe_pages.ts";
 import { paymentOf } from "./payment.ts";
 import { BillingRefusal, keyOf, type BillingResult, type BillingWork } from "./request.ts";
-import { isAlive, listSubscriptions, soldPrice } from "./subscription.ts";
+import { isAlive, listSubscriptions, soldPrice, soldQuantity } from "./subscription.ts";
 
 /**
  * A page to subscribe on, and never a second subscription: one session is open at a time, what could
@@ -30,7 +30,7 @@ export async function checkout(work: BillingWork): Promise<BillingResult> {
       mode: "subscription",
       customer: customerId,
       client_reference_id: request.tenant_id,
-      line_items: [{ price, quantity: 1 }],
+      line_items: [{ price, quantity: soldQuantity(work, lookupKey) }],
       success_url: request.success_url ?? "",
       cancel_url: request.cancel_url ?? "",
       metadata: metadataOf(work, lookupKey),

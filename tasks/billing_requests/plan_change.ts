@@ -2,13 +2,19 @@ import type Stripe from "stripe";
 
 import { paymentOf } from "./payment.ts";
 import { BillingRefusal, keyOf, type BillingResult, type BillingWork } from "./request.ts";
-import { aliveSubscription, planItem, refuseScheduled, wantedPrice } from "./subscription.ts";
+import {
+  aliveSubscription,
+  planItem,
+  refuseScheduled,
+  wantedPrice,
+  type Wanted,
+} from "./subscription.ts";
 
 /** A subscription as it is, and what is to become of it. */
 type Change = {
   subscription: Stripe.Subscription;
   item: Stripe.SubscriptionItem;
-  price: string;
+  wanted: Wanted;
   /** From when on it is charged, in Unix seconds. */
   proratedAt: number;
 };
@@ -18,14 +24,14 @@ const MOST_LINES = 50;
 
 /** What a change would cost. Nothing is changed, so it needs no idempotency key. */
 export async function preview(work: BillingWork): Promise<BillingResult> {
-  const { subscription, item, price, proratedAt } = await changeOf(work);
+  const { subscription, item, wanted, proratedAt } = await changeOf(work);
   // Asked for no change at all, Stripe would tell of the next renewal.
-  if (item.price.id === price) return { ...nothing(item.price), prorated_at: proratedAt };
+  if (item.price.id === wanted.price) return { ...nothing(item.price), prorated_at: proratedAt };
   const invoice = await work.stripe.invoices.createPreview({
     customer: work.customerId,
     subscription: subscription.id,
     subscription_details: {
-      items: [{ id: item.id, price }],
+      items: [{ id: item.id, ...wanted }],
       proration_behavior: "always_invoice",
       proration_date: proratedAt,
     },
@@ -36,15 +42,15 @@ export async function preview(work: BillingWork): Promise<BillingResult> {
 /** Changes the plan at once, or has it wait for a payment that needs its payer. */
 export async function change(work: BillingWork): Promise<BillingResult> {
   const planned = await changeOf(work);
-  const { subscription, item, price } = planned;
-  if (item.price.id === price || (await isWaiting(work, planned))) {
+  const { subscription, item, wanted } = planned;
+  if (item.price.id === wanted.price || (await isWaiting(work, planned))) {
     return outcomeOf(work, subscription);
   }
-  // By the item's id: a price alone would be sold besides. Its quantity stays.
+  // By the item's id: a price alone would be sold besides.
   const changed = await work.stripe.subscriptions.update(
     subscription.id,
     {
-      items: [{ id: item.id, price }],
+      items: [{ id: item.id, ...wanted }],
       proration_behavior: "always_invoice",
       proration_date: planned.proratedAt,
       payment_behavior: "pending_if_incomplete",
@@ -68,7 +74,7 @@ async function changeOf(work: BillingWork): Promise<Change> {
   return {
     subscription,
     item,
-    price: await wantedPrice(work, item.price),
+    wanted: await wantedPrice(work, item.price),
     proratedAt: prorationTime(work, item),
   };
 }
@@ -87,10 +93,10 @@ function prorationTime({ request }: BillingWork, item: Stripe.SubscriptionItem):
 }
 
 /** Whether an earlier attempt, which Stripe answered with 5xx, has left just this change waiting. */
-async function isWaiting(work: BillingWork, { subscription, price }: Change): Promise<boolean> {
+async function isWaiting(work: BillingWork, { subscription, wanted }: Change): Promise<boolean> {
   if (work.request.key_generation === 0) return false;
   const items = subscription.pending_update?.subscription_items ?? [];
-  return items.some((item) => item.price.id === price);
+  return items.some((item) => item.price.id === wanted.price);
 }
 
 async function outcomeOf(

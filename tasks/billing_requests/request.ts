@@ -25,6 +25,10 @@ export type BillingRequest = {
   stripe_subscription_id: string | null;
   /** Those of our plans' prices. */
   lookup_keys: string[];
+  /** Those of them that are billed by seat. */
+  seat_keys: string[];
+  /** How many seats those are sold for. */
+  seats: number;
 };
 
 /** What came of it, as app_private.finish_billing_request takes it; times in Unix seconds. */

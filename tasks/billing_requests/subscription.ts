@@ -67,15 +67,28 @@ export function planItem(
   return item;
 }
 
+/** What an item becomes. Without a quantity it keeps the one it has. */
+export type Wanted = { price: string; quantity?: number };
+
 /** The price of the plan asked for; without an interval, by the one that there is. */
-export async function wantedPrice(work: BillingWork, present: Stripe.Price): Promise<string> {
-  const { request } = work;
+export async function wantedPrice(work: BillingWork, present: Stripe.Price): Promise<Wanted> {
+  const { request, configuredPrices } = work;
   const interval = request.interval ?? present.recurring?.interval ?? "month";
   const lookupKey = `${request.plan}_${interval}`;
   if (!request.lookup_keys.includes(lookupKey)) {
     throw new BillingRefusal("not_sold", "The plan is not sold by that interval.");
   }
-  return soldPrice(work, lookupKey);
+  const price = await soldPrice(work, lookupKey);
+  const isBySeat = (key: string) => request.seat_keys.includes(key);
+  // The seats of one plan are no quantity of another, and its preview must tell what it costs.
+  return isBySeat(lookupKey) || isBySeat(configuredPrices[present.id] ?? present.lookup_key ?? "")
+    ? { price, quantity: soldQuantity(work, lookupKey) }
+    : { price };
+}
+
+/** How many of a price are sold: as many as there are members where it is billed by seat. */
+export function soldQuantity({ request }: BillingWork, lookupKey: string): number {
+  return request.seat_keys.includes(lookupKey) ? request.seats : 1;
 }
 
 /** The price that is sold now by this lookup key. */

@@ -1,5 +1,7 @@
 import { createHash } from "node:crypto";
 
+import Stripe from "stripe";
+
 import { makeApiKey } from "../support/api_key_client.ts";
 import { accessToken, graphql, post } from "../support/client.ts";
 import { expect, test, withClient } from "../support/index.ts";
@@ -70,6 +72,14 @@ test("no line of the log holds a password, a token, an API key, a cookie, a sign
         expect(
           await post(`${url}/auth/token`, {}, { authorization: `Bearer ${alice.person.session}` }),
         ).toMatchObject({ status: 500 });
+
+        // What Stripe answers to a payment that is declined has the payment in it.
+        const declined = Object.assign(new Stripe.errors.StripeError({ type: "card_error" }), {
+          payment_intent: { client_secret: CLIENT_SECRET },
+          setup_intent: { client_secret: CLIENT_SECRET },
+        });
+        logger.error({ err: declined }, "a job failed");
+        logger.error({ err: new Error("again", { cause: declined }) }, "a job failed");
 
         const payload = JSON.stringify(makeEvent({ client_secret: CLIENT_SECRET }));
         const signature = signHeader(payload, system.webhookSecret);

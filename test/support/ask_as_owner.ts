@@ -14,7 +14,7 @@ export async function askAsOwner(
     await client.query("begin");
     const { user_id: userId } = await rowOf<{ user_id: string }>(
       client,
-      "select user_id from app_public.memberships where tenant_id = $1",
+      "select user_id from app_public.memberships where tenant_id = $1 and role = 'owner'",
       [tenantId],
     );
     const { id } = await asUser(client, { userId, tenantId }, () =>

@@ -32,6 +32,7 @@ export function subscription({
     pending_update_expires_at: null,
     schedule_id: null,
     past_due_since: null,
+    unpaid_since: null,
     client_secret: null,
     created: EPOCH,
     ...change,

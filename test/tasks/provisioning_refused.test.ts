@@ -57,6 +57,13 @@ test("S49: a key used with other words ends the intent with an alarm, and is not
   const open = { kind: "provisioning_failed", times: 1, open: true };
   expect(await alarmsOf(workshop, tenantId)).toEqual([open]);
 
+  // Nor night after night by the sweep, which is for what nobody works on.
+  await withClient(workshop.database.urls.superuser, (client) =>
+    client.query("update app_private.billing_intents set created_at = now() - interval '2 hours'"),
+  );
+  const swept = await rowOf(workshop.pool, "select app_private.resume_provisioning() as resumed");
+  expect(swept).toEqual({ resumed: 0 });
+
   await renew(workshop, tenantId);
   await workshop.settle();
   await expectOne(workshop, tenantId);
