@@ -12,7 +12,7 @@ export type Rule = {
   file: string;
   /** Why the rule is there, from the comment at the head of its file. */
   why: string;
-  /** The rule by itself; `ruleStatement` makes it one that can be run. */
+  /** The rule by itself; `auditStatement` makes it one that can be run. */
   sql: string;
 };
 
@@ -46,25 +46,41 @@ export async function readParts(): Promise<AuditParts> {
   return { scope: await read("scope.sql"), exceptions: await read("exceptions.sql") };
 }
 
-/** A rule as one statement: its findings, but for those that were reviewed. */
-export function ruleStatement({ id, sql }: Rule, { scope, exceptions }: AuditParts): string {
+/**
+ * Rules as one statement, in which the scope is planned and read once for all of them: their
+ * findings, but for those that were reviewed.
+ */
+export function auditStatement(rules: readonly Rule[], { scope, exceptions }: AuditParts): string {
   return `with exceptions (rule, object, detail, reason) as (
 ${withoutEnd(exceptions)}
 ),
 ${withoutEnd(scope)},
 found as (
-${withoutEnd(sql)}
+${rules.map(findingsOf).join("\nunion all\n")}
 )
-select found.severity, '${id}' as rule, found.object, details.detail, found.problem, found.remedy
+select found.severity, found.rule, found.object, found.detail, found.problem, found.remedy
 from found
-cross join lateral (select coalesce(to_jsonb(found) ->> 'detail', '')) as details (detail)
 where not exists (
   select
   from exceptions
-  where exceptions.rule = '${id}'
+  where exceptions.rule = found.rule
   and exceptions.object = found.object
-  and exceptions.detail = details.detail
+  and exceptions.detail = found.detail
 )`;
+}
+
+/** Some rules have no detail. */
+function findingsOf({ id, sql }: Rule): string {
+  return `select
+  broken.severity,
+  '${id}' as rule,
+  broken.object::text,
+  coalesce(to_jsonb(broken) ->> 'detail', '') as detail,
+  broken.problem,
+  broken.remedy
+from (
+${withoutEnd(sql)}
+) as broken`;
 }
 
 function withoutEnd(sql: string): string {

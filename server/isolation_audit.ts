@@ -1,7 +1,7 @@
 /** The isolation audit: every rule of db/audit against a database's catalog. */
 import type pg from "pg";
 
-import { readParts, readRules, ruleStatement, type RuleSet } from "./audit_rules.ts";
+import { auditStatement, readParts, readRules, type RuleSet } from "./audit_rules.ts";
 
 export type Severity = "error" | "warning";
 
@@ -45,7 +45,7 @@ export const AUDIT_SETTINGS = [
 /** What is sent. A message of several statements is one transaction without "begin". */
 export async function auditStatements(set: RuleSet): Promise<string> {
   const [rules, parts] = await Promise.all([readRules(set), readParts()]);
-  return [...AUDIT_SETTINGS, ...rules.map((rule) => ruleStatement(rule, parts))].join(";\n");
+  return [...AUDIT_SETTINGS, auditStatement(rules, parts)].join(";\n");
 }
 
 function findingsOf(result: { rows: Finding[] }): Finding[] {

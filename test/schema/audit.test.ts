@@ -1,7 +1,7 @@
 import type pg from "pg";
 
 import { audit } from "../../cli/audit.ts";
-import { readParts, readRules, ruleStatement } from "../../server/audit_rules.ts";
+import { auditStatement, readParts, readRules } from "../../server/audit_rules.ts";
 import { AUDIT_SETTINGS, runAudit, type Finding } from "../../server/isolation_audit.ts";
 import { expect, test } from "../support/index.ts";
 import { rowsOf, undone } from "../support/query.ts";
@@ -39,7 +39,7 @@ async function findings(
 ): Promise<Finding[]> {
   const rule = RULES.get(id);
   if (rule === undefined) throw new Error(`There is no rule ${id}`);
-  let statement = ruleStatement(rule, parts);
+  let statement = auditStatement([rule], parts);
   for (const [words, standIn] of Object.entries(facts)) {
     expect(statement).toContain(words);
     statement = statement.replaceAll(words, standIn);

@@ -13,10 +13,14 @@ export { waitUntil } from "./wait_until.ts";
 /**
  * `database`: one for the file, cloned from the migrated template, with the URLs of every login;
  * for tests that need several connections or a commit.
- * `db`: a superuser's connection to it in a transaction of its own, rolled back after the test;
- * act on it with asUser and its like.
+ * `connection`: a superuser's, kept for the file, because a new one must learn all functions anew.
+ * `db`: the same in a transaction of the test's own, rolled back after it; act on it with asUser
+ * and its like.
  */
-export const test = base.extend<{ $file: { database: TestDatabase }; $test: { db: pg.Client } }>({
+export const test = base.extend<{
+  $file: { database: TestDatabase; connection: pg.Client };
+  $test: { db: pg.Client };
+}>({
   database: [
     // oxlint-disable-next-line no-empty-pattern -- vitest reads the pattern to know what is needed
     async ({}, use) => {
@@ -24,11 +28,15 @@ export const test = base.extend<{ $file: { database: TestDatabase }; $test: { db
     },
     { scope: "file" },
   ],
-  db: async ({ database }, use) => {
-    await withClient(database.urls.superuser, async (client) => {
-      await client.query("begin");
-      await use(client);
-      await client.query("rollback");
-    });
+  connection: [
+    async ({ database }, use) => {
+      await withClient(database.urls.superuser, use);
+    },
+    { scope: "file" },
+  ],
+  db: async ({ connection }, use) => {
+    await connection.query("begin");
+    await use(connection);
+    await connection.query("rollback");
   },
 });
