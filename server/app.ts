@@ -12,6 +12,7 @@ import { authenticate, refuseApiKeys, type TokenVerifier } from "./auth/authenti
 import { makeAccessTokens } from "./auth/access_token.ts";
 import { makeExternalTokens } from "./auth/external_tokens.ts";
 import { makeIdentity } from "./auth/identity.ts";
+import { ensureSigningKey } from "./auth/signing_key.ts";
 import { tokenRoute } from "./auth/token_route.ts";
 import { clientAddress } from "./client_address.ts";
 import type { ServerConfig } from "./config.ts";
@@ -42,6 +43,8 @@ export type App = {
   listener: RequestListener;
   /** Whose access tokens are taken. */
   verifiers: readonly TokenVerifier[];
+  /** What must be there before the first request. */
+  prepare(): Promise<void>;
 };
 
 export function makeApp({ config, logger, pool, identityPool, readiness }: AppOptions): App {
@@ -98,7 +101,8 @@ export function makeApp({ config, logger, pool, identityPool, readiness }: AppOp
     if (request.method === "POST") next();
     else refuse(request, response, next);
   });
-  return { app, listener, verifiers };
+  const prepare = () => ensureSigningKey(identity, identityPool);
+  return { app, listener, verifiers, prepare };
 }
 
 /** Called when every other route is in place. */

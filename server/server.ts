@@ -46,7 +46,14 @@ export async function startServer(config: ServerConfig, logger: Logger): Promise
   const notifications = await TenantListener.open({ connectionString, logger });
   started.defer(() => notifications.close());
   const readiness = databaseChecks(pool);
-  const { app, listener, verifiers } = makeApp({ config, logger, pool, identityPool, readiness });
+  const { app, listener, verifiers, prepare } = makeApp({
+    config,
+    logger,
+    pool,
+    identityPool,
+    readiness,
+  });
+  await prepare();
   const stopping = new AbortController();
   const graphile = postgraphile(
     makePreset({
