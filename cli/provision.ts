@@ -1,35 +1,39 @@
 /** npm run provision -- <tenant id>: starts a tenant's provisioning at Stripe again. */
-import { isUuid } from "../server/auth/claims.ts";
-import { parseWorkerConfig } from "../server/config.ts";
-import { makePool } from "../server/database.ts";
-import { makeLogger } from "../server/logger.ts";
-import { causeOf } from "../server/process.ts";
+import type pg from "pg";
 
-try {
-  const [tenantId] = process.argv.slice(2);
-  if (!isUuid(tenantId)) throw new Error("say which tenant, by its uuid (rowId in the API)");
-  const config = parseWorkerConfig(process.env);
-  const pool = makePool({
-    connectionString: config.databaseUrl,
-    applicationName: "rowhouse-provision",
-    role: "app_worker",
-    logger: makeLogger(config.logLevel, "rowhouse-provision"),
-    max: 1,
-  });
-  try {
-    const { rows } = await pool.query<{ intent: string | null }>(
-      "select app_private.renew_billing_intent($1) as intent",
-      [tenantId],
-    );
-    const intent = rows[0]?.intent;
-    if (typeof intent !== "string") {
-      throw new Error("no such tenant, or it is closed, or it has a subscription already");
-    }
-    console.log(`Booked: the worker provisions tenant ${tenantId} by intent ${intent}.`);
-  } finally {
-    await pool.end();
+import { isUuid } from "../server/auth/claims.ts";
+import { ConfigError } from "../server/config.ts";
+import { argumentsOf, asOperator, runCommand } from "./operator.ts";
+
+const USAGE = `Usage: npm run provision -- TENANT
+
+Starts the provisioning of a tenant at Stripe again, by its uuid (rowId in the API), in the database
+in MIGRATION_DATABASE_URL or in the embedded one of a running \`npm start\`. A worker does the rest.
+Safe at any time: a tenant whose subscription has not ended is left as it is.
+
+Exits with 0; with 1 when there is nothing to start; with 2 when it could not be asked.`;
+
+await runCommand("provision", async (args) => {
+  const options = { help: { type: "boolean", default: false } } as const;
+  const { values, positionals } = argumentsOf(args, options, USAGE);
+  if (values.help) return console.log(USAGE);
+  const [tenantId, ...others] = positionals;
+  if (!isUuid(tenantId) || others.length > 0) {
+    throw new ConfigError(`Say which tenant, one, by its uuid.\n\n${USAGE}`);
   }
-} catch (error) {
-  console.error(`provision: ${causeOf(error)}`);
-  process.exitCode = 1;
+  const intent = await asOperator((client) => renewIntent(client, tenantId));
+  if (intent === null) {
+    console.log("No such tenant, or it is closed, or it has a subscription already.");
+    process.exitCode = 1;
+  } else {
+    console.log(`Booked: a worker provisions tenant ${tenantId} by intent ${intent}.`);
+  }
+});
+
+async function renewIntent(client: pg.Client, tenantId: string): Promise<string | null> {
+  const { rows } = await client.query<{ intent: string | null }>(
+    "select app_private.renew_billing_intent($1) as intent",
+    [tenantId],
+  );
+  return rows[0]?.intent ?? null;
 }

@@ -1,5 +1,7 @@
+import { randomUUID } from "node:crypto";
+
 import type pg from "pg";
-import type Stripe from "stripe";
+import Stripe from "stripe";
 
 import type { ConfiguredPrices } from "../tasks/stripe_customer_truth.ts";
 
@@ -15,7 +17,7 @@ type PlanPrice = {
 /**
  * Creates at Stripe the products and prices of app_public.plan_prices that it lacks, found by lookup
  * key. Changes nothing that is there: a price at Stripe is what customers agreed to. Those that are
- * configured by id are taken to be there. Returns the lookup keys created.
+ * configured by id are taken to be there. Returns the lookup keys created, by this call and no other.
  */
 export async function syncCatalog(
   pool: Pick<pg.Pool, "query">,
@@ -34,46 +36,70 @@ export async function syncCatalog(
   const configuredKeys = new Set(Object.values(configured));
   for (const price of rows) {
     if (configuredKeys.has(price.lookup_key)) continue;
-    const { data } = await stripe.prices.list({ lookup_keys: [price.lookup_key], limit: 1 });
-    if (data.length > 0) continue;
-    await createPrice(stripe, price);
-    created.push(price.lookup_key);
+    if (await isThere(stripe, price)) continue;
+    if (await createPrice(stripe, price)) created.push(price.lookup_key);
   }
   return created;
 }
 
+async function isThere(
+  stripe: Pick<Stripe, "prices">,
+  { lookup_key: lookupKey }: PlanPrice,
+): Promise<boolean> {
+  const { data } = await stripe.prices.list({ lookup_keys: [lookupKey], limit: 1 });
+  return data.length > 0;
+}
+
+/** False when another run was faster. */
 async function createPrice(
   stripe: Pick<Stripe, "products" | "prices">,
   price: PlanPrice,
-): Promise<void> {
+): Promise<boolean> {
   if (price.amount_minor === null) {
     throw new Error(`The price "${price.lookup_key}" has no amount to create it with`);
   }
-  await stripe.prices.create(
-    {
-      product: await productOf(stripe, price),
-      currency: price.currency,
-      unit_amount: price.amount_minor,
-      recurring: { interval: price.interval },
-      lookup_key: price.lookup_key,
-      metadata: { plan_key: price.plan_key },
-    },
-    { idempotencyKey: `rowhouse:price:${price.lookup_key}:${price.amount_minor}` },
-  );
+  const product = await productOf(stripe, price);
+  try {
+    await stripe.prices.create(
+      {
+        product,
+        currency: price.currency,
+        unit_amount: price.amount_minor,
+        recurring: { interval: price.interval },
+        lookup_key: price.lookup_key,
+        metadata: { plan_key: price.plan_key },
+      },
+      // A key of this call's own: to an older one Stripe would tell for a day of the price that it made
+      // then, which may have lost its lookup key. Against two runs at once that key protects by itself.
+      { idempotencyKey: `rowhouse:price:${price.lookup_key}:${randomUUID()}` },
+    );
+    return true;
+  } catch (error) {
+    const isTaken =
+      error instanceof Stripe.errors.StripeInvalidRequestError && (await isThere(stripe, price));
+    if (isTaken) return false;
+    throw error;
+  }
 }
 
 async function productOf(
   stripe: Pick<Stripe, "products">,
   { plan_key: planKey, name }: PlanPrice,
 ): Promise<string> {
-  const products = await stripe.products
-    .list({ active: true, limit: 100 })
-    .autoPagingToArray({ limit: 1000 });
-  const existing = products.find(({ metadata }) => metadata["plan_key"] === planKey);
-  if (existing !== undefined) return existing.id;
-  const { id } = await stripe.products.create(
-    { name, metadata: { plan_key: planKey } },
-    { idempotencyKey: `rowhouse:product:${planKey}` },
-  );
-  return id;
+  const find = async () => {
+    const products = await stripe.products
+      .list({ active: true, limit: 100 })
+      .autoPagingToArray({ limit: 1000 });
+    return products.find(({ metadata }) => metadata["plan_key"] === planKey)?.id;
+  };
+  const create = (idempotencyKey: string) =>
+    stripe.products.create({ name, metadata: { plan_key: planKey } }, { idempotencyKey });
+
+  const existing = await find();
+  if (existing !== undefined) return existing;
+  // The same key, so that two runs at once make one product. For a day Stripe gives the same answer to
+  // it, also about a product that was archived since: only what is found then is there.
+  const key = `rowhouse:product:${planKey}`;
+  await create(key);
+  return (await find()) ?? (await create(`${key}:${randomUUID()}`)).id;
 }

@@ -79,6 +79,8 @@ export function runBillingRequest(options: RunBillingRequestOptions): Task<"run_
         return;
       }
       if (isInDoubt(error)) await doubt(query, request);
+      // Others may wait for its end, so that it is tried often for as long as it is open.
+      await query("select app_private.pace_billing_request($1)", [requestId]);
       throw error;
     }
   };

@@ -29,9 +29,11 @@ create or replace function app_private.asks_the_same(
   language sql stable parallel safe
 /* What was left out has a default, which the task may have filled in meanwhile. */
 return (
-    p_wanted.plan, p_wanted."interval", p_wanted.flow, p_wanted.at_period_end, p_wanted.preview_id
+    p_wanted.kind, p_wanted.plan, p_wanted."interval", p_wanted.flow, p_wanted.at_period_end,
+    p_wanted.preview_id
   ) is not distinct from (
-    p_open.plan, p_open."interval", p_open.flow, p_open.at_period_end, p_open.preview_id
+    p_open.kind, p_open.plan, p_open."interval", p_open.flow, p_open.at_period_end,
+    p_open.preview_id
   )
   and coalesce(p_wanted.success_url, p_open.success_url) is not distinct from p_open.success_url
   and coalesce(p_wanted.cancel_url, p_open.cancel_url) is not distinct from p_open.cancel_url
@@ -40,9 +42,35 @@ comment on function app_private.asks_the_same(
   app_public.billing_requests, app_public.billing_requests
 ) is 'Whether an open request will do for what is wanted.';
 
+create or replace function app_private.refuse_beside_open_request(
+  p_open app_public.billing_requests
+)
+  returns void
+  language plpgsql immutable parallel safe
+as $$
+begin
+  raise exception '%', case p_open.kind
+      when 'checkout' then 'A checkout is being prepared'
+      when 'portal' then 'Another page of the billing portal is being prepared'
+      when 'preview' then 'Another preview is being worked on'
+      when 'change' then 'A change of the plan is being worked on'
+      when 'cancel' then 'A cancellation is being worked on'
+      when 'resume' then 'A resumption is being worked on'
+      else 'Another request is being worked on'
+    end
+    using errcode = 'CNFLT',
+          detail  = json_build_object('billingRequestId', p_open.id, 'kind', p_open.kind)::text,
+          hint    = 'Try again when it is settled. The query "billingRequest" tells.';
+end;
+$$;
+comment on function app_private.refuse_beside_open_request(app_public.billing_requests) is
+  'Raises CNFLT, naming the request that must come to an end first.';
+
 /*
- * At most one request of a kind is open in a tenant: the unique index decides the race, and whoever
- * comes second gets the first one's, if it asks for the same.
+ * At most one request that changes the subscription is open in a tenant, and one of each other kind:
+ * the unique index decides the race, and whoever comes second gets the first one's, if it asks for
+ * the same. Nothing else keeps their order: one that Stripe did not answer is tried again later, and
+ * its queue goes on without it; a cancellation would undo the resumption that was asked for after it.
  */
 create or replace function app_private.book_billing_request(p_wanted app_public.billing_requests)
   returns app_public.billing_requests
@@ -92,14 +120,14 @@ begin
         )
       )
     )
-    on conflict (tenant_id, kind) where status = 'pending' do nothing
+    on conflict (tenant_id, turn) where status = 'pending' do nothing
     returning billing_requests.* into v_request;
     exit when found;
 
     select billing_requests.* into v_open
     from app_public.billing_requests
     where billing_requests.tenant_id = v_tenant_id
-    and billing_requests.kind = p_wanted.kind
+    and billing_requests.turn = app_private.billing_turn(p_wanted.kind)
     and billing_requests.status = 'pending';
     if found and not app_private.asks_the_same(p_wanted, v_open) then
       exit;
@@ -108,9 +136,7 @@ begin
     end if;
   end loop;
   if v_request.id is null then
-    raise exception 'Another request of this kind is being worked on'
-      using errcode = 'CNFLT',
-            hint    = 'The query "billingRequests" shows it. Try again when it is done.';
+    perform app_private.refuse_beside_open_request(v_open);
   end if;
 
   /* In the customer's queue, so that it and the customer's sync come one after the other. */
@@ -133,15 +159,17 @@ end;
 $$;
 comment on function app_private.book_billing_request(app_public.billing_requests) is
   'Books what is wanted of Stripe for the tenant entered, and the job that asks for it; or returns '
-  'the open request for the same. Raises CNFLT when one for something else is open, RATED.';
+  'the open request for the same. Raises CNFLT when one that must come first is open, RATED.';
 
 revoke all on function
   app_private.put_away_billing_requests(),
   app_private.asks_the_same(app_public.billing_requests, app_public.billing_requests),
+  app_private.refuse_beside_open_request(app_public.billing_requests),
   app_private.book_billing_request(app_public.billing_requests)
   from public;
 grant execute on function
   app_private.put_away_billing_requests(),
   app_private.asks_the_same(app_public.billing_requests, app_public.billing_requests),
+  app_private.refuse_beside_open_request(app_public.billing_requests),
   app_private.book_billing_request(app_public.billing_requests)
   to app_definer;

@@ -191,6 +191,18 @@ comment on function app_private.doubt_billing_request(uuid, uuid) is
   'Notes that what Stripe answered does not stand, a 5xx or a refusal that may be over: the next '
   'attempt looks first, and asks under a fresh key.';
 
+create or replace function app_private.pace_billing_request(p_request_id uuid)
+  returns void
+  language sql volatile parallel unsafe
+begin atomic
+  update graphile_worker._private_jobs as jobs set attempts = 5
+  where jobs.key = 'billing_request:' || p_request_id
+  and jobs.attempts > 5;
+end;
+comment on function app_private.pace_billing_request(uuid) is
+  'For a request whose attempt failed. The queue waits e^attempts seconds before the next: here never '
+  'more than 148, as others wait for its end. An hour ends it, not a number of attempts.';
+
 create or replace function app_private.customer_to_replace(p_tenant_id uuid)
   returns table (intent_id uuid, customer_email text, customer_name text)
   language sql stable parallel safe
@@ -239,6 +251,7 @@ revoke all on function
   app_private.finish_billing_request(uuid, uuid, jsonb),
   app_private.fail_billing_request(uuid, uuid, text, text, text),
   app_private.doubt_billing_request(uuid, uuid),
+  app_private.pace_billing_request(uuid),
   app_private.customer_to_replace(uuid),
   app_private.replace_stripe_customer(uuid, text, text)
   from public;
@@ -247,6 +260,7 @@ grant execute on function
   app_private.finish_billing_request(uuid, uuid, jsonb),
   app_private.fail_billing_request(uuid, uuid, text, text, text),
   app_private.doubt_billing_request(uuid, uuid),
+  app_private.pace_billing_request(uuid),
   app_private.customer_to_replace(uuid),
   app_private.replace_stripe_customer(uuid, text, text)
   to app_worker;

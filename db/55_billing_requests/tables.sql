@@ -1,3 +1,13 @@
+create or replace function app_private.billing_turn(p_kind text)
+  returns text
+  language sql immutable parallel safe
+return case when p_kind in ('portal', 'preview') then p_kind else 'subscription' end;
+comment on function app_private.billing_turn(text) is
+  'What a kind of billing request must not overtake, nor be overtaken by: all that may change the '
+  'subscription takes its turn together, pages and prices each among themselves.';
+revoke all on function app_private.billing_turn(text) from public;
+grant execute on function app_private.billing_turn(text) to app_definer;
+
 create table if not exists app_public.billing_requests (
   tenant_id      uuid             not null,
   id             uuid             not null default uuidv7(),
@@ -27,6 +37,8 @@ create table if not exists app_public.billing_requests (
   finished_at    timestamptz,
   key_generation smallint         not null default 0,
   seats          integer          not null default 1,
+  turn           text             not null
+    generated always as (app_private.billing_turn(kind)) stored,
   constraint billing_requests_pkey primary key (tenant_id, id),
   constraint billing_requests_tenant_fkey
     foreign key (tenant_id) references app_public.tenants (id) on delete cascade,
@@ -102,8 +114,11 @@ comment on column app_public.billing_requests.seats is
   E'@behavior -*\n'
   'How many members the tenant had when it was asked: what is billed by seat is sold for so many. A '
   'change after a preview has the preview''s.';
+comment on column app_public.billing_requests.turn is
+  E'@behavior -*\n'
+  'Requests of one turn are open one at a time in a tenant.';
 comment on constraint billing_requests_tenant_fkey on app_public.billing_requests is
   E'@behavior -*';
-/* At most one open request of a kind and tenant: a second click finds the first one's. */
+/* At most one open request of a turn and tenant: a second click finds the first one's. */
 create unique index if not exists billing_requests_one_open
-  on app_public.billing_requests (tenant_id, kind) where status = 'pending';
+  on app_public.billing_requests (tenant_id, turn) where status = 'pending';

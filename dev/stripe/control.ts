@@ -18,8 +18,9 @@
  *   has Stripe give up on them, as after an outage of days; they can still be sent again by hand.
  * - `POST faults` `{ "kind", "method"?, "path"?, "nth"?, "ms"? }` makes the nth matching call fail:
  *   `409`, `429`, `429_lock_timeout`, `500_before` do no work; `500_after` does it, answers 500 and
- *   keeps that under the idempotency key; `reset_after` does it and cuts the connection, `truncated`
- *   in the middle of the answer; `slow` waits `ms` before it begins. `GET faults` lists what is planned.
+ *   keeps that under the idempotency key; `402` declines a card, does nothing and keeps that as well;
+ *   `reset_after` does the work and cuts the connection, `truncated` in the middle of the answer;
+ *   `slow` waits `ms` before it begins. `GET faults` lists what is planned.
  * - `POST reset` empties the state, and takes hostility back to how it was at the start.
  *
  * hostility.ts and outside.ts have more.

@@ -5,6 +5,7 @@ import type { Reach } from "./sending.ts";
 
 /** The ways in which a call can be told to fail; see control.ts for what each means. */
 export const FAULT_KINDS = [
+  "402",
   "409",
   "429",
   "429_lock_timeout",
@@ -85,6 +86,7 @@ export function refuse(fault: Fault | null, key: string): void {
       );
     case "500_before":
       throw serverError(false);
+    case "402":
     case "500_after":
     case "reset_after":
     case "truncated":

@@ -9,7 +9,7 @@ import { authenticate } from "./auth.ts";
 import { controlRouter } from "./control.ts";
 import { contextFor } from "./engine.ts";
 import type { Engine } from "./engine.ts";
-import { invalidParameter, serverError, StripeError } from "./errors.ts";
+import { cardError, invalidParameter, serverError, StripeError } from "./errors.ts";
 import { expanded } from "./expand.ts";
 import { checkExpandable } from "./expandable.ts";
 import { reachUnder, refuse } from "./faults.ts";
@@ -26,6 +26,7 @@ import { ROUTES } from "./routes.ts";
 import { send } from "./sending.ts";
 import type { Reach } from "./sending.ts";
 import { randomText } from "./store.ts";
+import { GENERIC_DECLINE } from "./test_cards.ts";
 import { inTimeOfCall } from "./test_time.ts";
 
 const MAX_KEY = 255;
@@ -139,7 +140,10 @@ async function serve(
   }
   if (fault?.kind === "slow") await sleep(fault.ms);
   const id = String(request.params["id"] ?? "");
-  let { answer, kept } = execute(engine, route, raw, id, { id: requestId, idempotency_key: key });
+  let { answer, kept } =
+    fault?.kind === "402"
+      ? failure(cardError(GENERIC_DECLINE))
+      : execute(engine, route, raw, id, { id: requestId, idempotency_key: key });
   if (fault?.kind === "500_after") ({ answer, kept } = failure(serverError(true)));
   if (key !== null && kept) keep(engine.store, key, answer);
   if (key !== null && !kept) drop(engine.store, key);

@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:5ca868a6bdd349d955bfc196c43dd16a786775ee
+--! Hash: sha1:de4db5f1d9d7d970892370cc3cec3c2e033920c5
 
 --! Included index.sql
 --! Included 00_foundation/schemas.sql
@@ -7153,6 +7153,16 @@ grant execute on function
 --! EndIncluded 50_billing/meter_events.sql
 
 --! Included 55_billing_requests/tables.sql
+create or replace function app_private.billing_turn(p_kind text)
+  returns text
+  language sql immutable parallel safe
+return case when p_kind in ('portal', 'preview') then p_kind else 'subscription' end;
+comment on function app_private.billing_turn(text) is
+  'What a kind of billing request must not overtake, nor be overtaken by: all that may change the '
+  'subscription takes its turn together, pages and prices each among themselves.';
+revoke all on function app_private.billing_turn(text) from public;
+grant execute on function app_private.billing_turn(text) to app_definer;
+
 create table if not exists app_public.billing_requests (
   tenant_id      uuid             not null,
   id             uuid             not null default uuidv7(),
@@ -7182,6 +7192,8 @@ create table if not exists app_public.billing_requests (
   finished_at    timestamptz,
   key_generation smallint         not null default 0,
   seats          integer          not null default 1,
+  turn           text             not null
+    generated always as (app_private.billing_turn(kind)) stored,
   constraint billing_requests_pkey primary key (tenant_id, id),
   constraint billing_requests_tenant_fkey
     foreign key (tenant_id) references app_public.tenants (id) on delete cascade,
@@ -7257,11 +7269,14 @@ comment on column app_public.billing_requests.seats is
   E'@behavior -*\n'
   'How many members the tenant had when it was asked: what is billed by seat is sold for so many. A '
   'change after a preview has the preview''s.';
+comment on column app_public.billing_requests.turn is
+  E'@behavior -*\n'
+  'Requests of one turn are open one at a time in a tenant.';
 comment on constraint billing_requests_tenant_fkey on app_public.billing_requests is
   E'@behavior -*';
-/* At most one open request of a kind and tenant: a second click finds the first one's. */
+/* At most one open request of a turn and tenant: a second click finds the first one's. */
 create unique index if not exists billing_requests_one_open
-  on app_public.billing_requests (tenant_id, kind) where status = 'pending';
+  on app_public.billing_requests (tenant_id, turn) where status = 'pending';
 --! EndIncluded 55_billing_requests/tables.sql
 --! Included 55_billing_requests/access.sql
 revoke all on app_public.billing_requests
@@ -7555,9 +7570,11 @@ create or replace function app_private.asks_the_same(
   language sql stable parallel safe
 /* What was left out has a default, which the task may have filled in meanwhile. */
 return (
-    p_wanted.plan, p_wanted."interval", p_wanted.flow, p_wanted.at_period_end, p_wanted.preview_id
+    p_wanted.kind, p_wanted.plan, p_wanted."interval", p_wanted.flow, p_wanted.at_period_end,
+    p_wanted.preview_id
   ) is not distinct from (
-    p_open.plan, p_open."interval", p_open.flow, p_open.at_period_end, p_open.preview_id
+    p_open.kind, p_open.plan, p_open."interval", p_open.flow, p_open.at_period_end,
+    p_open.preview_id
   )
   and coalesce(p_wanted.success_url, p_open.success_url) is not distinct from p_open.success_url
   and coalesce(p_wanted.cancel_url, p_open.cancel_url) is not distinct from p_open.cancel_url
@@ -7566,9 +7583,35 @@ comment on function app_private.asks_the_same(
   app_public.billing_requests, app_public.billing_requests
 ) is 'Whether an open request will do for what is wanted.';
 
+create or replace function app_private.refuse_beside_open_request(
+  p_open app_public.billing_requests
+)
+  returns void
+  language plpgsql immutable parallel safe
+as $$
+begin
+  raise exception '%', case p_open.kind
+      when 'checkout' then 'A checkout is being prepared'
+      when 'portal' then 'Another page of the billing portal is being prepared'
+      when 'preview' then 'Another preview is being worked on'
+      when 'change' then 'A change of the plan is being worked on'
+      when 'cancel' then 'A cancellation is being worked on'
+      when 'resume' then 'A resumption is being worked on'
+      else 'Another request is being worked on'
+    end
+    using errcode = 'CNFLT',
+          detail  = json_build_object('billingRequestId', p_open.id, 'kind', p_open.kind)::text,
+          hint    = 'Try again when it is settled. The query "billingRequest" tells.';
+end;
+$$;
+comment on function app_private.refuse_beside_open_request(app_public.billing_requests) is
+  'Raises CNFLT, naming the request that must come to an end first.';
+
 /*
- * At most one request of a kind is open in a tenant: the unique index decides the race, and whoever
- * comes second gets the first one's, if it asks for the same.
+ * At most one request that changes the subscription is open in a tenant, and one of each other kind:
+ * the unique index decides the race, and whoever comes second gets the first one's, if it asks for
+ * the same. Nothing else keeps their order: one that Stripe did not answer is tried again later, and
+ * its queue goes on without it; a cancellation would undo the resumption that was asked for after it.
  */
 create or replace function app_private.book_billing_request(p_wanted app_public.billing_requests)
   returns app_public.billing_requests
@@ -7618,14 +7661,14 @@ begin
         )
       )
     )
-    on conflict (tenant_id, kind) where status = 'pending' do nothing
+    on conflict (tenant_id, turn) where status = 'pending' do nothing
     returning billing_requests.* into v_request;
     exit when found;
 
     select billing_requests.* into v_open
     from app_public.billing_requests
     where billing_requests.tenant_id = v_tenant_id
-    and billing_requests.kind = p_wanted.kind
+    and billing_requests.turn = app_private.billing_turn(p_wanted.kind)
     and billing_requests.status = 'pending';
     if found and not app_private.asks_the_same(p_wanted, v_open) then
       exit;
@@ -7634,9 +7677,7 @@ begin
     end if;
   end loop;
   if v_request.id is null then
-    raise exception 'Another request of this kind is being worked on'
-      using errcode = 'CNFLT',
-            hint    = 'The query "billingRequests" shows it. Try again when it is done.';
+    perform app_private.refuse_beside_open_request(v_open);
   end if;
 
   /* In the customer's queue, so that it and the customer's sync come one after the other. */
@@ -7659,16 +7700,18 @@ end;
 $$;
 comment on function app_private.book_billing_request(app_public.billing_requests) is
   'Books what is wanted of Stripe for the tenant entered, and the job that asks for it; or returns '
-  'the open request for the same. Raises CNFLT when one for something else is open, RATED.';
+  'the open request for the same. Raises CNFLT when one that must come first is open, RATED.';
 
 revoke all on function
   app_private.put_away_billing_requests(),
   app_private.asks_the_same(app_public.billing_requests, app_public.billing_requests),
+  app_private.refuse_beside_open_request(app_public.billing_requests),
   app_private.book_billing_request(app_public.billing_requests)
   from public;
 grant execute on function
   app_private.put_away_billing_requests(),
   app_private.asks_the_same(app_public.billing_requests, app_public.billing_requests),
+  app_private.refuse_beside_open_request(app_public.billing_requests),
   app_private.book_billing_request(app_public.billing_requests)
   to app_definer;
 --! EndIncluded 55_billing_requests/book.sql
@@ -8076,6 +8119,18 @@ comment on function app_private.doubt_billing_request(uuid, uuid) is
   'Notes that what Stripe answered does not stand, a 5xx or a refusal that may be over: the next '
   'attempt looks first, and asks under a fresh key.';
 
+create or replace function app_private.pace_billing_request(p_request_id uuid)
+  returns void
+  language sql volatile parallel unsafe
+begin atomic
+  update graphile_worker._private_jobs as jobs set attempts = 5
+  where jobs.key = 'billing_request:' || p_request_id
+  and jobs.attempts > 5;
+end;
+comment on function app_private.pace_billing_request(uuid) is
+  'For a request whose attempt failed. The queue waits e^attempts seconds before the next: here never '
+  'more than 148, as others wait for its end. An hour ends it, not a number of attempts.';
+
 create or replace function app_private.customer_to_replace(p_tenant_id uuid)
   returns table (intent_id uuid, customer_email text, customer_name text)
   language sql stable parallel safe
@@ -8124,6 +8179,7 @@ revoke all on function
   app_private.finish_billing_request(uuid, uuid, jsonb),
   app_private.fail_billing_request(uuid, uuid, text, text, text),
   app_private.doubt_billing_request(uuid, uuid),
+  app_private.pace_billing_request(uuid),
   app_private.customer_to_replace(uuid),
   app_private.replace_stripe_customer(uuid, text, text)
   from public;
@@ -8132,6 +8188,7 @@ grant execute on function
   app_private.finish_billing_request(uuid, uuid, jsonb),
   app_private.fail_billing_request(uuid, uuid, text, text, text),
   app_private.doubt_billing_request(uuid, uuid),
+  app_private.pace_billing_request(uuid),
   app_private.customer_to_replace(uuid),
   app_private.replace_stripe_customer(uuid, text, text)
   to app_worker;

@@ -43,6 +43,20 @@ test("a conflict says that it will be over soon, and a rate limit does not", asy
   }
 });
 
+test("a declined card does no work, and stays declined under its key", async () => {
+  await using emulated = await startEmulated();
+  const { stripe, control } = emulated;
+  await control("faults", { ...onCustomers, kind: "402" });
+  const create = (idempotencyKey: string) =>
+    stripe.customers.create({ name: "Acme" }, { idempotencyKey });
+  const declined = { type: "StripeCardError", statusCode: 402, code: "card_declined" };
+  await expect(create("k1")).rejects.toMatchObject(declined);
+  await expect(create("k1")).rejects.toMatchObject(declined);
+  expect((await stripe.customers.list()).data).toEqual([]);
+  await create("k2");
+  expect((await stripe.customers.list()).data).toHaveLength(1);
+});
+
 test("a 500 after the work keeps the work, and the 500 under its key", async () => {
   await using emulated = await startEmulated();
   const { stripe, control } = emulated;

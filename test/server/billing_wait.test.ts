@@ -76,6 +76,22 @@ test("one that does not leaves a request that is pending, and can be read again"
   ]);
 });
 
+test("what must come first is named, to be read or subscribed to", async ({ system, admin }) => {
+  const alice = await foundOpenTenant(system, admin, { name: "Acme", person: "Alice" });
+  const pending = await askBilling(alice, "createCheckoutSession", { plan: "pro" });
+  const { errors } = await tryBilling(alice, "createCheckoutSession", { plan: "starter" });
+  expect(errors).toMatchObject([
+    {
+      message: "A checkout is being prepared",
+      extensions: {
+        code: "CONFLICT",
+        details: { billingRequestId: pending.rowId, kind: "checkout" },
+        hint: 'Try again when it is settled. The query "billingRequest" tells.',
+      },
+    },
+  ]);
+});
+
 test("more wait than there are connections, and the others are served meanwhile", async ({
   system,
   admin,

@@ -19,7 +19,7 @@ import { withClient, type TestDatabase } from "./server.ts";
 import { recorder } from "./stripe_contract/recording.ts";
 
 export type FaultKind =
-  "409" | "429" | "429_lock_timeout" | "500_before" | "500_after" | "reset_after" | "slow";
+  "402" | "409" | "429" | "429_lock_timeout" | "500_before" | "500_after" | "reset_after" | "slow";
 
 export type Workshop = {
   database: TestDatabase;

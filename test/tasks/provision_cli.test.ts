@@ -9,10 +9,11 @@ import { test, type Workshop } from "../support/tasks.ts";
 const CLI = fileURLToPath(new URL("../../cli/provision.ts", import.meta.url));
 
 function provision({ database }: Workshop, ...words: string[]) {
-  const env = { WORKER_DATABASE_URL: database.urls.worker, STRIPE_SECRET_KEY: "sk_test_cli" };
-  return new Promise<{ code: number; output: string }>((resolve) => {
-    execFile(process.execPath, [CLI, ...words], { env }, (error, stdout, stderr) => {
-      resolve({ code: typeof error?.code === "number" ? error.code : 0, output: stdout + stderr });
+  // The deploy job's login is all that an operator's command needs.
+  const env = { MIGRATION_DATABASE_URL: database.urls.migrator };
+  return new Promise<{ code: number; out: string; err: string }>((resolve) => {
+    execFile(process.execPath, [CLI, ...words], { env }, (error, out, err) => {
+      resolve({ code: Number(error?.code ?? 0), out, err });
     });
   });
 }
@@ -26,24 +27,48 @@ test("an operator starts again what Stripe refused, and is told what there is no
     [tenantId],
   );
   await workshop.settle();
-  const { code, output } = await provision(workshop, tenantId);
+  const begun = await provision(workshop, tenantId);
   const { id } = await rowOf<{ id: string }>(
     workshop.pool,
     "select id from app_private.billing_intents where tenant_id = $1 and failed_at is null",
     [tenantId],
   );
-  expect([code, output]).toEqual([
-    0,
-    `Booked: the worker provisions tenant ${tenantId} by intent ${id}.\n`,
-  ]);
+  const out = `Booked: a worker provisions tenant ${tenantId} by intent ${id}.\n`;
+  expect(begun).toEqual({ code: 0, out, err: "" });
   await workshop.settle();
   const { subscriptions } = await workshop.atStripe(tenantId);
   expect(subscriptions).toMatchObject([{ metadata: { intent_id: id } }]);
 
-  const [again, nobody] = await Promise.all([
-    provision(workshop, tenantId),
+  expect(await provision(workshop, tenantId)).toMatchObject({
+    code: 1,
+    out: expect.stringContaining("has a subscription"),
+    err: "",
+  });
+});
+
+test("it says how it is used, and starts nothing for who asks for something else", async ({
+  workshop,
+}) => {
+  const tenantId = await workshop.found();
+  const failed = "update app_private.billing_intents set failed_at = now() where tenant_id = $1";
+  await workshop.pool.query(failed, [tenantId]);
+  const asked = await Promise.all([
+    provision(workshop, "--help"),
+    provision(workshop, "--help", tenantId),
+    provision(workshop),
     provision(workshop, "acme"),
+    provision(workshop, tenantId, tenantId),
+    provision(workshop, tenantId, "--force"),
   ]);
-  expect(again).toMatchObject({ code: 1, output: expect.stringContaining("has a subscription") });
-  expect(nobody).toMatchObject({ code: 1, output: expect.stringContaining("by its uuid") });
+  const usage = "Usage: npm run provision";
+  const help = { code: 0, out: expect.stringMatching(`^${usage}`), err: "" };
+  const refused = (why: string) => ({ code: 2, out: "", err: expect.stringMatching(why) });
+  expect(asked).toEqual([
+    help,
+    help,
+    ...["by its uuid", "by its uuid", "one, by its", "--force"].map((why) => refused(why)),
+  ]);
+  for (const { out, err } of asked) expect(out + err).toContain(usage);
+  const open = "select from app_private.billing_intents where tenant_id = $1 and failed_at is null";
+  expect((await workshop.pool.query(open, [tenantId])).rows).toEqual([]);
 });

@@ -74,25 +74,12 @@ test("S53: a card declined is left behind with its intent; the next one gets a f
   workshop,
 }) => {
   const tenantId = await workshop.found();
-  const { stripe } = workshop;
-  // What Stripe answers when it charges at once, and then for a day under the same key.
-  const declining: typeof stripe.subscriptions = Object.create(stripe.subscriptions);
-  declining.create = async () => {
-    throw new stripe.errors.StripeCardError({
-      type: "card_error",
-      statusCode: 402,
-      code: "card_declined",
-      message: "Your card was declined.",
-    });
-  };
-  const { checkout, customers, prices } = stripe;
-  const run = stripeProvisionTenant({
-    stripe: { checkout, customers, prices, subscriptions: declining },
-    configuredPrices: {},
-  });
-  await run({ tenant_id: tenantId }, workshop.helpers);
+  // And then for a day under the same key.
+  await workshop.control("faults", { kind: "402", method: "POST", path: "/v1/subscriptions" });
+  await workshop.settle();
   const [declined] = await intentsOf(workshop, tenantId);
   expect(declined).toMatchObject({ failed: true, failure: "Your card was declined." });
+  expect((await workshop.atStripe(tenantId)).subscriptions).toEqual([]);
 
   const { id } = await renew(workshop, tenantId);
   expect(id).not.toBe(declined?.id);

@@ -68,7 +68,7 @@ test.for(CATALOG)("%s books a sync of the catalog", async (type, { db }) => {
   expect(await keptEvents(db)).toMatchObject([{ status: "processed" }]);
 });
 
-test.for(OPERATOR)("%s raises an alarm and books nothing", async (type, { db }) => {
+test.for(OPERATOR)("S58: %s raises an alarm and books nothing", async (type, { db }) => {
   expect(await receive(db, { type, customer: null, objectId: "mtr_1" })).toBe("pending");
   await db.query("delete from graphile_worker._private_jobs");
   await asWorker(db, () => rowsOf(db, process));
