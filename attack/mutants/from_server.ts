@@ -47,13 +47,16 @@ export async function fromServer(client: Queryable): Promise<Mutant[]> {
       sql: `grant ${role} to ${to}`,
       everywhere: true,
     })),
-    {
+    ...[
+      { scan: "seqscan", change: "reads whole tables" },
+      { scan: "tidscan", change: "reads rows by where they lie" },
+    ].map(({ scan, change }) => ({
       kind: "role",
       object: "rowhouse_server",
-      change: "reads whole tables",
-      sql: "alter role rowhouse_server reset enable_seqscan",
+      change,
+      sql: `alter role rowhouse_server reset enable_${scan}`,
       everywhere: true,
-    },
+    })),
     ...rows.map(({ signature }) => ({
       kind: "server",
       object: signature,

@@ -2,9 +2,26 @@
  * Every statement looks for one tenant's rows, so an index that does not begin with tenant_id reads
  * everybody's on the way; and one without it anywhere refuses who has no tenant only once it has
  * found a row, which is worse than slow (whole_tables). Excused are those that serve a foreign key to
- * a table without tenants and have tenant_id behind it; what is unique without tenant_id is
- * unique_tenant's.
+ * a table without tenants and have tenant_id behind it. What is unique without tenant_id is
+ * unique_tenant's, unless app_user may read the table: what was excused there is looked through here.
+ * Of the other kinds of index (GiST and the like) only those are meant that row-level security lets
+ * be used: that find by a leakproof comparison, or give an order.
  */
+with searched (index) as (
+  select distinct pg_index.indexrelid
+  from pg_catalog.pg_index
+  join tables on tables.oid = pg_index.indrelid
+  join pg_catalog.pg_class as indexes on indexes.oid = pg_index.indexrelid
+  join pg_catalog.pg_am on pg_am.oid = indexes.relam
+  cross join lateral unnest(pg_index.indclass::oid[]) as class (oid)
+  join pg_catalog.pg_opclass on pg_opclass.oid = class.oid
+  join pg_catalog.pg_amop on pg_amop.amopfamily = pg_opclass.opcfamily
+  join pg_catalog.pg_operator on pg_operator.oid = pg_amop.amopopr
+  join pg_catalog.pg_proc on pg_proc.oid = pg_operator.oprcode
+  where tables.tenant_column is not null
+  and pg_am.amname not in ('btree', 'hash', 'brin')
+  and (pg_proc.proleakproof or pg_amop.amoppurpose = 'o')
+)
 select
   case when keys.has_tenant then 'warning' else 'error' end as severity,
   pg_index.indexrelid::regclass::text as object,
@@ -13,6 +30,8 @@ select
     when pg_constraint.oid is not null then format(
       'Make the constraint begin with tenant_id: %s', pg_get_constraintdef(pg_constraint.oid)
     )
+    when indexes.oid in (select searched.index from searched)
+      then format('drop index %s;', pg_index.indexrelid::regclass)
     when serving.is_key then format(
       'drop index %s; %s;',
       pg_index.indexrelid::regclass,
@@ -47,7 +66,18 @@ cross join lateral (
   )
 ) as serving (is_key)
 where tables.tenant_column is not null
-and pg_am.amname in ('btree', 'hash', 'brin')
-and pg_index.indkey[0] <> tables.tenant_column
-and not (pg_index.indisunique and not keys.has_tenant)
+and case
+  when pg_am.amname in ('btree', 'hash', 'brin') then pg_index.indkey[0] <> tables.tenant_column
+  else not keys.has_tenant and indexes.oid in (select searched.index from searched)
+end
+and not (
+  pg_index.indisunique
+  and not keys.has_tenant
+  and not exists (
+    select
+    from pg_catalog.pg_roles
+    where pg_roles.rolname = 'app_user'
+    and has_any_column_privilege(pg_roles.oid, tables.oid, 'select')
+  )
+)
 and not (serving.is_key and keys.has_tenant);

@@ -220,8 +220,21 @@ export const TABLE_CASES: Readonly<Record<string, RuleCases>> = {
           create index i on ${THINGS} (user_id, name)`),
         object: "app_public.i",
       },
+      { sql: thing(`create index i on ${THINGS} using spgist (name)`), object: "app_public.i" },
+      {
+        sql: thing(`alter table ${THINGS} add column x point;
+          create index i on ${THINGS} using gist (x)`),
+        object: "app_public.i",
+      },
+      {
+        sql: thing(`alter table ${THINGS} add constraint u unique (name)`),
+        object: "app_public.u",
+      },
     ],
     good: [
+      thing(`create unique index i on ${THINGS} (name);
+        revoke select on ${THINGS} from app_user`),
+      thing(`create index i on ${THINGS} using gin (to_tsvector('english', name))`),
       thing(`create index i on ${THINGS} (tenant_id, name)`),
       thing(`alter table ${THINGS} add constraint f foreign key (user_id) references app_public.users;
         create index i on ${THINGS} (user_id, tenant_id, name)`),
