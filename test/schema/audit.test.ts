@@ -6,6 +6,7 @@ import { AUDIT_SETTINGS, runAudit, type Finding } from "../../server/isolation_a
 import { expect, test } from "../support/index.ts";
 import { rowsOf, undone } from "../support/query.ts";
 import type { Case } from "./audit_case.ts";
+import { BEYOND_CASES } from "./audit_cases_beyond.ts";
 import { CITUS_CASES } from "./audit_cases_citus.ts";
 import { FUNCTION_CASES } from "./audit_cases_functions.ts";
 import { KEPT_CASES } from "./audit_cases_kept.ts";
@@ -21,6 +22,7 @@ const CASES = {
   ...RIGHTS_CASES,
   ...SERVER_CASES,
   ...TABLE_CASES,
+  ...BEYOND_CASES,
   ...CITUS_CASES,
 };
 const ALL_RULES = [...(await readRules("isolation")), ...(await readRules("citus"))];
