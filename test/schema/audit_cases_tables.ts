@@ -221,6 +221,8 @@ export const TABLE_CASES: Readonly<Record<string, RuleCases>> = {
         object: "app_public.i",
       },
       { sql: thing(`create index i on ${THINGS} using spgist (name)`), object: "app_public.i" },
+      { sql: "create index i on app_public.tenants (name)", object: "app_public.i" },
+      { sql: "create unique index i on app_public.users (email)", object: "app_public.i" },
       {
         sql: thing(`alter table ${THINGS} add column x point;
           create index i on ${THINGS} using gist (x)`),
