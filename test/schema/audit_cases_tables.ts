@@ -207,10 +207,6 @@ export const TABLE_CASES: Readonly<Record<string, RuleCases>> = {
   },
   index_tenant_first: {
     bad: [
-      { sql: thing(`create index i on ${THINGS} (name)`), object: "app_public.i" },
-      { sql: thing(`create index i on ${THINGS} (name, tenant_id)`), object: "app_public.i" },
-      { sql: thing(`create index i on ${THINGS} (lower(name))`), object: "app_public.i" },
-      { sql: thing(`create index i on ${THINGS} using brin (name)`), object: "app_public.i" },
       {
         sql: thing(`alter table ${THINGS} add constraint u unique (name, tenant_id)`),
         object: "app_public.u",
@@ -220,9 +216,15 @@ export const TABLE_CASES: Readonly<Record<string, RuleCases>> = {
           create index i on ${THINGS} (user_id, name)`),
         object: "app_public.i",
       },
-      { sql: thing(`create index i on ${THINGS} using spgist (name)`), object: "app_public.i" },
-      { sql: "create index i on app_public.tenants (name)", object: "app_public.i" },
-      { sql: "create unique index i on app_public.users (email)", object: "app_public.i" },
+      ...[
+        thing(`create index i on ${THINGS} using spgist (name)`),
+        "create index i on app_public.tenants (name)",
+        "create unique index i on app_public.users (email)",
+        thing(`create index i on ${THINGS} (name)`),
+        thing(`create index i on ${THINGS} (name, tenant_id)`),
+        thing(`create index i on ${THINGS} (lower(name))`),
+        thing(`create index i on ${THINGS} using brin (name)`),
+      ].map((sql) => ({ sql, object: "app_public.i" })),
       {
         sql: thing(`alter table ${THINGS} add column x point;
           create index i on ${THINGS} using gist (x)`),
