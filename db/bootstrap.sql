@@ -58,9 +58,11 @@ alter role rowhouse_migrator set lock_timeout = '10s';
  * Where a whole table is read, what the client asked for is compared before the tenant is, as that is
  * cheaper: a refusal to say whose rows may be seen would come only where there is such a row, at
  * whosever. Through an index that has the tenant, which each of a tenant's tables has, the tenant
- * comes first, rows or none. (jit: a table with no such index would seem too dear before 18.)
+ * comes first, rows or none. The same holds for rows that are asked for by where they lie (ctid).
+ * (jit: a table with no such index would seem too dear before 18.)
  */
 alter role rowhouse_server set enable_seqscan = off;
+alter role rowhouse_server set enable_tidscan = off;
 alter role rowhouse_server set jit = off;
 
 do $$

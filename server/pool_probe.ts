@@ -43,12 +43,27 @@ export function describePoolError(error: unknown): string | undefined {
   return `The connection pool in front of PostgreSQL can't be used: ${error.message}. ${DIRECTLY}`;
 }
 
-/** What a session that has done nothing yet must not have: another role, a tenant, a person. */
+/** What a new session must not have: another role, a tenant, a person, plans that tell of rows. */
 async function presetOf(client: Client, role: string | undefined): Promise<string | undefined> {
-  const { rows } = await client.query<{ begins_as: string; login: string; presets: string }>(`
+  const { rows } = await client.query<{
+    begins_as: string;
+    login: string;
+    presets: string | null;
+    scans: string | null;
+  }>(`
     select
       current_user as begins_as,
       session_user as login,
+      (
+        select string_agg(scan, ', ')
+        from unnest('{enable_seqscan,enable_tidscan}'::text[]) as scan
+        where current_setting(scan) = 'on'
+        and exists (
+          select
+          from pg_catalog.pg_roles
+          where rolname = 'app_user' and pg_has_role(session_user, pg_roles.oid, 'member')
+        )
+      ) as scans,
       (
         select string_agg(name, ', ' order by name)
         from (
@@ -70,12 +85,20 @@ async function presetOf(client: Client, role: string | undefined): Promise<strin
   `);
   const [row] = rows;
   if (row === undefined) return undefined;
-  const { begins_as: beginsAs, login, presets } = row;
+  const { begins_as: beginsAs, login, presets, scans } = row;
   if (presets) {
     return (
       `A new database session of "${login}" already has settings that must come with a request: ` +
       `${presets}. Take them back with "alter role … reset" or "alter database … reset", and if ` +
       `there are none, don't share sessions: ${DIRECTLY}`
+    );
+  }
+  if (scans) {
+    // The audit reads what is set for rowhouse_server; a login of another name, or options, may differ.
+    return (
+      `A database session of "${login}" may read whole tables (${scans}), so that a refusal would tell ` +
+      "whether anybody has such a row. Run db/bootstrap.sql again, or turn them off for the login and " +
+      "leave them out of the connection's options."
     );
   }
   const wanted = role ?? login;

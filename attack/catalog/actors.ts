@@ -13,6 +13,8 @@ export type Actor = {
   enter: readonly string[];
   /** Whether A's rows are theirs to see: the positive control of every attack. */
   inside: boolean;
+  /** Whether they have a tenant whose rows they may read; else a policy has to refuse them. */
+  reads: boolean;
   /** Whether they are in A as if it were suspended. */
   suspended: boolean;
 };
@@ -29,6 +31,7 @@ export function actorsOf({ a, stranger }: Planting): Actor[] {
       role,
       enter: through(enter, role),
       inside: tenantId !== null,
+      reads: tenantId !== null,
       suspended: false,
     };
   };
@@ -41,6 +44,7 @@ export function actorsOf({ a, stranger }: Planting): Actor[] {
       role,
       enter: through(enter, role),
       inside: true,
+      reads: scope !== "billing",
       suspended: false,
     };
   };
@@ -72,6 +76,7 @@ function suspend(actor: Actor): Actor {
     ...actor,
     enter: [enter.replace(/, set_config\('role'.*$/, ""), become, ...rest],
     inside: false,
+    reads: false,
     suspended: true,
   };
 }
@@ -109,5 +114,6 @@ function outside(
   before: readonly string[] = [],
 ): Actor {
   const become = role.startsWith("rowhouse") ? [] : [`select set_config('role', '${role}', true)`];
-  return { name, login, role, enter: [...before, ...become], inside: false, suspended: false };
+  const enter = [...before, ...become];
+  return { name, login, role, enter, inside: false, reads: false, suspended: false };
 }

@@ -10,6 +10,7 @@ import type { Probe } from "./probe.ts";
 import { probesFor } from "./probes.ts";
 import { callProbes } from "./probes_call.ts";
 import { callPermissionProbes, rowPermissionProbes, suspendedProbes } from "./probes_permission.ts";
+import { refusalProbes } from "./probes_refusal.ts";
 import { NO_RIGHTS, type Relation, type Rights, type RoleRights } from "./relations.ts";
 
 export type Assignment = { target: Target; probes: () => readonly Probe[] };
@@ -42,6 +43,9 @@ export function assignmentsFor(
           rightsOn(rights, relation),
           field.needed.filter(isLacking),
         ),
+        ...(actor.role === "app_user" && !actor.reads
+          ? refusalProbes(planting, relation, rightsOn(rights, relation))
+          : []),
         ...(actor.suspended ? suspendedProbes(planting, relation, field.suspending) : []),
       ],
     })),

@@ -27,6 +27,21 @@ const FUNCTIONS = `
   and proname in ('set_config', 'query_to_xml', 'lo_from_bytea', 'ts_stat')
   order by 1`;
 
+/** What lies beyond our own schemas. */
+const BEYOND: readonly [object: string, change: string, sql: string][] = [
+  ["pg_authid", "read by app_user", "grant select on pg_catalog.pg_authid to app_user"],
+  [
+    "graphile_worker._private_jobs",
+    "without row-level security",
+    "alter table graphile_worker._private_jobs disable row level security",
+  ],
+  [
+    "graphile_worker._private_jobs",
+    "policy for everyone",
+    "create policy extra on graphile_worker._private_jobs using (true)",
+  ],
+];
+
 /** Every such fault. */
 export async function fromServer(client: Queryable): Promise<Mutant[]> {
   const { rows } = await client.query<{ signature: string }>(FUNCTIONS);
@@ -47,13 +62,16 @@ export async function fromServer(client: Queryable): Promise<Mutant[]> {
       sql: `grant ${role} to ${to}`,
       everywhere: true,
     })),
-    {
+    ...[
+      { scan: "seqscan", change: "reads whole tables" },
+      { scan: "tidscan", change: "reads rows by where they lie" },
+    ].map(({ scan, change }) => ({
       kind: "role",
       object: "rowhouse_server",
-      change: "reads whole tables",
-      sql: "alter role rowhouse_server reset enable_seqscan",
+      change,
+      sql: `alter role rowhouse_server reset enable_${scan}`,
       everywhere: true,
-    },
+    })),
     ...rows.map(({ signature }) => ({
       kind: "server",
       object: signature,
@@ -66,6 +84,13 @@ export async function fromServer(client: Queryable): Promise<Mutant[]> {
       object: "database",
       change: `${right} for public`,
       sql: `do $$ begin execute format('grant ${right} on database %I to public', current_database()); end $$`,
+      everywhere: false,
+    })),
+    ...BEYOND.map(([object, change, sql]) => ({
+      kind: "server",
+      object,
+      change,
+      sql,
       everywhere: false,
     })),
     {

@@ -251,6 +251,8 @@ values
 
   -- Keys that hold no tenant_id.
   ('unique_tenant', 'app_public.billing_accounts_stripe_customer_key', '', 'Stripe''s id, written by tasks.'),
+  ('index_tenant_first', 'app_public.billing_accounts_stripe_customer_key', '',
+    'The policy asks for a permission first, which nobody has without a tenant.'),
   ('unique_tenant', 'app_private.stripe_customers_id_key', '', 'Stripe''s id, written by tasks.'),
   ('unique_tenant', 'app_private.invitation_tokens_hash_key', '', 'Of a random token, made by a task.'),
   ('unique_tenant', 'app_private.api_key_secrets_hash_key', '', 'Of a random key, made by the database.'),

@@ -58,6 +58,27 @@ const LEAKS: readonly { leak: string; change: string; object?: string; found: Re
     found:
       /^member, insert a key that B has: projects_name_key, app_public.projects: BREACH, 23505/,
   },
+  ...["seqscan", "tidscan"].map((scan) => ({
+    leak: `a refusal that comes only where somebody has such a row: ${scan}`,
+    change: `do $$ begin execute format(
+      'alter role rowhouse_server in database %I set enable_${scan} = on', current_database()
+    ); end $$`,
+    found:
+      /^stranger, find (by where it lies )?what B has or nobody: "name", app_public.projects: BREACH, TNREQ, TNREQ for what B has, 0 rows/,
+  })),
+  {
+    leak: "an index without the tenant, through which a refusal depends on the neighbour's row",
+    change: "create index projects_name_idx on app_public.projects (name)",
+    found: /^stranger, find what B has or nobody: "name", app_public.projects: BREACH, TNREQ/,
+  },
+  {
+    leak: "no index with the tenant at all",
+    change: `alter table app_public.tasks drop constraint tasks_project_fkey;
+      alter table app_public.projects drop constraint projects_pkey;
+      alter table app_public.projects drop constraint projects_name_key;
+      drop index app_public.projects_created_idx`,
+    found: /^stranger, update what B has or nobody: "name", app_public.projects: BREACH, TNREQ/,
+  },
   {
     leak: "an error that says what the caller may not see",
     change: `create function app_public.is_free(name text) returns boolean
@@ -120,7 +141,7 @@ for (const { leak, change, object = PROJECTS, found } of LEAKS) {
   test(`it finds ${leak}`, async () => {
     const scope: Scope = {
       objects: (name) => name === object,
-      actors: (name) => ["member", "no context"].includes(name),
+      actors: (name) => ["member", "stranger", "no context"].includes(name),
     };
     const breaches = failures(await attackAfter(change, scope)).map(describeAttempt);
     expect(breaches.filter((line) => found.test(line)).length, breaches.join("\n")).toBeGreaterThan(

@@ -6,8 +6,10 @@ import { AUDIT_SETTINGS, runAudit, type Finding } from "../../server/isolation_a
 import { expect, test } from "../support/index.ts";
 import { rowsOf, undone } from "../support/query.ts";
 import type { Case } from "./audit_case.ts";
+import { BEYOND_CASES } from "./audit_cases_beyond.ts";
 import { CITUS_CASES } from "./audit_cases_citus.ts";
 import { FUNCTION_CASES } from "./audit_cases_functions.ts";
+import { INDEX_CASES } from "./audit_cases_indexes.ts";
 import { KEPT_CASES } from "./audit_cases_kept.ts";
 import { POLICY_CASES } from "./audit_cases_policies.ts";
 import { RIGHTS_CASES } from "./audit_cases_rights.ts";
@@ -17,10 +19,12 @@ import { TABLE_CASES } from "./audit_cases_tables.ts";
 const CASES = {
   ...POLICY_CASES,
   ...FUNCTION_CASES,
+  ...INDEX_CASES,
   ...KEPT_CASES,
   ...RIGHTS_CASES,
   ...SERVER_CASES,
   ...TABLE_CASES,
+  ...BEYOND_CASES,
   ...CITUS_CASES,
 };
 const ALL_RULES = [...(await readRules("isolation")), ...(await readRules("citus"))];

@@ -1,5 +1,5 @@
 /** Rules about the server and the database as a whole. */
-import type { RuleCases } from "./audit_case.ts";
+import { TABLE, thing, THINGS, type RuleCases } from "./audit_case.ts";
 
 const version = (number: string) => ({
   "current_setting('server_version_num')": `'${number}'`,
@@ -55,8 +55,27 @@ export const SERVER_CASES: Readonly<Record<string, RuleCases>> = {
     bad: [
       { sql: "alter role rowhouse_server reset enable_seqscan", object: "rowhouse_server" },
       { sql: "alter role rowhouse_server set enable_seqscan = on", object: "rowhouse_server" },
+      { sql: "alter role rowhouse_server reset enable_tidscan", object: "rowhouse_server" },
+      {
+        sql: `do $$ begin execute format(
+          'alter role rowhouse_server in database %I set enable_tidscan = on', current_database()
+        ); end $$`,
+        object: "rowhouse_server",
+      },
+      { sql: thing(`alter table ${THINGS} drop constraint things_pkey`), object: THINGS },
+      {
+        sql: thing(`alter table ${THINGS} drop constraint things_pkey;
+          create index i on ${THINGS} (tenant_id) where name <> '';
+          create index j on ${THINGS} (id) include (tenant_id)`),
+        object: THINGS,
+      },
     ],
-    good: ["alter role rowhouse_worker set enable_seqscan = on"],
+    good: [
+      "alter role rowhouse_worker set enable_seqscan = on",
+      TABLE,
+      thing(`alter table ${THINGS} drop constraint things_pkey;
+        create index i on ${THINGS} (parent_id, tenant_id)`),
+    ],
   },
   unaudited_schema: {
     bad: [

@@ -63,6 +63,23 @@ async function withSessions<T>(
   });
 }
 
+test("a session that becomes app_user and may read whole tables is refused, a worker's is not", async ({
+  database,
+}) => {
+  const { server, worker } = database.urls;
+  const reading = (url: string, scan: string) =>
+    withPool(`${url}?options=${encodeURIComponent(`-c ${scan}=on`)}`, (pool) =>
+      faultOfPool({ pool }),
+    );
+  expect(await reading(server, "enable_seqscan")).toMatch(
+    /may read whole tables \(enable_seqscan\)/,
+  );
+  expect(await reading(server, "enable_tidscan")).toMatch(
+    /may read whole tables \(enable_tidscan\)/,
+  );
+  expect(await reading(worker, "enable_seqscan")).toBeUndefined();
+});
+
 test("a pool of ours has no fault, pipelined or with a role", async ({ database }) => {
   const { server, worker } = database.urls;
   const fault = await withPool(server, (pool) => faultOfPool({ pool }), { pipeline: true });
