@@ -1,6 +1,7 @@
 /** What becomes of events, from the inbox to what their tenants may do. */
 import type { Stripe } from "stripe";
 
+import { stripeProvisionTenant } from "../../tasks/stripe_provision_tenant.ts";
 import { standing, type Standing } from "../support/billing.ts";
 import { deliver, eventAbout, eventsOf, foundSubscriber } from "../support/deliveries.ts";
 import { expect, withClient } from "../support/index.ts";
@@ -228,4 +229,102 @@ test("S40: a dispute and a fraud warning find their customer through the charge,
   ]);
   // The sync that was booked has been.
   expect(await stands(workshop, tenantId)).toMatchObject({ status: "active" });
+});
+
+test("S40: a dispute that ends the subscription ends access, and says why; that it is lost changes no more", async ({
+  workshop,
+}) => {
+  const { stripe } = workshop;
+  const { tenantId, customer } = await foundSubscriber(workshop);
+  await deliver(workshop, await newest(workshop, "invoice.paid"));
+  await workshop.settle();
+  const ended = { status: "suspended", access: "none", access_reason: "payment_disputed" };
+  const [charge] = (await stripe.charges.list({ customer })).data;
+  await workshop.control("settings", { on_dispute: "cancel" });
+  await workshop.control(`charges/${charge?.id}/dispute`, {});
+  await workshop.control("settings", { on_dispute: "keep" });
+  expect(await stands(workshop, tenantId)).toMatchObject({ status: "active", access: "full" });
+
+  const created = await newest(workshop, "charge.dispute.created");
+  await deliver(workshop, created);
+  await workshop.settle();
+  expect(await stands(workshop, tenantId)).toMatchObject(ended);
+  const { id: dispute } = created.data.object as Stripe.Dispute;
+  await stripe.disputes.close(dispute);
+  const closed = await newest(workshop, "charge.dispute.closed");
+  expect(closed.data.object).toMatchObject({ id: dispute, status: "lost" });
+  await deliver(workshop, closed);
+  await workshop.settle();
+  expect(await kept(workshop, closed.id)).toMatchObject({
+    status: "processed",
+    customer_id: customer,
+  });
+  expect(await stands(workshop, tenantId)).toMatchObject(ended);
+  expect(await alarmsOf(workshop, dispute)).toEqual([
+    { kind: "payment_disputed", subject: dispute, times: 1 },
+  ]);
+});
+
+test("S2: two events of one failed payment are one mail", async ({ workshop }) => {
+  const { tenantId, subscription } = await foundSubscriber(workshop);
+  await deliver(workshop, await newest(workshop, "invoice.paid"));
+  await workshop.settle();
+  await workshop.control(`subscriptions/${subscription}/renew`, { outcome: "fail" });
+  const event = await newest(workshop, "invoice.payment_failed");
+  workshop.mails.length = 0;
+  for (const each of [event, { ...event, id: `${event.id}twin` }]) {
+    await deliver(workshop, each);
+    await workshop.settle();
+    expect(await kept(workshop, each.id)).toMatchObject({ status: "processed" });
+    expect(await stands(workshop, tenantId)).toMatchObject({ status: "past_due", access: "full" });
+    expect(workshop.mails.map(({ subject }) => subject)).toEqual(["The payment for Acme failed"]);
+  }
+});
+
+test.for([
+  ["S11", "invoice.upcoming", "invoice"],
+  [
+    "S12",
+    "entitlements.active_entitlement_summary.updated",
+    "entitlements.active_entitlement_summary",
+  ],
+] as const)(
+  "%s: %s, which is about something without an id, has the customer copied that it names",
+  async ([, type, object], { workshop }) => {
+    const { tenantId, customer } = await foundSubscriber(workshop);
+    const event = eventAbout(type, { object, customer });
+    await deliver(workshop, event);
+    await workshop.settle();
+    expect(await kept(workshop, event.id)).toMatchObject({
+      status: "processed",
+      customer_id: customer,
+    });
+    expect(await stands(workshop, tenantId)).toMatchObject({ status: "active", access: "full" });
+  },
+);
+
+test("S23: an event that is faster than our own note of the customer is applied, and the note made", async ({
+  workshop,
+}) => {
+  const { stripe, pool, helpers } = workshop;
+  const tenantId = await workshop.found();
+  // The call that makes the customer fails after it was made; the event comes before the retry.
+  await workshop.control("faults", { kind: "500_after", method: "POST", path: "/v1/customers" });
+  const run = stripeProvisionTenant({ stripe, configuredPrices: {} });
+  await expect(run({ tenant_id: tenantId }, helpers)).rejects.toMatchObject({ statusCode: 500 });
+  await pool.query("update graphile_worker._private_jobs set run_at = now() + interval '1 hour'");
+  const [made] = (await workshop.atStripe(tenantId)).customers;
+  const noted = () =>
+    rowsOf(pool, "select id from app_private.stripe_customers where tenant_id = $1", [tenantId]);
+  expect(await noted()).toEqual([]);
+
+  await stripe.customers.update(made?.id ?? "", { phone: "+1 555 0100" });
+  const event = await newest(workshop, "customer.updated");
+  await deliver(workshop, event);
+  await workshop.settle();
+  expect(await kept(workshop, event.id)).toMatchObject({ status: "processed" });
+  expect(await noted()).toEqual([{ id: made?.id }]);
+  await hasten(workshop);
+  const { customers, subscriptions } = await workshop.atStripe(tenantId);
+  expect([customers.length, subscriptions.length]).toEqual([1, 1]);
 });
