@@ -9,6 +9,7 @@ import type { Stripe } from "stripe";
 
 import { makePool } from "../../server/database.ts";
 import { stripeWebhook } from "../../server/stripe_webhook.ts";
+import { rowOf } from "./query.ts";
 import type { Workshop } from "./tasks.ts";
 import { makeEvent, sendWebhook } from "./webhooks.ts";
 
@@ -93,4 +94,20 @@ export async function foundSubscriber(
 export async function eventsOf({ stripe }: Workshop, types: string[]): Promise<Stripe.Event[]> {
   const events = await stripe.events.list({ types, limit: 100 }).autoPagingToArray({ limit: 1000 });
   return events.toReversed();
+}
+
+/** The last event of a type that the emulator has told of. */
+export async function newestEvent(workshop: Workshop, type: string): Promise<Stripe.Event> {
+  const event = (await eventsOf(workshop, [type])).at(-1);
+  if (event === undefined) throw new Error(`There is no ${type}`);
+  return event;
+}
+
+/** What became of an event that was delivered. */
+export function keptEvent({ pool }: Pick<Workshop, "pool">, id: string) {
+  return rowOf<{ status: string; customer_id: string | null; reason: string | null }>(
+    pool,
+    "select status, customer_id, reason from app_private.stripe_events where id = $1",
+    [id],
+  );
 }

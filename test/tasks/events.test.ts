@@ -2,24 +2,18 @@
 import type { Stripe } from "stripe";
 
 import { stripeProvisionTenant } from "../../tasks/stripe_provision_tenant.ts";
-import { standing, type Standing } from "../support/billing.ts";
-import { deliver, eventAbout, eventsOf, foundSubscriber } from "../support/deliveries.ts";
+import {
+  deliver,
+  eventAbout,
+  foundSubscriber,
+  keptEvent,
+  newestEvent,
+} from "../support/deliveries.ts";
 import { expect, withClient } from "../support/index.ts";
 import { bookedJobs, openAlarms } from "../support/inbox.ts";
 import { rowOf, rowsOf } from "../support/query.ts";
+import { stands } from "../support/synced.ts";
 import { test, type Workshop } from "../support/tasks.ts";
-
-function kept({ pool }: Workshop, id: string) {
-  return rowOf<{ status: string; customer_id: string | null; reason: string | null }>(
-    pool,
-    "select status, customer_id, reason from app_private.stripe_events where id = $1",
-    [id],
-  );
-}
-
-function stands({ database }: Workshop, tenantId: string): Promise<Standing> {
-  return withClient(database.urls.superuser, (client) => standing(client, tenantId));
-}
 
 /** What was to be done later is done now. */
 async function hasten(workshop: Workshop): Promise<void> {
@@ -44,17 +38,11 @@ async function alarmsOf({ pool }: Workshop, ...subjects: string[]) {
   return (await openAlarms(pool)).filter(({ subject }) => subjects.includes(subject));
 }
 
-async function newest(workshop: Workshop, type: string): Promise<Stripe.Event> {
-  const event = (await eventsOf(workshop, [type])).at(-1);
-  if (event === undefined) throw new Error(`There is no ${type}`);
-  return event;
-}
-
 test("S2: two events of one change are both processed, and leave what one would", async ({
   workshop,
 }) => {
   const { tenantId } = await foundSubscriber(workshop);
-  const event = await newest(workshop, "customer.subscription.updated");
+  const event = await newestEvent(workshop, "customer.subscription.updated");
   const twin = { ...event, id: `${event.id}twin` };
   await deliver(workshop, event);
   await workshop.settle();
@@ -64,7 +52,7 @@ test("S2: two events of one change are both processed, and leave what one would"
   expect(once).toMatchObject({ status: "active", access: "full" });
   expect(await stands(workshop, tenantId)).toEqual(once);
   for (const { id } of [event, twin]) {
-    expect(await kept(workshop, id)).toMatchObject({ status: "processed" });
+    expect(await keptEvent(workshop, id)).toMatchObject({ status: "processed" });
   }
 });
 
@@ -90,7 +78,7 @@ test("S22: an event whose sync fails 25 times is failed and alarms; replayed, it
   workshop,
 }) => {
   const { tenantId, customer } = await foundSubscriber(workshop);
-  const event = await newest(workshop, "invoice.paid");
+  const event = await newestEvent(workshop, "invoice.paid");
   await deliver(workshop, event);
   const customers: Stripe["customers"] = Object.create(workshop.options.stripe.customers);
   customers.retrieve = () => Promise.reject(new Error("Stripe is not itself today"));
@@ -109,10 +97,10 @@ test("S22: an event whose sync fails 25 times is failed and alarms; replayed, it
     // Throws when it has tried often enough for itself, which is not often enough for the job.
     await workshop.settle({ stripe }).catch(() => undefined);
   }
-  expect(await kept(workshop, event.id)).toMatchObject({ status: "pending" });
+  expect(await keptEvent(workshop, event.id)).toMatchObject({ status: "pending" });
 
   await workshop.pool.query("select app_private.tend_stripe_events()");
-  expect(await kept(workshop, event.id)).toEqual({
+  expect(await keptEvent(workshop, event.id)).toEqual({
     status: "failed",
     customer_id: customer,
     reason: "Stripe is not itself today",
@@ -123,7 +111,7 @@ test("S22: an event whose sync fails 25 times is failed and alarms; replayed, it
 
   await workshop.pool.query("select app_private.replay_stripe_event($1)", [event.id]);
   await workshop.settle();
-  expect(await kept(workshop, event.id)).toMatchObject({ status: "processed", reason: null });
+  expect(await keptEvent(workshop, event.id)).toMatchObject({ status: "processed", reason: null });
   expect(await stands(workshop, tenantId)).toMatchObject({ status: "active", access: "full" });
   expect(await alarmsOf(workshop, customer)).toEqual([]);
 });
@@ -134,10 +122,10 @@ test("S23: an event of a customer whom we note only later is applied after all",
   const { stripe, pool } = workshop;
   const { tenantId } = await foundSubscriber(workshop);
   const { id: customer } = await stripe.customers.create({ name: "Not noted yet" });
-  const event = await newest(workshop, "customer.created");
+  const event = await newestEvent(workshop, "customer.created");
   await deliver(workshop, { ...event, type: "customer.updated" });
   await workshop.settle();
-  expect(await kept(workshop, event.id)).toMatchObject({ status: "pending" });
+  expect(await keptEvent(workshop, event.id)).toMatchObject({ status: "pending" });
   expect((await bookedJobs(pool)).map(({ key }) => key)).toContain(`stripe_customer:${customer}`);
 
   await pool.query("insert into app_private.stripe_customers (tenant_id, id) values ($1, $2)", [
@@ -145,7 +133,7 @@ test("S23: an event of a customer whom we note only later is applied after all",
     customer,
   ]);
   await hasten(workshop);
-  expect(await kept(workshop, event.id)).toMatchObject({ status: "processed" });
+  expect(await keptEvent(workshop, event.id)).toMatchObject({ status: "processed" });
   expect(
     await rowOf(
       pool,
@@ -166,12 +154,12 @@ test("S24: an event of another deployment's customer is parked, not an error, an
       intent_id: "00000000-0000-7000-8000-000000000002",
     },
   });
-  const event = await newest(workshop, "customer.created");
+  const event = await newestEvent(workshop, "customer.created");
   await deliver(workshop, { ...event, type: "customer.updated" });
   await workshop.settle();
   await longAgo(workshop, event.id);
   await hasten(workshop);
-  expect(await kept(workshop, event.id)).toMatchObject({
+  expect(await keptEvent(workshop, event.id)).toMatchObject({
     status: "foreign",
     reason: "No tenant here has this customer",
   });
@@ -191,7 +179,7 @@ test("S25: a customer whose metadata names another tenant stays its own tenant's
   await workshop.settle();
   const before = await stands(workshop, tenantB);
   await stripe.customers.update(a.customer, { metadata: { tenant_id: tenantB } });
-  const event = await newest(workshop, "customer.updated");
+  const event = await newestEvent(workshop, "customer.updated");
   await deliver(workshop, event);
   await workshop.settle();
   expect(await stands(workshop, a.tenantId)).toMatchObject({ status: "active", access: "full" });
@@ -201,81 +189,22 @@ test("S25: a customer whose metadata names another tenant stays its own tenant's
   ]);
 
   await stripe.customers.update(a.customer, { metadata: { tenant_id: a.tenantId } });
-  await deliver(workshop, await newest(workshop, "customer.updated"));
+  await deliver(workshop, await newestEvent(workshop, "customer.updated"));
   await workshop.settle();
   expect(await alarmsOf(workshop, a.customer)).toEqual([]);
 });
 
-test("S40: a dispute and a fraud warning find their customer through the charge, and alarm", async ({
-  workshop,
-}) => {
-  const { stripe } = workshop;
-  const { tenantId, customer } = await foundSubscriber(workshop, "pm_card_createDispute");
-  const event = await newest(workshop, "charge.dispute.created");
-  const dispute = (await stripe.disputes.list({ limit: 1 })).data[0];
-  const warning = eventAbout("radar.early_fraud_warning.created", {
-    object: "radar.early_fraud_warning",
-    id: "issfr_1",
-    charge: dispute?.charge,
-  });
-  for (const each of [event, warning]) await deliver(workshop, each);
-  await workshop.settle();
-  for (const { id } of [event, warning]) {
-    expect(await kept(workshop, id)).toMatchObject({ status: "processed", customer_id: customer });
-  }
-  expect(await alarmsOf(workshop, dispute?.id ?? "", "issfr_1")).toEqual([
-    { kind: "payment_disputed", subject: dispute?.id, times: 1 },
-    { kind: "payment_disputed", subject: "issfr_1", times: 1 },
-  ]);
-  // The sync that was booked has been.
-  expect(await stands(workshop, tenantId)).toMatchObject({ status: "active" });
-});
-
-test("S40: a dispute that ends the subscription ends access, and says why; that it is lost changes no more", async ({
-  workshop,
-}) => {
-  const { stripe } = workshop;
-  const { tenantId, customer } = await foundSubscriber(workshop);
-  await deliver(workshop, await newest(workshop, "invoice.paid"));
-  await workshop.settle();
-  const ended = { status: "suspended", access: "none", access_reason: "payment_disputed" };
-  const [charge] = (await stripe.charges.list({ customer })).data;
-  await workshop.control("settings", { on_dispute: "cancel" });
-  await workshop.control(`charges/${charge?.id}/dispute`, {});
-  await workshop.control("settings", { on_dispute: "keep" });
-  expect(await stands(workshop, tenantId)).toMatchObject({ status: "active", access: "full" });
-
-  const created = await newest(workshop, "charge.dispute.created");
-  await deliver(workshop, created);
-  await workshop.settle();
-  expect(await stands(workshop, tenantId)).toMatchObject(ended);
-  const { id: dispute } = created.data.object as Stripe.Dispute;
-  await stripe.disputes.close(dispute);
-  const closed = await newest(workshop, "charge.dispute.closed");
-  expect(closed.data.object).toMatchObject({ id: dispute, status: "lost" });
-  await deliver(workshop, closed);
-  await workshop.settle();
-  expect(await kept(workshop, closed.id)).toMatchObject({
-    status: "processed",
-    customer_id: customer,
-  });
-  expect(await stands(workshop, tenantId)).toMatchObject(ended);
-  expect(await alarmsOf(workshop, dispute)).toEqual([
-    { kind: "payment_disputed", subject: dispute, times: 1 },
-  ]);
-});
-
 test("S2: two events of one failed payment are one mail", async ({ workshop }) => {
   const { tenantId, subscription } = await foundSubscriber(workshop);
-  await deliver(workshop, await newest(workshop, "invoice.paid"));
+  await deliver(workshop, await newestEvent(workshop, "invoice.paid"));
   await workshop.settle();
   await workshop.control(`subscriptions/${subscription}/renew`, { outcome: "fail" });
-  const event = await newest(workshop, "invoice.payment_failed");
+  const event = await newestEvent(workshop, "invoice.payment_failed");
   workshop.mails.length = 0;
   for (const each of [event, { ...event, id: `${event.id}twin` }]) {
     await deliver(workshop, each);
     await workshop.settle();
-    expect(await kept(workshop, each.id)).toMatchObject({ status: "processed" });
+    expect(await keptEvent(workshop, each.id)).toMatchObject({ status: "processed" });
     expect(await stands(workshop, tenantId)).toMatchObject({ status: "past_due", access: "full" });
     expect(workshop.mails.map(({ subject }) => subject)).toEqual(["The payment for Acme failed"]);
   }
@@ -295,7 +224,7 @@ test.for([
     const event = eventAbout(type, { object, customer });
     await deliver(workshop, event);
     await workshop.settle();
-    expect(await kept(workshop, event.id)).toMatchObject({
+    expect(await keptEvent(workshop, event.id)).toMatchObject({
       status: "processed",
       customer_id: customer,
     });
@@ -319,10 +248,10 @@ test("S23: an event that is faster than our own note of the customer is applied,
   expect(await noted()).toEqual([]);
 
   await stripe.customers.update(made?.id ?? "", { phone: "+1 555 0100" });
-  const event = await newest(workshop, "customer.updated");
+  const event = await newestEvent(workshop, "customer.updated");
   await deliver(workshop, event);
   await workshop.settle();
-  expect(await kept(workshop, event.id)).toMatchObject({ status: "processed" });
+  expect(await keptEvent(workshop, event.id)).toMatchObject({ status: "processed" });
   expect(await noted()).toEqual([{ id: made?.id }]);
   await hasten(workshop);
   const { customers, subscriptions } = await workshop.atStripe(tenantId);

@@ -4,7 +4,7 @@ import http from "node:http";
 import type { AddressInfo } from "node:net";
 
 import { makeStripe } from "../../tasks/stripe_client.ts";
-import { deliver, eventsOf, foundSubscriber } from "../support/deliveries.ts";
+import { deliver, foundSubscriber, newestEvent } from "../support/deliveries.ts";
 import { expect, withDatabase } from "../support/index.ts";
 import { openStripeDoor } from "../support/stripe_door.ts";
 import { stands } from "../support/synced.ts";
@@ -60,7 +60,7 @@ test("S60: what an event of our account tells of is asked of that account, what 
   await using door = await openStripeDoor(workshop.stripeUrl);
   const access = { secretKey: "sk_test_tasks", apiBase: new URL(door.url) };
   const { tenantId } = await foundSubscriber(workshop);
-  const ours = { ...(await eventsOf(workshop, ["invoice.paid"])).at(-1), account: "acct_ours" };
+  const ours = { ...(await newestEvent(workshop, "invoice.paid")), account: "acct_ours" };
   const other = makeEvent({ account: "acct_other" });
   const process = async (event: object) => {
     const said = await deliver(workshop, event, { accountId: "acct_ours" });
