@@ -59,7 +59,7 @@ async function costOf(
   return { statements, calls: calls.toSorted() };
 }
 
-test("a sync costs three statements and four calls; of a customer deleted, one call for its invoices", async ({
+test("S39: a sync costs three statements and four calls; of a customer deleted, one call for its invoices", async ({
   workshop,
 }) => {
   const { customer } = await paidTenant(workshop);
