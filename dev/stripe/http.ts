@@ -135,7 +135,7 @@ async function serve(
     if (saved?.answer) {
       response.setHeader("Idempotent-Replayed", "true");
       response.setHeader("Original-Request", saved.requestId);
-      return { answer: saved.answer, reach: "whole" };
+      return { answer: saved.answer, reach: reachUnder(fault) };
     }
   }
   if (fault?.kind === "slow") await sleep(fault.ms);

@@ -1,4 +1,5 @@
-/** Going on after a pause, over HTTP against the emulator. */
+/** Going on after a pause or a cancellation, over HTTP against the emulator. */
+import { press } from "../dev/stripe_hosted.ts";
 import { askBilling } from "../support/billing_requests.ts";
 import { expect } from "../support/index.ts";
 import { test, type System } from "../support/system.ts";
@@ -61,4 +62,29 @@ test("a pause and a cancellation are both taken back by one request", async ({ s
   await tenantOnce(alice, ({ cancelAt }) => cancelAt !== null);
   expect(await askBilling(alice, "resumeSubscription")).toMatchObject({ status: "done" });
   expect(await currentTenant(alice)).toMatchObject({ ...BACK, cancelAt: null });
+});
+
+test("S34: a cancellation on the portal's page is shown as scheduled, and taken back there or here", async ({
+  system,
+}) => {
+  const alice = await foundPaidTenant(system, { name: "Acme", person: "Alice" });
+  const { billing, currentPeriodEnd } = await currentTenant(alice);
+  const subscription = billing?.stripeSubscriptionId ?? "";
+  const { url } = await askBilling(alice, "createBillingPortalSession");
+  const takenBack = [
+    () => press(url, { step: "keep", subscription }),
+    () => askBilling(alice, "resumeSubscription"),
+  ];
+  for (const takeBack of takenBack) {
+    await press(url, { step: "cancel", subscription });
+    // In flexible mode there is a date and no flag.
+    expect(await system.stripe.subscriptions.retrieve(subscription)).toMatchObject({
+      cancel_at: expect.any(Number),
+      cancel_at_period_end: false,
+    });
+    const scheduled = await tenantOnce(alice, ({ cancelAt }) => cancelAt !== null);
+    expect(scheduled).toMatchObject({ ...BACK, cancelAt: currentPeriodEnd });
+    await takeBack();
+    expect(await tenantOnce(alice, ({ cancelAt }) => cancelAt === null)).toMatchObject(BACK);
+  }
 });

@@ -198,3 +198,24 @@ test("the recorder reports a bad answer, a bad request of ours and a bad event",
   });
   expect(tally.takeCounts()).toEqual({ requests: {}, responses: {}, events: {} });
 });
+
+test("S57: the recorder reports an update of ours that leaves out which item it is about", () => {
+  const route = ROUTES.find(({ path }) => path === "/v1/subscriptions/:id");
+  if (route === undefined) throw new Error("no route");
+  const tally = makeTally();
+  const recorder = makeRecorder(tally);
+  const refusal = { status: 400, body: '{"error":{"type":"invalid_request_error"}}' };
+  const asks = (client: string, params: Record<string, unknown>) => {
+    const update = { ...route, method: "POST" as const };
+    recorder.answered({ route: update, params, client: `Stripe/v1 ${client}`, ...refusal });
+    return tally.takeViolations();
+  };
+  const [known, added] = [{ id: "si_1", price: "price_1" }, { price: "price_2" }];
+  expect(asks("Rowhouse", { items: [known] })).toEqual([]);
+  expect(asks("Rowhouse", { cancel_at: "" })).toEqual([]);
+  // In the dashboard, say, items are added as well.
+  expect(asks("Test", { items: [known, added] })).toEqual([]);
+  expect(asks("Rowhouse", { items: [known, added] })).toEqual([
+    "POST /v1/subscriptions/: was asked: an item without its id",
+  ]);
+});

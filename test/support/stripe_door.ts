@@ -6,8 +6,14 @@ export type Refusal = { status: number; headers?: Record<string, string>; error:
 
 export type StripeDoor = AsyncDisposable & {
   url: string;
-  /** Every call that came, e.g. `GET /v1/prices`, and whether it got in. */
-  calls: { call: string; refused: boolean; at: number; key: string | undefined }[];
+  /** Every call that came, e.g. `GET /v1/prices`, for which account, and whether it got in. */
+  calls: {
+    call: string;
+    refused: boolean;
+    at: number;
+    key: string | undefined;
+    account: string | undefined;
+  }[];
   /** Turns calls away that it has an answer for; undefined lets a call in. */
   refuse: (call: string) => Refusal | undefined;
 };
@@ -32,7 +38,8 @@ export async function openStripeDoor(stripeUrl: string): Promise<StripeDoor> {
     const call = `${incoming.method ?? ""} ${path}`;
     const refusal = door.refuse(call);
     const key = incoming.headers["idempotency-key"]?.toString();
-    calls.push({ call, refused: refusal !== undefined, at: Date.now(), key });
+    const account = incoming.headers["stripe-context"]?.toString();
+    calls.push({ call, refused: refusal !== undefined, at: Date.now(), key, account });
     if (refusal === undefined) pass(stripeUrl, incoming, outgoing);
     else {
       incoming.resume();

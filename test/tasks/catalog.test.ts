@@ -137,13 +137,13 @@ test("a price that is missing, or charged by another interval, is an alarm until
 
 test("S45: an amount with fractions is kept to the last digit", async ({ workshop }) => {
   await replacePrice(workshop, "pro_year", {
-    unit_amount_decimal: "10.105",
+    unit_amount_decimal: "105000.123456789012",
     recurring: { interval: "year" },
   });
   await copy(workshop);
   expect(await priceRow(workshop, "pro_year")).toMatchObject({
     amount_minor: null,
-    unit_amount_decimal: "10.105",
+    unit_amount_decimal: "105000.123456789012",
   });
 });
 

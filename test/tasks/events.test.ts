@@ -1,24 +1,19 @@
 /** What becomes of events, from the inbox to what their tenants may do. */
 import type { Stripe } from "stripe";
 
-import { standing, type Standing } from "../support/billing.ts";
-import { deliver, eventAbout, eventsOf, foundSubscriber } from "../support/deliveries.ts";
+import { stripeProvisionTenant } from "../../tasks/stripe_provision_tenant.ts";
+import {
+  deliver,
+  eventAbout,
+  foundSubscriber,
+  keptEvent,
+  newestEvent,
+} from "../support/deliveries.ts";
 import { expect, withClient } from "../support/index.ts";
 import { bookedJobs, openAlarms } from "../support/inbox.ts";
 import { rowOf, rowsOf } from "../support/query.ts";
+import { stands } from "../support/synced.ts";
 import { test, type Workshop } from "../support/tasks.ts";
-
-function kept({ pool }: Workshop, id: string) {
-  return rowOf<{ status: string; customer_id: string | null; reason: string | null }>(
-    pool,
-    "select status, customer_id, reason from app_private.stripe_events where id = $1",
-    [id],
-  );
-}
-
-function stands({ database }: Workshop, tenantId: string): Promise<Standing> {
-  return withClient(database.urls.superuser, (client) => standing(client, tenantId));
-}
 
 /** What was to be done later is done now. */
 async function hasten(workshop: Workshop): Promise<void> {
@@ -43,17 +38,11 @@ async function alarmsOf({ pool }: Workshop, ...subjects: string[]) {
   return (await openAlarms(pool)).filter(({ subject }) => subjects.includes(subject));
 }
 
-async function newest(workshop: Workshop, type: string): Promise<Stripe.Event> {
-  const event = (await eventsOf(workshop, [type])).at(-1);
-  if (event === undefined) throw new Error(`There is no ${type}`);
-  return event;
-}
-
 test("S2: two events of one change are both processed, and leave what one would", async ({
   workshop,
 }) => {
   const { tenantId } = await foundSubscriber(workshop);
-  const event = await newest(workshop, "customer.subscription.updated");
+  const event = await newestEvent(workshop, "customer.subscription.updated");
   const twin = { ...event, id: `${event.id}twin` };
   await deliver(workshop, event);
   await workshop.settle();
@@ -63,7 +52,7 @@ test("S2: two events of one change are both processed, and leave what one would"
   expect(once).toMatchObject({ status: "active", access: "full" });
   expect(await stands(workshop, tenantId)).toEqual(once);
   for (const { id } of [event, twin]) {
-    expect(await kept(workshop, id)).toMatchObject({ status: "processed" });
+    expect(await keptEvent(workshop, id)).toMatchObject({ status: "processed" });
   }
 });
 
@@ -89,7 +78,7 @@ test("S22: an event whose sync fails 25 times is failed and alarms; replayed, it
   workshop,
 }) => {
   const { tenantId, customer } = await foundSubscriber(workshop);
-  const event = await newest(workshop, "invoice.paid");
+  const event = await newestEvent(workshop, "invoice.paid");
   await deliver(workshop, event);
   const customers: Stripe["customers"] = Object.create(workshop.options.stripe.customers);
   customers.retrieve = () => Promise.reject(new Error("Stripe is not itself today"));
@@ -108,10 +97,10 @@ test("S22: an event whose sync fails 25 times is failed and alarms; replayed, it
     // Throws when it has tried often enough for itself, which is not often enough for the job.
     await workshop.settle({ stripe }).catch(() => undefined);
   }
-  expect(await kept(workshop, event.id)).toMatchObject({ status: "pending" });
+  expect(await keptEvent(workshop, event.id)).toMatchObject({ status: "pending" });
 
   await workshop.pool.query("select app_private.tend_stripe_events()");
-  expect(await kept(workshop, event.id)).toEqual({
+  expect(await keptEvent(workshop, event.id)).toEqual({
     status: "failed",
     customer_id: customer,
     reason: "Stripe is not itself today",
@@ -122,7 +111,7 @@ test("S22: an event whose sync fails 25 times is failed and alarms; replayed, it
 
   await workshop.pool.query("select app_private.replay_stripe_event($1)", [event.id]);
   await workshop.settle();
-  expect(await kept(workshop, event.id)).toMatchObject({ status: "processed", reason: null });
+  expect(await keptEvent(workshop, event.id)).toMatchObject({ status: "processed", reason: null });
   expect(await stands(workshop, tenantId)).toMatchObject({ status: "active", access: "full" });
   expect(await alarmsOf(workshop, customer)).toEqual([]);
 });
@@ -133,10 +122,10 @@ test("S23: an event of a customer whom we note only later is applied after all",
   const { stripe, pool } = workshop;
   const { tenantId } = await foundSubscriber(workshop);
   const { id: customer } = await stripe.customers.create({ name: "Not noted yet" });
-  const event = await newest(workshop, "customer.created");
+  const event = await newestEvent(workshop, "customer.created");
   await deliver(workshop, { ...event, type: "customer.updated" });
   await workshop.settle();
-  expect(await kept(workshop, event.id)).toMatchObject({ status: "pending" });
+  expect(await keptEvent(workshop, event.id)).toMatchObject({ status: "pending" });
   expect((await bookedJobs(pool)).map(({ key }) => key)).toContain(`stripe_customer:${customer}`);
 
   await pool.query("insert into app_private.stripe_customers (tenant_id, id) values ($1, $2)", [
@@ -144,7 +133,7 @@ test("S23: an event of a customer whom we note only later is applied after all",
     customer,
   ]);
   await hasten(workshop);
-  expect(await kept(workshop, event.id)).toMatchObject({ status: "processed" });
+  expect(await keptEvent(workshop, event.id)).toMatchObject({ status: "processed" });
   expect(
     await rowOf(
       pool,
@@ -165,12 +154,12 @@ test("S24: an event of another deployment's customer is parked, not an error, an
       intent_id: "00000000-0000-7000-8000-000000000002",
     },
   });
-  const event = await newest(workshop, "customer.created");
+  const event = await newestEvent(workshop, "customer.created");
   await deliver(workshop, { ...event, type: "customer.updated" });
   await workshop.settle();
   await longAgo(workshop, event.id);
   await hasten(workshop);
-  expect(await kept(workshop, event.id)).toMatchObject({
+  expect(await keptEvent(workshop, event.id)).toMatchObject({
     status: "foreign",
     reason: "No tenant here has this customer",
   });
@@ -190,7 +179,7 @@ test("S25: a customer whose metadata names another tenant stays its own tenant's
   await workshop.settle();
   const before = await stands(workshop, tenantB);
   await stripe.customers.update(a.customer, { metadata: { tenant_id: tenantB } });
-  const event = await newest(workshop, "customer.updated");
+  const event = await newestEvent(workshop, "customer.updated");
   await deliver(workshop, event);
   await workshop.settle();
   expect(await stands(workshop, a.tenantId)).toMatchObject({ status: "active", access: "full" });
@@ -200,32 +189,71 @@ test("S25: a customer whose metadata names another tenant stays its own tenant's
   ]);
 
   await stripe.customers.update(a.customer, { metadata: { tenant_id: a.tenantId } });
-  await deliver(workshop, await newest(workshop, "customer.updated"));
+  await deliver(workshop, await newestEvent(workshop, "customer.updated"));
   await workshop.settle();
   expect(await alarmsOf(workshop, a.customer)).toEqual([]);
 });
 
-test("S40: a dispute and a fraud warning find their customer through the charge, and alarm", async ({
+test("S2: two events of one failed payment are one mail", async ({ workshop }) => {
+  const { tenantId, subscription } = await foundSubscriber(workshop);
+  await deliver(workshop, await newestEvent(workshop, "invoice.paid"));
+  await workshop.settle();
+  await workshop.control(`subscriptions/${subscription}/renew`, { outcome: "fail" });
+  const event = await newestEvent(workshop, "invoice.payment_failed");
+  workshop.mails.length = 0;
+  for (const each of [event, { ...event, id: `${event.id}twin` }]) {
+    await deliver(workshop, each);
+    await workshop.settle();
+    expect(await keptEvent(workshop, each.id)).toMatchObject({ status: "processed" });
+    expect(await stands(workshop, tenantId)).toMatchObject({ status: "past_due", access: "full" });
+    expect(workshop.mails.map(({ subject }) => subject)).toEqual(["The payment for Acme failed"]);
+  }
+});
+
+test.for([
+  ["S11", "invoice.upcoming", "invoice"],
+  [
+    "S12",
+    "entitlements.active_entitlement_summary.updated",
+    "entitlements.active_entitlement_summary",
+  ],
+] as const)(
+  "%s: %s, which is about something without an id, has the customer copied that it names",
+  async ([, type, object], { workshop }) => {
+    const { tenantId, customer } = await foundSubscriber(workshop);
+    const event = eventAbout(type, { object, customer });
+    await deliver(workshop, event);
+    await workshop.settle();
+    expect(await keptEvent(workshop, event.id)).toMatchObject({
+      status: "processed",
+      customer_id: customer,
+    });
+    expect(await stands(workshop, tenantId)).toMatchObject({ status: "active", access: "full" });
+  },
+);
+
+test("S23: an event that is faster than our own note of the customer is applied, and the note made", async ({
   workshop,
 }) => {
-  const { stripe } = workshop;
-  const { tenantId, customer } = await foundSubscriber(workshop, "pm_card_createDispute");
-  const event = await newest(workshop, "charge.dispute.created");
-  const dispute = (await stripe.disputes.list({ limit: 1 })).data[0];
-  const warning = eventAbout("radar.early_fraud_warning.created", {
-    object: "radar.early_fraud_warning",
-    id: "issfr_1",
-    charge: dispute?.charge,
-  });
-  for (const each of [event, warning]) await deliver(workshop, each);
+  const { stripe, pool, helpers } = workshop;
+  const tenantId = await workshop.found();
+  // The call that makes the customer fails after it was made; the event comes before the retry.
+  await workshop.control("faults", { kind: "500_after", method: "POST", path: "/v1/customers" });
+  const run = stripeProvisionTenant({ stripe, configuredPrices: {} });
+  await expect(run({ tenant_id: tenantId }, helpers)).rejects.toMatchObject({ statusCode: 500 });
+  await pool.query("update graphile_worker._private_jobs set run_at = now() + interval '1 hour'");
+  const [made] = (await workshop.atStripe(tenantId)).customers;
+  const noted = () =>
+    rowsOf(pool, "select id from app_private.stripe_customers where tenant_id = $1", [tenantId]);
+  expect(await noted()).toEqual([]);
+
+  await stripe.customers.update(made?.id ?? "", { phone: "+1 555 0100" });
+  const event = await newestEvent(workshop, "customer.updated");
+  await deliver(workshop, event);
   await workshop.settle();
-  for (const { id } of [event, warning]) {
-    expect(await kept(workshop, id)).toMatchObject({ status: "processed", customer_id: customer });
-  }
-  expect(await alarmsOf(workshop, dispute?.id ?? "", "issfr_1")).toEqual([
-    { kind: "payment_disputed", subject: dispute?.id, times: 1 },
-    { kind: "payment_disputed", subject: "issfr_1", times: 1 },
-  ]);
-  // The sync that was booked has been.
-  expect(await stands(workshop, tenantId)).toMatchObject({ status: "active" });
+  expect(await keptEvent(workshop, event.id)).toMatchObject({ status: "processed" });
+  expect(await noted()).toEqual([{ id: made?.id }]);
+  await hasten(workshop);
+  const { customers, subscriptions } = await workshop.atStripe(tenantId);
+  expect([customers.length, subscriptions.length]).toEqual([1, 1]);
 });

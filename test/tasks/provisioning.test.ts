@@ -109,6 +109,23 @@ for (const kind of KINDS) {
   }
 }
 
+test.for(["/v1/customers", "/v1/subscriptions"])(
+  "S46: a connection that is reset each time after POST %s was done makes no second one",
+  async (path, { workshop }) => {
+    const tenantId = await workshop.found();
+    // The SDK tries again by itself, once: the next to try is the job, and it has but its stored key.
+    for (let time = 0; time < 2; time += 1) {
+      await workshop.control("faults", { kind: "reset_after", method: "POST", path });
+    }
+    await expect(provision(workshop, tenantId)).rejects.toThrow("connection to Stripe");
+    const made = await workshop.atStripe(tenantId);
+    expect([made.customers.length, made.subscriptions.length]).toContain(1);
+    await workshop.settle();
+    await expectProvisioned(workshop, tenantId);
+    expect((await workshop.atStripe(tenantId)).customers[0]?.id).toBe(made.customers[0]?.id);
+  },
+);
+
 test("S47: when every write fails once after it was done, what was done is found and adopted", async ({
   workshop,
 }) => {

@@ -4,8 +4,12 @@ import http from "node:http";
 import type { AddressInfo } from "node:net";
 
 import { makeStripe } from "../../tasks/stripe_client.ts";
-import { expect, test, withDatabase } from "../support/index.ts";
+import { deliver, foundSubscriber, newestEvent } from "../support/deliveries.ts";
+import { expect, withDatabase } from "../support/index.ts";
+import { openStripeDoor } from "../support/stripe_door.ts";
+import { stands } from "../support/synced.ts";
 import { withSystem } from "../support/system.ts";
+import { test } from "../support/tasks.ts";
 import { makeEvent, sendWebhook } from "../support/webhooks.ts";
 
 test("S60: events of our account are worked, those of others are not", async () => {
@@ -49,3 +53,23 @@ test.for([{ accountId: "acct_ours" }, { accountId: undefined }])(
     }
   },
 );
+
+test("S60: what an event of our account tells of is asked of that account, what others tell of nobody", async ({
+  workshop,
+}) => {
+  await using door = await openStripeDoor(workshop.stripeUrl);
+  const access = { secretKey: "sk_test_tasks", apiBase: new URL(door.url) };
+  const { tenantId } = await foundSubscriber(workshop);
+  const ours = { ...(await newestEvent(workshop, "invoice.paid")), account: "acct_ours" };
+  const other = makeEvent({ account: "acct_other" });
+  const process = async (event: object) => {
+    const said = await deliver(workshop, event, { accountId: "acct_ours" });
+    await workshop.settle({ stripe: makeStripe({ ...access, accountId: "acct_ours" }) });
+    return said;
+  };
+  expect(await process(other)).toBe("foreign");
+  expect(door.calls).toEqual([]);
+  expect(await process(ours)).toBe("pending");
+  expect(new Set(door.calls.map(({ account }) => account))).toEqual(new Set(["acct_ours"]));
+  expect(await stands(workshop, tenantId)).toMatchObject({ status: "active", access: "full" });
+});

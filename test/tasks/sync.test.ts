@@ -1,7 +1,9 @@
 import type Stripe from "stripe";
 
+import { stripeProcessEvent } from "../../tasks/stripe_process_event.ts";
 import { stripeSyncCustomer } from "../../tasks/stripe_sync_customer.ts";
 import { DAY, standing } from "../support/billing.ts";
+import { deliver, keptEvent, newestEvent } from "../support/deliveries.ts";
 import { expect, withClient } from "../support/index.ts";
 import { rowOf, rowsOf } from "../support/query.ts";
 import { listing, paidTenant, priceOf, reading, stands, sync } from "../support/synced.ts";
@@ -72,17 +74,25 @@ test("S17: what was read before a change is not written after it", async ({ work
   expect(await stands(workshop, tenantId)).toMatchObject({ access_reason: "canceled" });
 });
 
-test("S19: an event that comes while a sync runs gets another sync after it", async ({
+test("S19: an event that comes and is handed over while a sync runs gets another sync after it", async ({
   workshop,
 }) => {
-  const { stripe, pool, options } = workshop;
+  const { stripe, pool, options, helpers } = workshop;
   const { tenantId, customer, subscription } = await paidTenant(workshop);
   let reads = 0;
+  let id = "";
   const subscriptions = listing(stripe.subscriptions, async (read) => {
     reads += 1;
     if (reads > 1) return read;
     await stripe.subscriptions.cancel(subscription);
-    await pool.query("select app_private.request_customer_sync($1)", [customer]);
+    const event = await newestEvent(workshop, "customer.subscription.deleted");
+    ({ id } = event);
+    await deliver(workshop, event);
+    // Another worker takes the event's job, does it and is done with it, while this one reads.
+    await stripeProcessEvent(options)({ event_id: id }, helpers);
+    await pool.query("delete from graphile_worker._private_jobs where key = $1", [
+      `stripe_event:${id}`,
+    ]);
     return read;
   });
   await pool.query("select app_private.request_customer_sync($1)", [customer]);
@@ -93,6 +103,7 @@ test("S19: an event that comes while a sync runs gets another sync after it", as
   await workshop.settle({ stripe: slow });
   expect(reads).toBe(2);
   expect(await stands(workshop, tenantId)).toMatchObject({ access_reason: "canceled" });
+  expect(await keptEvent(workshop, id)).toMatchObject({ status: "processed" });
 });
 
 test("an event that is faster than our note of the customer gets it adopted", async ({

@@ -59,7 +59,7 @@ async function costOf(
   return { statements, calls: calls.toSorted() };
 }
 
-test("a sync costs three statements and four calls; of a customer deleted, one call for its invoices", async ({
+test("S39: a sync costs three statements and four calls; of a customer deleted, one call for its invoices", async ({
   workshop,
 }) => {
   const { customer } = await paidTenant(workshop);
@@ -168,14 +168,23 @@ test("S44: of items billed by month and by year, the month is when the next invo
   });
 });
 
-test("S45: a price of a fraction of a cent is copied exactly", async ({ workshop }) => {
-  const price = await strangePrice(workshop, { unit_amount_decimal: Stripe.Decimal.from("0.105") });
-  const tenant = await tenantWith(workshop, { items: [{ price, quantity: 1000 }] });
-  await sync(workshop, tenant.customer);
-  expect(await copyOf(workshop, tenant)).toMatchObject({
-    items: [{ price_id: price, unit_amount_decimal: "0.105", quantity: 1000 }],
-  });
-});
+test.for([
+  { amount: "0.105", quantity: 1000 },
+  // More digits than a number of JavaScript's can hold.
+  { amount: "105000.123456789012", quantity: 1 },
+])(
+  "S45: a price of $amount cents is copied exactly",
+  async ({ amount, quantity }, { workshop }) => {
+    const price = await strangePrice(workshop, {
+      unit_amount_decimal: Stripe.Decimal.from(amount),
+    });
+    const tenant = await tenantWith(workshop, { items: [{ price, quantity }] });
+    await sync(workshop, tenant.customer);
+    expect(await copyOf(workshop, tenant)).toMatchObject({
+      items: [{ price_id: price, unit_amount_decimal: amount, quantity }],
+    });
+  },
+);
 
 test("an invoice is followed until it is settled, however many newer ones there are", async ({
   workshop,

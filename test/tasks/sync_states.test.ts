@@ -1,8 +1,19 @@
 /** What becomes of a tenant as its subscription changes at Stripe, by the emulator's own rules. */
+import { stripeSyncCustomer } from "../../tasks/stripe_sync_customer.ts";
 import { DAY } from "../support/billing.ts";
 import { expect } from "../support/index.ts";
 import { rowOf } from "../support/query.ts";
-import { paidTenant, priceOf, standsSynced, sync, tenantWith } from "../support/synced.ts";
+import {
+  copyOf,
+  listing,
+  paidTenant,
+  priceOf,
+  reading,
+  stands,
+  standsSynced,
+  sync,
+  tenantWith,
+} from "../support/synced.ts";
 import { test, type Workshop } from "../support/tasks.ts";
 
 const PAID = { status: "active", access: "full", access_reason: "paid", grace_ends_at: null };
@@ -53,6 +64,7 @@ test("S27: failed attempts, repeated syncs and failed renewals don't move the en
     await stripe.invoices.pay(id, { payment_method: "pm_card_visa" });
   }
   expect(await standsSynced(workshop, tenant)).toMatchObject(PAID);
+  expect(await copyOf(workshop, tenant)).toMatchObject({ past_due_since: null });
 });
 
 test("S28: the invoice that is overdue is voided: access is back, and the next debt has a grace period of its own", async ({
@@ -114,6 +126,31 @@ test("S30: a pause gives reading only, and full access comes back once Stripe sa
   await stripe.subscriptions.pause(tenant.subscription);
   const paused = { status: "suspended", access: "read_only", access_reason: "paused" };
   expect(await standsSynced(workshop, tenant)).toMatchObject(paused);
+  await stripe.subscriptions.resume(tenant.subscription);
+  expect(await standsSynced(workshop, tenant)).toMatchObject(PAID);
+});
+
+test("S30: what Stripe pauses for want of a payment gives nothing, until it says active", async ({
+  workshop,
+}) => {
+  const { stripe, options, helpers } = workshop;
+  const tenant = await paidTenant(workshop);
+  await stripe.subscriptions.pause(tenant.subscription);
+  // The emulator pauses for other reasons only.
+  const subscriptions = listing(stripe.subscriptions, async (read) =>
+    read.map((each) => {
+      const paused = each.status_details?.paused ?? null;
+      if (paused !== null) paused.subscription.type = "final_payment_failure";
+      return each;
+    }),
+  );
+  const failing = { ...options, stripe: { ...reading(stripe), subscriptions } };
+  await stripeSyncCustomer(failing)({ customer_id: tenant.customer }, helpers);
+  expect(await stands(workshop, tenant.tenantId)).toMatchObject({
+    status: "suspended",
+    access: "none",
+    access_reason: "unpaid",
+  });
   await stripe.subscriptions.resume(tenant.subscription);
   expect(await standsSynced(workshop, tenant)).toMatchObject(PAID);
 });

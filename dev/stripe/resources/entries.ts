@@ -33,7 +33,7 @@ export function periodEntry(item: Stripe.SubscriptionItem, isTrial = false): Ent
   return {
     ...entry,
     quantity,
-    amount: isTrial ? 0 : unitAmount(item.price) * quantity,
+    amount: isTrial ? 0 : Math.round(unitAmount(item.price) * quantity),
     description: isTrial ? "Trial period" : `${quantity} × ${nameOf(item)}`,
   };
 }

@@ -74,7 +74,8 @@ export const priceRoutes = [
 ];
 
 function create(context: Context, params: Fields): Stripe.Price {
-  const amount = amountOf(params);
+  const decimal = amountOf(params);
+  const amount = Number(decimal);
   if (amount < 0) throw invalidParameter("unit_amount", "Invalid non-negative integer");
   const price: Stripe.Price = {
     id: newId("price"),
@@ -95,7 +96,7 @@ function create(context: Context, params: Fields): Stripe.Price {
     transform_quantity: null,
     type: params.recurring === undefined ? "one_time" : "recurring",
     unit_amount: Number.isInteger(amount) ? amount : null,
-    unit_amount_decimal: Stripe.Decimal.from(String(amount)),
+    unit_amount_decimal: Stripe.Decimal.from(decimal),
   };
   checkLookupKey(context, price, params);
   price.product = productOf(context, params);
@@ -107,12 +108,10 @@ function create(context: Context, params: Fields): Stripe.Price {
 }
 
 /** A price is given in cents, or in fractions of a cent as a decimal. */
-function amountOf(params: Fields): number {
-  const amount = params.unit_amount ?? Number(params.unit_amount_decimal ?? Number.NaN);
-  if (params.unit_amount === undefined && params.unit_amount_decimal === undefined) {
-    throw missingParameter("unit_amount");
-  }
-  if (Number.isFinite(amount)) return amount;
+function amountOf({ unit_amount: whole, unit_amount_decimal: fractional }: Fields): string {
+  const amount = whole?.toString() ?? fractional;
+  if (amount === undefined) throw missingParameter("unit_amount");
+  if (/^-?\d+(?:\.\d{1,12})?$/.test(amount)) return amount;
   throw invalidParameter("unit_amount_decimal", "Invalid decimal");
 }
 

@@ -186,7 +186,7 @@ test("nobody but the HTTP process's login and the tasks may drop an event", asyn
   expect(await codeOf(asLogin)).toBe("42501");
 });
 
-test("nobody who signs in reads the inbox", async ({ db }) => {
+test("S25: nobody who signs in reads the inbox", async ({ db }) => {
   const { alice, acme } = await createCast(db);
   const read = () => db.query("select from app_private.stripe_events");
   expect(await codeOf(asUser(db, { userId: alice, tenantId: acme }, read))).toBe("42501");

@@ -2,6 +2,7 @@
 import { inject } from "vitest";
 
 import type { Observer } from "../../../dev/stripe/observer.ts";
+import { isRecord } from "../../../dev/stripe/params.ts";
 import { endpointKey, openContract, type StripeContract } from "./contract.ts";
 import { tally as tallyOfFile, type Tally } from "./tally.ts";
 
@@ -36,10 +37,20 @@ export function makeRecorder(tally: Tally): Observer {
       const isOurs = client.includes(ROWHOUSE);
       if (isOurs) tally.count("requests", key);
       if (isOurs || status < 300) report(`${key} was asked:`, contract().request(key, params));
+      if (isOurs) report(`${key} was asked:`, addedItem(key, params));
     },
     published(event) {
       tally.count("events", event.type);
       report(`The event ${event.type}:`, contract().event(JSON.parse(JSON.stringify(event))));
     },
   };
+}
+
+/** Stripe takes an item without an id for one more, where ours are always the one that is there. */
+function addedItem(key: string, params: unknown): string | undefined {
+  if (key !== "POST /v1/subscriptions/:" || !isRecord(params)) return undefined;
+  const { items = [] } = params;
+  if (!Array.isArray(items)) return undefined;
+  const added = items.some((item) => !isRecord(item) || item["id"] === undefined);
+  return added ? "an item without its id" : undefined;
 }
