@@ -57,6 +57,7 @@ export const BILLING_ARGUMENTS: Samples = {
   endpoint: "GET /v1/customers",
   failure: "Refused",
   key_fingerprint: "0123456789abcdef",
+  kind: "checkout",
   listed_from: LATEST,
   livemodes: [false],
   lookup_key: "pro_month",

@@ -22,10 +22,12 @@ function uniqueProbes(scene: Scene, unique: Scene["relation"]["uniques"][number]
   const { name, columns, condition } = unique;
   const { relation, rights, a, b } = scene;
   const fixed = referencing(relation);
-  const asked = columns.filter((column) => !fixed.has(column));
   const base = freshValues(a, relation);
   const theirs = plantedValues(b, relation);
-  if (asked.length === 0 || base === undefined || theirs === undefined) return [];
+  if (base === undefined || theirs === undefined) return [];
+  // What the database makes up is nobody's to ask for.
+  const asked = columns.filter((column) => !fixed.has(column) && base.has(column));
+  if (asked.length === 0) return [];
   const taken = new Map(base);
   for (const column of asked) taken.set(column, theirs.get(column) ?? "null");
   const free = freshen(a, relation, base, asked);

@@ -13,7 +13,7 @@ import { expect, test, withClient, withDatabase, type TestDatabase } from "../su
 import { rowsOf } from "../support/query.ts";
 
 const GOOD = `
-  create table app_private.kept (tenant_id uuid not null);
+  create table app_private.kept (tenant_id uuid constraint kept_pkey primary key);
   alter table app_private.kept enable row level security;
   alter table app_private.kept force row level security;`;
 const BAD = `

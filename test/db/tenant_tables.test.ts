@@ -18,7 +18,8 @@ const TABLES = `
       and coalesce(pg_get_expr(adbin, adrelid) like 'app_private.%', true)
   )) as columns
   from pg_class
-  join pg_attribute on attrelid = pg_class.oid and attnum > 0 and not attisdropped
+  join pg_attribute
+    on attrelid = pg_class.oid and attnum > 0 and not attisdropped and attgenerated = ''
   left join pg_attrdef on adrelid = attrelid and adnum = attnum
   where relkind in ('r', 'p')
   and relnamespace::regnamespace::text in ('app_public', 'app_private')
