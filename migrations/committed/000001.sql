@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:de4db5f1d9d7d970892370cc3cec3c2e033920c5
+--! Hash: sha1:df2819ddcb34effeab58a75fa5438b0688a0f687
 
 --! Included index.sql
 --! Included 00_foundation/schemas.sql
@@ -7161,7 +7161,8 @@ comment on function app_private.billing_turn(text) is
   'What a kind of billing request must not overtake, nor be overtaken by: all that may change the '
   'subscription takes its turn together, pages and prices each among themselves.';
 revoke all on function app_private.billing_turn(text) from public;
-grant execute on function app_private.billing_turn(text) to app_definer;
+/* PostgreSQL 15 works the column out anew in every merge, whoever merges. */
+grant execute on function app_private.billing_turn(text) to app_definer, app_worker;
 
 create table if not exists app_public.billing_requests (
   tenant_id      uuid             not null,
