@@ -1,4 +1,5 @@
 import { checkSeats } from "../../tasks/check_seats.ts";
+import { test } from "../support/billed_by_seat.ts";
 import { expect, withClient } from "../support/index.ts";
 import {
   addMembers,
@@ -8,22 +9,7 @@ import {
   type PaidTenant,
 } from "../support/paid_tenant.ts";
 import { rowsOf } from "../support/query.ts";
-import { test as base, type Workshop } from "../support/tasks.ts";
-
-/** The plan pro is billed by seat in this file. */
-const test = base.extend<{ $file: { seats: Workshop } }>({
-  seats: [
-    async ({ workshop }, use) => {
-      await withClient(workshop.database.urls.superuser, (client) =>
-        client.query(
-          "update app_public.plan_prices set is_billed_by_seat = true where plan_key = 'pro'",
-        ),
-      );
-      await use(workshop);
-    },
-    { scope: "file" },
-  ],
-});
+import type { Workshop } from "../support/tasks.ts";
 
 const jobs = ({ database }: Workshop, tenantId: string) =>
   withClient(database.urls.superuser, (client) =>

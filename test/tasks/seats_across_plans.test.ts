@@ -1,5 +1,6 @@
 /** A change between a plan that is billed by seat and one that is not charges what its preview said. */
 import { askAsOwner } from "../support/ask_as_owner.ts";
+import { test } from "../support/billed_by_seat.ts";
 import { expect, withClient } from "../support/index.ts";
 import {
   addMembers,
@@ -9,22 +10,7 @@ import {
   type PaidTenant,
 } from "../support/paid_tenant.ts";
 import { rowOf } from "../support/query.ts";
-import { test as base, type Workshop } from "../support/tasks.ts";
-
-/** The plan pro is billed by seat in this file, enterprise is not. */
-const test = base.extend<{ $file: { seats: Workshop } }>({
-  seats: [
-    async ({ workshop }, use) => {
-      await withClient(workshop.database.urls.superuser, (client) =>
-        client.query(
-          "update app_public.plan_prices set is_billed_by_seat = true where plan_key = 'pro'",
-        ),
-      );
-      await use(workshop);
-    },
-    { scope: "file" },
-  ],
-});
+import type { Workshop } from "../support/tasks.ts";
 
 /** A tenant of four on the plan pro. */
 async function tenantOfFour(seats: Workshop): Promise<PaidTenant> {
