@@ -1,22 +1,24 @@
 /*
- * Functions in policies are cheap only while the planner can inline them: plain SQL, stable, safe in
- * parallel, with the reader's own rights and no settings of their own. A volatile one is called for
- * every row there is.
+ * Functions in policies are cheap only while the planner can inline them: standard SQL, stable, safe
+ * in parallel, with the reader's own rights and no settings of their own. A volatile one is called
+ * for every row there is; an immutable one when the statement is planned, and the plan may then serve
+ * another tenant. A body that is a text finds its names by the reader's search_path.
  */
 select
   'error' as severity,
   pg_proc.oid::regprocedure::text as object,
   'the function can''t be inlined into policies' as problem,
   case
-    when pg_language.lanname <> 'sql'
-      then format('Write %s in language sql.', pg_proc.oid::regprocedure)
+    when pg_proc.prosqlbody is null then format(
+      'Write %s in standard SQL, language sql with "return" instead of a text.',
+      pg_proc.oid::regprocedure
+    )
     else format(
       'alter function %1$s stable parallel safe security invoker; alter function %1$s reset all;',
       pg_proc.oid::regprocedure
     )
   end as remedy
 from pg_catalog.pg_proc
-join pg_catalog.pg_language on pg_language.oid = pg_proc.prolang
 where pg_proc.oid in (
   select pg_depend.refobjid
   from pg_catalog.pg_depend
@@ -25,8 +27,8 @@ where pg_proc.oid in (
   and pg_depend.refclassid = 'pg_proc'::regclass
 )
 and (
-  pg_language.lanname <> 'sql'
-  or pg_proc.provolatile = 'v'
+  pg_proc.prosqlbody is null
+  or pg_proc.provolatile <> 's'
   or pg_proc.proparallel <> 's'
   or pg_proc.prosecdef
   or pg_proc.proconfig is not null

@@ -142,4 +142,18 @@ routines (oid, name, schema) as (
     and pg_depend.objid = pg_proc.oid
     and pg_depend.deptype = 'e'
   )
+),
+
+/*
+ * What routines say, as a hash. Standard SQL is kept without its text, so it is printed, which waits
+ * for whoever changes a table that it names: not materialized, it is for those alone that a rule asks for.
+ */
+bodies (routine, hash) as not materialized (
+  select
+    pg_proc.oid,
+    encode(
+      sha256(convert_to(coalesce(pg_get_function_sqlbody(pg_proc.oid), pg_proc.prosrc), 'UTF8')),
+      'hex'
+    )
+  from pg_catalog.pg_proc
 )

@@ -1,3 +1,5 @@
+import type { Severity } from "../../server/isolation_audit.ts";
+
 /**
  * For every rule of the isolation audit: what it must catch, with the object it must name, and what
  * it must let pass. Each is run by a superuser on the migrated database, and taken back.
@@ -5,6 +7,8 @@
 export type Case = {
   sql: string;
   object: string;
+  /** Where a rule tells them apart. */
+  severity?: Severity;
   /** What the server would have to be: words of the rule, and what stands in for them. */
   facts?: Readonly<Record<string, string>>;
   /** The version of PostgreSQL that brought what it does. */
@@ -12,7 +16,7 @@ export type Case = {
 };
 export type RuleCases = {
   bad: readonly Case[];
-  good: readonly (string | Omit<Case, "object">)[];
+  good: readonly (string | Omit<Case, "object" | "severity">)[];
 };
 
 /** A table as a founder adds it, all its parts right. */

@@ -1,45 +1,11 @@
 /** Rules about functions, triggers, rules and views: what runs with another's rights. */
-import {
-  functionNamed,
-  pinned,
-  REPORTS,
-  TABLE,
-  thing,
-  THINGS,
-  type RuleCases,
-} from "./audit_case.ts";
+import { functionNamed, pinned, REPORTS, thing, THINGS, type RuleCases } from "./audit_case.ts";
 
 const RAISING = (message: string) => `
   create function app_private.f() returns int language plpgsql security definer
   set search_path = pg_catalog, pg_temp as $$ begin ${message} end $$`;
 
 export const FUNCTION_CASES: Readonly<Record<string, RuleCases>> = {
-  definer_reviewed: {
-    bad: [
-      { sql: functionNamed("f", pinned), object: "app_private.f()" },
-      {
-        // Its name was reviewed, with other arguments.
-        sql: `create function app_public.my_tenants(who uuid) returns int ${pinned}`,
-        object: "app_public.my_tenants(uuid)",
-      },
-      {
-        sql: `${REPORTS} create function reports."Sum All"() returns int ${pinned}`,
-        object: 'reports."Sum All"()',
-      },
-      {
-        // Nobody may call it but a trigger, which does.
-        sql: `${TABLE} create schema hidden; create function hidden.t() returns trigger
-          language plpgsql security definer as 'begin return new; end';
-          create trigger t before insert on ${THINGS} for each row execute function hidden.t()`,
-        object: "hidden.t()",
-      },
-      {
-        sql: "create procedure app_private.p() security definer language sql as 'select 1'",
-        object: "app_private.p()",
-      },
-    ],
-    good: [functionNamed("f", "language sql return 1")],
-  },
   definer_pinned: {
     bad: [
       {

@@ -33,29 +33,38 @@ export const INDEX_CASES: Readonly<Record<string, RuleCases>> = {
       {
         sql: thing(`alter table ${THINGS} add constraint u unique (name, tenant_id)`),
         object: "app_public.u",
+        severity: "warning",
       },
       {
         sql: thing(`alter table ${THINGS} add constraint f foreign key (user_id) references app_public.users;
           create index i on ${THINGS} (user_id, name)`),
         object: "app_public.i",
+        severity: "error",
+      },
+      {
+        sql: thing(`create index i on ${THINGS} (name, tenant_id)`),
+        object: "app_public.i",
+        severity: "warning",
       },
       ...[
         thing(`create index i on ${THINGS} using spgist (name)`),
         "create index i on app_public.tenants (name)",
         "create unique index i on app_public.users (email)",
         thing(`create index i on ${THINGS} (name)`),
-        thing(`create index i on ${THINGS} (name, tenant_id)`),
+        thing(`create index i on ${THINGS} (name) include (tenant_id)`),
         thing(`create index i on ${THINGS} (lower(name))`),
         thing(`create index i on ${THINGS} using brin (name)`),
-      ].map((sql) => ({ sql, object: "app_public.i" })),
+      ].map((sql) => ({ sql, object: "app_public.i", severity: "error" as const })),
       {
         sql: thing(`alter table ${THINGS} add column x point;
           create index i on ${THINGS} using gist (x)`),
         object: "app_public.i",
+        severity: "error",
       },
       {
         sql: thing(`alter table ${THINGS} add constraint u unique (name)`),
         object: "app_public.u",
+        severity: "error",
       },
     ],
     good: [

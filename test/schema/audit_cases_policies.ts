@@ -91,6 +91,11 @@ export const POLICY_CASES: Readonly<Record<string, RuleCases>> = {
         object: "app_private.current_tenant_id()",
       },
       {
+        // It would be called as the statement is planned, and the plan may serve another tenant.
+        sql: "alter function app_private.current_tenant_id() immutable",
+        object: "app_private.current_tenant_id()",
+      },
+      {
         sql: "alter function app_private.has_permission(text) parallel unsafe",
         object: "app_private.has_permission(text)",
       },
@@ -107,34 +112,38 @@ export const POLICY_CASES: Readonly<Record<string, RuleCases>> = {
           ${policy("for delete to app_user using (public.mine())")}`,
         object: "public.mine()",
       },
+      {
+        // A text finds its names by the reader's search_path.
+        sql: `create function app_private.mine() returns boolean language sql stable parallel safe
+          as 'select true'; ${policy("for delete to app_user using (app_private.mine())")}`,
+        object: "app_private.mine()",
+      },
     ],
-    good: [functionNamed("f", "language plpgsql as 'begin return 1; end'")],
+    good: [
+      functionNamed("f", "language plpgsql as 'begin return 1; end'"),
+      `create function app_private.mine() returns boolean language sql stable parallel safe
+        return true; ${policy("for delete to app_user using (app_private.mine())")}`,
+    ],
   },
   settings_functions: {
     bad: [
-      {
-        sql: `create or replace function app_private.current_tenant_id() returns uuid
-          language sql stable parallel safe return '00000000-0000-0000-0000-000000000001'::uuid`,
-        object: "app_private.current_tenant_id()",
-      },
       {
         sql: `create function app_private.writable_tenant_id(anyone text default '') returns uuid
           language sql stable parallel safe return anyone::uuid`,
         object: "app_private.writable_tenant_id(text)",
       },
       {
-        sql: `create or replace function app_private.refuse_tenant() returns uuid
+        sql: `create function app_private.refuse_tenant() returns uuid
           language plpgsql stable parallel safe as 'begin return null; end'`,
         object: "app_private.refuse_tenant()",
       },
       {
-        sql: `create or replace function app_private.has_permission(permission text) returns boolean
-          language sql stable parallel safe return true`,
-        object: "app_private.has_permission(text)",
-      },
-      {
         sql: "alter function app_private.current_user_id() rename to who",
         object: "app_private.current_user_id()",
+      },
+      {
+        sql: "drop function app_private.api_key_lacks_scope()",
+        object: "app_private.api_key_lacks_scope()",
       },
     ],
     good: [functionNamed("current_tenant_name", "language sql return 1")],
