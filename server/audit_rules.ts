@@ -20,12 +20,14 @@ export type Rule = {
 export type AuditParts = {
   /** "with" queries that the rules name. */
   scope: string;
-  /** The reviewed exceptions, as "values". */
+  /** The reviewed exceptions, as a query. */
   exceptions: string;
 };
 
 const FOLDER = new URL("../db/audit/", import.meta.url);
-const PARTS: ReadonlySet<string> = new Set(["scope.sql", "exceptions.sql"]);
+const SCOPE = "scope.sql";
+const EXCEPTIONS: readonly string[] = ["exceptions.sql", "reviewed_bodies.sql"];
+const PARTS: ReadonlySet<string> = new Set([SCOPE, ...EXCEPTIONS]);
 
 export async function readRules(set: RuleSet): Promise<Rule[]> {
   const folder = set === "isolation" ? "" : `${set}/`;
@@ -43,7 +45,11 @@ export async function readRules(set: RuleSet): Promise<Rule[]> {
 
 export async function readParts(): Promise<AuditParts> {
   const read = (name: string) => readFile(new URL(name, FOLDER), "utf8");
-  return { scope: await read("scope.sql"), exceptions: await read("exceptions.sql") };
+  const exceptions = await Promise.all(EXCEPTIONS.map(read));
+  return {
+    scope: await read(SCOPE),
+    exceptions: exceptions.map(withoutEnd).join("\nunion all\n"),
+  };
 }
 
 /**
@@ -52,7 +58,7 @@ export async function readParts(): Promise<AuditParts> {
  */
 export function auditStatement(rules: readonly Rule[], { scope, exceptions }: AuditParts): string {
   return `with exceptions (rule, object, detail, reason) as (
-${withoutEnd(exceptions)}
+${exceptions}
 ),
 ${withoutEnd(scope)},
 found as (

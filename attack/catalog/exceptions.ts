@@ -44,7 +44,7 @@ const PEOPLES_ROLES = new Set(["app_user", "app_anonymous"]);
 export async function readExceptions(client: Queryable): Promise<Exceptions> {
   const { exceptions } = await readParts();
   const { rows } = await client.query<Row>(`
-    with exceptions (rule, object, detail, reason) as (${exceptions.trimEnd().replace(/;$/, "")})
+    with exceptions (rule, object, detail, reason) as (${exceptions})
     select * from exceptions`);
   const of = (rule: string) => rows.filter((row) => row.rule === rule);
   const crossings = [

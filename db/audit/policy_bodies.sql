@@ -1,7 +1,7 @@
 /*
  * Every policy trusts what functions return; policy_canonical compares their names only. So of each
  * that a policy calls, and each that such a one calls, the body is reviewed, and has a row in
- * exceptions.sql by its hash: with another one the function is found again. (What PL/pgSQL calls the
+ * reviewed_bodies.sql by its hash: with another one the function is found again. (What PL/pgSQL calls the
  * catalog does not know, so the one that refuse_tenant asks is named here.)
  */
 with recursive called (oid) as (
@@ -23,7 +23,7 @@ select
   bodies.hash as detail,
   'policies rest on a function that nobody reviewed, or not since it changed' as problem,
   format(
-    'Take the change back; or have it reviewed, and add the row: (%L, %L, %L, %L)',
+    'Take the change back; or have it reviewed, and put into reviewed_bodies.sql: (%L, %L, %L, %L)',
     'policy_bodies',
     routines.name,
     bodies.hash,

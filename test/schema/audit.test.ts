@@ -135,7 +135,7 @@ function isSql(remedy: string): boolean {
 test("each exception excuses a finding that there would be, and says why", async ({ db }) => {
   const exceptions = await rowsOf<Record<"rule" | "object" | "detail" | "reason", string>>(
     db,
-    `with exceptions (rule, object, detail, reason) as (${PARTS.exceptions.trim().replace(/;$/, "")})
+    `with exceptions (rule, object, detail, reason) as (${PARTS.exceptions})
     select * from exceptions`,
   );
   expect(exceptions.length).toBeGreaterThan(40);
