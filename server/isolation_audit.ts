@@ -32,11 +32,13 @@ export async function runAudit(
 }
 
 /**
- * Names are compared as they are printed, which another search path would shorten. The planner can't
- * know how many rights and tables there are, and would try each against each.
+ * Names and expressions are compared as they are printed, which another search path would shorten and
+ * quotes would lengthen. The planner can't know how many rights and tables there are, and would try
+ * each against each.
  */
 export const AUDIT_SETTINGS = [
   "set local search_path = pg_catalog, pg_temp",
+  "set local quote_all_identifiers = off",
   "set local enable_nestloop = off",
   "set local enable_seqscan = on",
   "set local jit = off",

@@ -3,7 +3,7 @@ import type pg from "pg";
 import { audit } from "../../cli/audit.ts";
 import { auditStatement, readParts, readRules } from "../../server/audit_rules.ts";
 import { AUDIT_SETTINGS, runAudit, type Finding } from "../../server/isolation_audit.ts";
-import { expect, test } from "../support/index.ts";
+import { expect, test, withClient } from "../support/index.ts";
 import { rowsOf, undone } from "../support/query.ts";
 import type { Case } from "./audit_case.ts";
 import { BEYOND_CASES } from "./audit_cases_beyond.ts";
@@ -71,6 +71,14 @@ test("the server's login, which refuses to start on errors, sees what the migrat
   database,
 }) => {
   const found = await audit({ databaseUrl: database.urls.server });
+  expect(found.filter((finding) => !isOfServer(finding))).toEqual([]);
+});
+
+test("a login that has all names printed in quotes sees the same", async ({ database }) => {
+  const found = await withClient(database.urls.server, async (client) => {
+    await client.query("set quote_all_identifiers = on");
+    return await runAudit(client);
+  });
   expect(found.filter((finding) => !isOfServer(finding))).toEqual([]);
 });
 
