@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:df2819ddcb34effeab58a75fa5438b0688a0f687
+--! Hash: sha1:1db6821ade3716f156687b3bd888330f5a450441
 
 --! Included index.sql
 --! Included 00_foundation/schemas.sql
@@ -7195,6 +7195,7 @@ create table if not exists app_public.billing_requests (
   seats          integer          not null default 1,
   turn           text             not null
     generated always as (app_private.billing_turn(kind)) stored,
+  stripe_subscription_id text,
   constraint billing_requests_pkey primary key (tenant_id, id),
   constraint billing_requests_tenant_fkey
     foreign key (tenant_id) references app_public.tenants (id) on delete cascade,
@@ -7221,7 +7222,9 @@ create table if not exists app_public.billing_requests (
   constraint billing_requests_url_bounded check (char_length(url) <= 5000),
   constraint billing_requests_currency_bounded check (char_length(currency) <= 10),
   constraint billing_requests_client_secret_bounded check (char_length(client_secret) <= 1000),
-  constraint billing_requests_seats_positive check (seats > 0)
+  constraint billing_requests_seats_positive check (seats > 0),
+  constraint billing_requests_stripe_subscription_bounded
+    check (char_length(stripe_subscription_id) <= 255)
 );
 comment on table app_public.billing_requests is
   'What was asked of Stripe for a tenant, and what came of it. For those who may manage billing. The '
@@ -7273,6 +7276,10 @@ comment on column app_public.billing_requests.seats is
 comment on column app_public.billing_requests.turn is
   E'@behavior -*\n'
   'Requests of one turn are open one at a time in a tenant.';
+comment on column app_public.billing_requests.stripe_subscription_id is
+  E'@behavior -*\n'
+  'The subscription that was meant, and the only one that is acted on: the tenant''s when it was asked, '
+  'else the first that the task found. Null for a checkout, and until the task has looked.';
 comment on constraint billing_requests_tenant_fkey on app_public.billing_requests is
   E'@behavior -*';
 /* At most one open request of a turn and tenant: a second click finds the first one's. */
@@ -7282,7 +7289,7 @@ create unique index if not exists billing_requests_one_open
 --! Included 55_billing_requests/access.sql
 revoke all on app_public.billing_requests
   from public, app_user, app_anonymous, app_worker, app_definer;
-/* Not key_generation and seats, which mean nothing to anybody but the task. */
+/* Not what means nothing to anybody but the task. */
 grant
   select (
     tenant_id, id, kind, status, requested_by, api_key_id, plan, "interval", flow, at_period_end,
@@ -7300,12 +7307,14 @@ grant
   select,
   update (
     status, success_url, cancel_url, return_url, prorated_at, url, expires_at, total, amount_due,
-    currency, lines, client_secret, error_code, error_message, finished_at, key_generation
+    currency, lines, client_secret, error_code, error_message, finished_at, key_generation,
+    stripe_subscription_id
   )
   on app_public.billing_requests to app_worker;
 
 /* Whether there is a customer, and what it has subscribed to, decides what may be asked. */
-grant select (tenant_id, stripe_customer_id) on app_public.billing_accounts to app_definer;
+grant select (tenant_id, stripe_customer_id, stripe_subscription_id)
+  on app_public.billing_accounts to app_definer;
 grant select (tenant_id, status) on app_private.stripe_subscriptions to app_definer;
 --! EndIncluded 55_billing_requests/access.sql
 --! Included 55_billing_requests/policies.sql
@@ -7579,10 +7588,23 @@ return (
   )
   and coalesce(p_wanted.success_url, p_open.success_url) is not distinct from p_open.success_url
   and coalesce(p_wanted.cancel_url, p_open.cancel_url) is not distinct from p_open.cancel_url
-  and coalesce(p_wanted.return_url, p_open.return_url) is not distinct from p_open.return_url;
+  and coalesce(p_wanted.return_url, p_open.return_url) is not distinct from p_open.return_url
+  and coalesce(p_wanted.stripe_subscription_id, p_open.stripe_subscription_id)
+    is not distinct from p_open.stripe_subscription_id;
 comment on function app_private.asks_the_same(
   app_public.billing_requests, app_public.billing_requests
 ) is 'Whether an open request will do for what is wanted.';
+
+create or replace function app_private.subscription_to_mean()
+  returns text
+  language sql stable parallel safe
+begin atomic
+  select billing_accounts.stripe_subscription_id
+  from app_public.billing_accounts
+  where billing_accounts.tenant_id = app_private.member_tenant_id();
+end;
+comment on function app_private.subscription_to_mean() is
+  'The subscription that whoever asks now looks at: what is done about it later is done to this one.';
 
 create or replace function app_private.refuse_beside_open_request(
   p_open app_public.billing_requests
@@ -7626,6 +7648,8 @@ declare
 begin
   if p_wanted.kind = 'checkout' then
     perform app_private.lock_offers(v_tenant_id);
+  else
+    p_wanted.stripe_subscription_id := app_private.subscription_to_mean();
   end if;
   perform app_private.put_away_billing_requests();
   if v_limit <= (
@@ -7643,7 +7667,7 @@ begin
   for v_try in 1..2 loop
     insert into app_public.billing_requests (
       tenant_id, kind, requested_by, api_key_id, plan, "interval", flow, at_period_end, preview_id,
-      success_url, cancel_url, return_url, prorated_at, seats
+      success_url, cancel_url, return_url, prorated_at, stripe_subscription_id, seats
     )
     values (
       v_tenant_id,
@@ -7652,7 +7676,7 @@ begin
       nullif(current_setting('app.api_key_id', true), '')::uuid,
       p_wanted.plan, p_wanted."interval", p_wanted.flow, p_wanted.at_period_end,
       p_wanted.preview_id, p_wanted.success_url, p_wanted.cancel_url, p_wanted.return_url,
-      p_wanted.prorated_at,
+      p_wanted.prorated_at, p_wanted.stripe_subscription_id,
       coalesce(
         p_wanted.seats,
         (
@@ -7706,12 +7730,14 @@ comment on function app_private.book_billing_request(app_public.billing_requests
 revoke all on function
   app_private.put_away_billing_requests(),
   app_private.asks_the_same(app_public.billing_requests, app_public.billing_requests),
+  app_private.subscription_to_mean(),
   app_private.refuse_beside_open_request(app_public.billing_requests),
   app_private.book_billing_request(app_public.billing_requests)
   from public;
 grant execute on function
   app_private.put_away_billing_requests(),
   app_private.asks_the_same(app_public.billing_requests, app_public.billing_requests),
+  app_private.subscription_to_mean(),
   app_private.refuse_beside_open_request(app_public.billing_requests),
   app_private.book_billing_request(app_public.billing_requests)
   to app_definer;
@@ -7856,6 +7882,8 @@ begin
     and billing_requests.status = 'done'
     and billing_requests.plan = v_wanted.plan
     and billing_requests."interval" is not distinct from v_wanted."interval"
+    and billing_requests.stripe_subscription_id
+      is not distinct from app_private.subscription_to_mean()
     and billing_requests.created_at > now() - interval '1 hour';
     if not found then
       raise exception 'There is no such preview of this plan, or it is older than an hour'
@@ -8011,7 +8039,7 @@ begin
     billing_requests.key_generation,
     billing_accounts.stripe_customer_id,
     coalesce(stripe_customers.is_deleted, false),
-    billing_accounts.stripe_subscription_id,
+    billing_requests.stripe_subscription_id,
     array(select plan_prices.lookup_key from app_public.plan_prices),
     array(
       select plan_prices.lookup_key
@@ -8033,6 +8061,26 @@ comment on function app_private.begin_billing_request(uuid, uuid, text) is
   'An open request with all that its task needs; no row when there is nothing to do. One that is '
   'older than an hour is ended: whoever asked has gone, and Stripe''s idempotency keys last a day. '
   'p_home_url is where people come back to unless the request says otherwise.';
+
+create or replace function app_private.mean_subscription(
+  p_tenant_id uuid,
+  p_request_id uuid,
+  p_subscription_id text
+)
+  returns text
+  language sql volatile parallel unsafe
+begin atomic
+  update app_public.billing_requests set
+    stripe_subscription_id =
+      coalesce(billing_requests.stripe_subscription_id, p_subscription_id)
+  where billing_requests.tenant_id = p_tenant_id
+  and billing_requests.id = p_request_id
+  and billing_requests.status = 'pending'
+  returning billing_requests.stripe_subscription_id;
+end;
+comment on function app_private.mean_subscription(uuid, uuid, text) is
+  'Notes which subscription a request is about, once and before anything is done to it; returns the '
+  'one that counts. An attempt that comes later finds it noted. Null when the request was ended.';
 
 create or replace function app_private.finish_billing_request(
   p_tenant_id uuid,
@@ -8177,6 +8225,7 @@ comment on function app_private.replace_stripe_customer(uuid, text, text) is
 
 revoke all on function
   app_private.begin_billing_request(uuid, uuid, text),
+  app_private.mean_subscription(uuid, uuid, text),
   app_private.finish_billing_request(uuid, uuid, jsonb),
   app_private.fail_billing_request(uuid, uuid, text, text, text),
   app_private.doubt_billing_request(uuid, uuid),
@@ -8186,6 +8235,7 @@ revoke all on function
   from public;
 grant execute on function
   app_private.begin_billing_request(uuid, uuid, text),
+  app_private.mean_subscription(uuid, uuid, text),
   app_private.finish_billing_request(uuid, uuid, jsonb),
   app_private.fail_billing_request(uuid, uuid, text, text, text),
   app_private.doubt_billing_request(uuid, uuid),
