@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:4ffde25fd77f25ea0d90e89ebc7e58c20bd9bfea
+--! Hash: sha1:ac1702102d9083c20cc520b89536275f95e1f94f
 
 --! Included index.sql
 --! Included 00_foundation/schemas.sql
@@ -1868,6 +1868,7 @@ create table if not exists app_public.tenants (
   created_at           timestamptz not null default now(),
   trial_ends_at        timestamptz,
   access_until         timestamptz,
+  closed_at            timestamptz,
   constraint tenants_pkey primary key (id),
   constraint tenants_plan_fkey foreign key (plan) references app_public.plans (key),
   constraint tenants_name_bounded check (char_length(name) between 1 and 100),
@@ -1908,6 +1909,9 @@ comment on column app_public.tenants.trial_ends_at is
 comment on column app_public.tenants.access_until is
   'Until when the access is sure to last, by what is known now: the end of the grace period or the '
   'scheduled cancellation. Null when nothing ends it.';
+comment on column app_public.tenants.closed_at is
+  E'@behavior -*\n'
+  'Since when it is closed; null while it is not.';
 comment on constraint tenants_plan_fkey on app_public.tenants is
   E'@fieldName planDetails\n@backwardBehavior -*';
 /* Serves the foreign key: whether a plan still has tenants. */
@@ -4845,6 +4849,79 @@ create or replace trigger _510_withdraw_deleted
   after delete on app_public.tenants
   for each row execute function app_private.tg_tenants__withdraw();
 --! EndIncluded 50_billing/withdrawal.sql
+--! Included 50_billing/paid_after_closing.sql
+/*
+ * A page that was open can be paid until the closing of its tenant has closed it too, and an invoice
+ * after that. What was subscribed to is cancelled, but nothing is paid back by itself: whether it is
+ * a debt that was owed, or money for nothing, is for a person to say.
+ */
+create or replace function app_private.tg_tenants__note_closing()
+  returns trigger
+  language plpgsql volatile
+as $$
+begin
+  new.closed_at := case when new.status = 'closed' then now() end;
+  return new;
+end;
+$$;
+comment on function app_private.tg_tenants__note_closing() is
+  'Keeps since when a tenant is closed.';
+
+create or replace trigger _100_note_closing
+  before update of status on app_public.tenants
+  for each row when ((new.status = 'closed') is distinct from (old.status = 'closed'))
+  execute function app_private.tg_tenants__note_closing();
+
+create or replace function app_private.tg_invoices__tell_paid_after_closing()
+  returns trigger
+  language plpgsql volatile
+as $$
+begin
+  perform app_private.raise_alarm(
+    'paid_after_closing',
+    new.id,
+    format(
+      'A closed tenant has paid invoice %s: %s in the smallest unit of %s. What it subscribed to is '
+        'cancelled. Refund at Stripe what was paid for nothing.',
+      coalesce(new.number, new.id), new.amount_paid, upper(new.currency)
+    ),
+    jsonb_build_object(
+      'tenant_id', new.tenant_id,
+      'customer_id', new.customer_id,
+      'subscription_id', new.subscription_id,
+      'number', new.number,
+      'billing_reason', new.billing_reason,
+      'amount_paid', new.amount_paid,
+      'currency', new.currency,
+      'paid_at', new.paid_at
+    )
+  )
+  from app_public.tenants
+  where tenants.id = new.tenant_id
+  /* Stripe's times are whole seconds of another clock. */
+  and new.paid_at > tenants.closed_at - interval '1 minute';
+  return null;
+end;
+$$;
+comment on function app_private.tg_invoices__tell_paid_after_closing() is
+  'Tells the operator of money that was taken while its tenant was being closed, or after.';
+
+/* What is paid stays so: it is told once, whatever is copied afterwards. */
+create or replace trigger _510_tell_paid_after_closing
+  after insert on app_public.invoices
+  for each row when (new.status = 'paid' and new.amount_paid > 0)
+  execute function app_private.tg_invoices__tell_paid_after_closing();
+
+create or replace trigger _520_tell_paid_after_closing
+  after update on app_public.invoices
+  for each row when (new.status = 'paid' and new.amount_paid > 0 and old.status <> 'paid')
+  execute function app_private.tg_invoices__tell_paid_after_closing();
+
+revoke all on function
+  app_private.tg_tenants__note_closing(),
+  app_private.tg_invoices__tell_paid_after_closing()
+  from public;
+--! EndIncluded 50_billing/paid_after_closing.sql
 --! Included 50_billing/renewal.sql
 /* security definer: who belongs to a tenant is nothing a task may read; it needs the address only. */
 create or replace function app_private.address_of_owner(p_tenant_id uuid)
