@@ -16,8 +16,8 @@ type PlanPrice = {
 
 /**
  * Creates at Stripe the products and prices of app_public.plan_prices that it lacks, found by lookup
- * key. Changes nothing that is there: a price at Stripe is what customers agreed to. Those that are
- * configured by id are taken to be there. Returns the lookup keys created, by this call and no other.
+ * key. Changes nothing that is there: a price at Stripe is what customers agreed to, and one that is
+ * archived is what somebody stopped selling. Those that are configured by id are taken to be there. Returns the lookup keys created, by this call and no other.
  */
 export async function syncCatalog(
   pool: Pick<pg.Pool, "query">,

@@ -1,4 +1,6 @@
 /** npm run stripe:sync-catalog: creates the plans' products and prices that Stripe lacks, and copies what it has. */
+import type pg from "pg";
+
 import { parseWorkerConfig } from "../server/config.ts";
 import { makePool } from "../server/database.ts";
 import { makeLogger } from "../server/logger.ts";
@@ -10,7 +12,8 @@ import { syncCatalog } from "./stripe_catalog.ts";
 const USAGE = `Usage: npm run stripe:sync-catalog
 
 Creates at Stripe, with the worker's configuration (STRIPE_SECRET_KEY, WORKER_DATABASE_URL), the
-products and prices of the plans that it lacks, and copies what it has. Changes nothing that is there.
+products and prices of the plans that it lacks, and copies what it has. Changes nothing that is there:
+a price that is archived is named, and left so.
 
 Exits with 0; with 2 when it could not be done.`;
 
@@ -35,7 +38,26 @@ await runCommand("stripe:sync-catalog", async (args) => {
     console.log(
       created.length === 0 ? "Stripe has every price." : `Created ${created.join(", ")}.`,
     );
+    const archived = await archivedPrices(pool);
+    if (archived.length > 0) console.log(archivedNotice(archived));
   } finally {
     await pool.end();
   }
 });
+
+/** Those that nobody can subscribe to, though Stripe has them, as they were just copied. */
+async function archivedPrices(pool: pg.Pool): Promise<string[]> {
+  const { rows } = await pool.query<{ price: string }>(
+    `select format('%s (%s)', lookup_key, stripe_price_id) as price
+    from app_public.plan_prices
+    where stripe_price_id is not null and not is_active
+    order by lookup_key`,
+  );
+  return rows.map(({ price }) => price);
+}
+
+function archivedNotice(prices: readonly string[]): string {
+  return `Not sold, as it or its product is archived at Stripe: ${prices.join(", ")}.
+To sell it again, unarchive it there, or make a new price that takes over the lookup key
+(transfer_lookup_key). Then run this again.`;
+}

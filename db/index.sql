@@ -57,6 +57,7 @@
 --!include 50_billing/invoices.sql
 --!include 50_billing/access_rules.sql
 --!include 50_billing/withdrawal.sql
+--!include 50_billing/paid_after_closing.sql
 --!include 50_billing/renewal.sql
 --!include 50_billing/apply_billing.sql
 --!include 50_billing/provisioning.sql

@@ -118,7 +118,8 @@ async function carryOut(
 ): Promise<BillingResult> {
   const { stripe, configuredPrices } = options;
   const customerId = await customerOf(options, helpers, request);
-  const work = { stripe, configuredPrices, request, customerId };
+  const { query } = helpers;
+  const work = { stripe, configuredPrices, request, customerId, query };
   const result = await KINDS[request.kind](work);
   if (CHANGES.has(request.kind)) {
     await stripeSyncCustomer(options)({ customer_id: customerId }, helpers);

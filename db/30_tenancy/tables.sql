@@ -12,6 +12,7 @@ create table if not exists app_public.tenants (
   created_at           timestamptz not null default now(),
   trial_ends_at        timestamptz,
   access_until         timestamptz,
+  closed_at            timestamptz,
   constraint tenants_pkey primary key (id),
   constraint tenants_plan_fkey foreign key (plan) references app_public.plans (key),
   constraint tenants_name_bounded check (char_length(name) between 1 and 100),
@@ -52,6 +53,9 @@ comment on column app_public.tenants.trial_ends_at is
 comment on column app_public.tenants.access_until is
   'Until when the access is sure to last, by what is known now: the end of the grace period or the '
   'scheduled cancellation. Null when nothing ends it.';
+comment on column app_public.tenants.closed_at is
+  E'@behavior -*\n'
+  'Since when it is closed; null while it is not.';
 comment on constraint tenants_plan_fkey on app_public.tenants is
   E'@fieldName planDetails\n@backwardBehavior -*';
 /* Serves the foreign key: whether a plan still has tenants. */

@@ -55,6 +55,8 @@ begin
     where billing_requests.tenant_id = p_tenant_id
     and billing_requests.kind = 'checkout'
     and billing_requests.status = 'pending'
+    /* An older one is never carried out, whatever became of its job. */
+    and billing_requests.created_at >= now() - interval '1 hour'
   ) then
     raise exception 'A page to subscribe on is being made for this tenant'
       using errcode = 'CNFLT',
@@ -112,7 +114,8 @@ comment on function app_private.renew_billing_intent(uuid, text) is
   'Starts a tenant''s provisioning again: its open intent, or a new one with today''s name and '
   'address, and the price given or wished for last. Returns the intent; null when there is nothing '
   'to start: no such tenant, a closed one, or one that has a subscription that has not ended. Raises '
-  'CNFLT while a page to subscribe on is being made; one that is open is closed by the task.';
+  'CNFLT while a page to subscribe on is being made, for an hour at most; one that is open is closed '
+  'by the task.';
 revoke all on function app_private.renew_billing_intent(uuid, text) from public;
 grant execute on function app_private.renew_billing_intent(uuid, text) to app_worker;
 

@@ -37,10 +37,23 @@ return (
   )
   and coalesce(p_wanted.success_url, p_open.success_url) is not distinct from p_open.success_url
   and coalesce(p_wanted.cancel_url, p_open.cancel_url) is not distinct from p_open.cancel_url
-  and coalesce(p_wanted.return_url, p_open.return_url) is not distinct from p_open.return_url;
+  and coalesce(p_wanted.return_url, p_open.return_url) is not distinct from p_open.return_url
+  and coalesce(p_wanted.stripe_subscription_id, p_open.stripe_subscription_id)
+    is not distinct from p_open.stripe_subscription_id;
 comment on function app_private.asks_the_same(
   app_public.billing_requests, app_public.billing_requests
 ) is 'Whether an open request will do for what is wanted.';
+
+create or replace function app_private.subscription_to_mean()
+  returns text
+  language sql stable parallel safe
+begin atomic
+  select billing_accounts.stripe_subscription_id
+  from app_public.billing_accounts
+  where billing_accounts.tenant_id = app_private.member_tenant_id();
+end;
+comment on function app_private.subscription_to_mean() is
+  'The subscription that whoever asks now looks at: what is done about it later is done to this one.';
 
 create or replace function app_private.refuse_beside_open_request(
   p_open app_public.billing_requests
@@ -84,6 +97,8 @@ declare
 begin
   if p_wanted.kind = 'checkout' then
     perform app_private.lock_offers(v_tenant_id);
+  else
+    p_wanted.stripe_subscription_id := app_private.subscription_to_mean();
   end if;
   perform app_private.put_away_billing_requests();
   if v_limit <= (
@@ -101,7 +116,7 @@ begin
   for v_try in 1..2 loop
     insert into app_public.billing_requests (
       tenant_id, kind, requested_by, api_key_id, plan, "interval", flow, at_period_end, preview_id,
-      success_url, cancel_url, return_url, prorated_at, seats
+      success_url, cancel_url, return_url, prorated_at, stripe_subscription_id, seats
     )
     values (
       v_tenant_id,
@@ -110,7 +125,7 @@ begin
       nullif(current_setting('app.api_key_id', true), '')::uuid,
       p_wanted.plan, p_wanted."interval", p_wanted.flow, p_wanted.at_period_end,
       p_wanted.preview_id, p_wanted.success_url, p_wanted.cancel_url, p_wanted.return_url,
-      p_wanted.prorated_at,
+      p_wanted.prorated_at, p_wanted.stripe_subscription_id,
       coalesce(
         p_wanted.seats,
         (
@@ -164,12 +179,14 @@ comment on function app_private.book_billing_request(app_public.billing_requests
 revoke all on function
   app_private.put_away_billing_requests(),
   app_private.asks_the_same(app_public.billing_requests, app_public.billing_requests),
+  app_private.subscription_to_mean(),
   app_private.refuse_beside_open_request(app_public.billing_requests),
   app_private.book_billing_request(app_public.billing_requests)
   from public;
 grant execute on function
   app_private.put_away_billing_requests(),
   app_private.asks_the_same(app_public.billing_requests, app_public.billing_requests),
+  app_private.subscription_to_mean(),
   app_private.refuse_beside_open_request(app_public.billing_requests),
   app_private.book_billing_request(app_public.billing_requests)
   to app_definer;

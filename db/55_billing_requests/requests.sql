@@ -137,6 +137,8 @@ begin
     and billing_requests.status = 'done'
     and billing_requests.plan = v_wanted.plan
     and billing_requests."interval" is not distinct from v_wanted."interval"
+    and billing_requests.stripe_subscription_id
+      is not distinct from app_private.subscription_to_mean()
     and billing_requests.created_at > now() - interval '1 hour';
     if not found then
       raise exception 'There is no such preview of this plan, or it is older than an hour'

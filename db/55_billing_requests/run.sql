@@ -82,7 +82,7 @@ begin
     billing_requests.key_generation,
     billing_accounts.stripe_customer_id,
     coalesce(stripe_customers.is_deleted, false),
-    billing_accounts.stripe_subscription_id,
+    billing_requests.stripe_subscription_id,
     array(select plan_prices.lookup_key from app_public.plan_prices),
     array(
       select plan_prices.lookup_key
@@ -104,6 +104,26 @@ comment on function app_private.begin_billing_request(uuid, uuid, text) is
   'An open request with all that its task needs; no row when there is nothing to do. One that is '
   'older than an hour is ended: whoever asked has gone, and Stripe''s idempotency keys last a day. '
   'p_home_url is where people come back to unless the request says otherwise.';
+
+create or replace function app_private.mean_subscription(
+  p_tenant_id uuid,
+  p_request_id uuid,
+  p_subscription_id text
+)
+  returns text
+  language sql volatile parallel unsafe
+begin atomic
+  update app_public.billing_requests set
+    stripe_subscription_id =
+      coalesce(billing_requests.stripe_subscription_id, p_subscription_id)
+  where billing_requests.tenant_id = p_tenant_id
+  and billing_requests.id = p_request_id
+  and billing_requests.status = 'pending'
+  returning billing_requests.stripe_subscription_id;
+end;
+comment on function app_private.mean_subscription(uuid, uuid, text) is
+  'Notes which subscription a request is about, once and before anything is done to it; returns the '
+  'one that counts. An attempt that comes later finds it noted. Null when the request was ended.';
 
 create or replace function app_private.finish_billing_request(
   p_tenant_id uuid,
@@ -248,6 +268,7 @@ comment on function app_private.replace_stripe_customer(uuid, text, text) is
 
 revoke all on function
   app_private.begin_billing_request(uuid, uuid, text),
+  app_private.mean_subscription(uuid, uuid, text),
   app_private.finish_billing_request(uuid, uuid, jsonb),
   app_private.fail_billing_request(uuid, uuid, text, text, text),
   app_private.doubt_billing_request(uuid, uuid),
@@ -257,6 +278,7 @@ revoke all on function
   from public;
 grant execute on function
   app_private.begin_billing_request(uuid, uuid, text),
+  app_private.mean_subscription(uuid, uuid, text),
   app_private.finish_billing_request(uuid, uuid, jsonb),
   app_private.fail_billing_request(uuid, uuid, text, text, text),
   app_private.doubt_billing_request(uuid, uuid),

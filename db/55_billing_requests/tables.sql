@@ -40,6 +40,7 @@ create table if not exists app_public.billing_requests (
   seats          integer          not null default 1,
   turn           text             not null
     generated always as (app_private.billing_turn(kind)) stored,
+  stripe_subscription_id text,
   constraint billing_requests_pkey primary key (tenant_id, id),
   constraint billing_requests_tenant_fkey
     foreign key (tenant_id) references app_public.tenants (id) on delete cascade,
@@ -66,7 +67,9 @@ create table if not exists app_public.billing_requests (
   constraint billing_requests_url_bounded check (char_length(url) <= 5000),
   constraint billing_requests_currency_bounded check (char_length(currency) <= 10),
   constraint billing_requests_client_secret_bounded check (char_length(client_secret) <= 1000),
-  constraint billing_requests_seats_positive check (seats > 0)
+  constraint billing_requests_seats_positive check (seats > 0),
+  constraint billing_requests_stripe_subscription_bounded
+    check (char_length(stripe_subscription_id) <= 255)
 );
 comment on table app_public.billing_requests is
   'What was asked of Stripe for a tenant, and what came of it. For those who may manage billing. The '
@@ -118,6 +121,10 @@ comment on column app_public.billing_requests.seats is
 comment on column app_public.billing_requests.turn is
   E'@behavior -*\n'
   'Requests of one turn are open one at a time in a tenant.';
+comment on column app_public.billing_requests.stripe_subscription_id is
+  E'@behavior -*\n'
+  'The subscription that was meant, and the only one that is acted on: the tenant''s when it was asked, '
+  'else the first that the task found. Null for a checkout, and until the task has looked.';
 comment on constraint billing_requests_tenant_fkey on app_public.billing_requests is
   E'@behavior -*';
 /* At most one open request of a turn and tenant: a second click finds the first one's. */

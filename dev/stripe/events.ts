@@ -1,6 +1,7 @@
 import { Stripe } from "stripe";
 
 import type { Context } from "./context.ts";
+import { fewItems } from "./few_items.ts";
 import { isRecord } from "./params.ts";
 import { refreshEntitlements } from "./resources/active_entitlements.ts";
 import { copy, idOf, newId } from "./store.ts";
@@ -31,7 +32,7 @@ function record(
   object: object,
   previous?: Record<string, unknown>,
 ): void {
-  const snapshot: Stripe.Event.Data.Object = copy(object);
+  const snapshot: Stripe.Event.Data.Object = JSON.parse(JSON.stringify(fewItems(object)));
   const data = { object: snapshot };
   const event = {
     id: newId("evt"),

@@ -1,5 +1,6 @@
 import type { Stripe } from "stripe";
 
+import { cut, fewItems } from "./few_items.ts";
 import { list } from "./pagination.ts";
 import { isRecord } from "./params.ts";
 import { linesOf } from "./resources/checkout_record.ts";
@@ -7,11 +8,18 @@ import { objectWithId } from "./object_with_id.ts";
 import { copy } from "./store.ts";
 import type { Store } from "./store.ts";
 
+/** The body of an answer, as `expanded` says; only what is expanded has subscriptions deep in it. */
+export function written(store: Store, answer: unknown, paths: string[]): string {
+  return paths.length === 0
+    ? JSON.stringify(fewItems(answer), null, 2)
+    : JSON.stringify(expanded(store, answer, paths), cut, 2);
+}
+
 /**
  * `answer` with the whole object in each path asked for (`data.customer`): then it is a copy, which
  * costs as much as the rest of a simple call.
  */
-export function expanded(store: Store, answer: unknown, paths: string[]): unknown {
+function expanded(store: Store, answer: unknown, paths: string[]): unknown {
   if (paths.length === 0) return answer;
   const result = copy(answer);
   for (const path of paths) expandStep(store, result, path.split("."));

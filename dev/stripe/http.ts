@@ -10,7 +10,7 @@ import { controlRouter } from "./control.ts";
 import { contextFor } from "./engine.ts";
 import type { Engine } from "./engine.ts";
 import { cardError, invalidParameter, serverError, StripeError } from "./errors.ts";
-import { expanded } from "./expand.ts";
+import { written } from "./expand.ts";
 import { checkExpandable } from "./expandable.ts";
 import { reachUnder, refuse } from "./faults.ts";
 import { hostedRouter } from "./hosted/router.ts";
@@ -163,8 +163,7 @@ function execute(
     const paths = expandPaths(raw["expand"]);
     for (const path of paths) checkExpandable(route, path);
     const result = route.run(inTimeOfCall(contextFor(engine, request), route, raw, id), raw, id);
-    const body = expanded(engine.store, result, paths);
-    return { answer: { status: 200, body: JSON.stringify(body, null, 2) }, kept: true };
+    return { answer: { status: 200, body: written(engine.store, result, paths) }, kept: true };
   } catch (error) {
     return failure(error);
   }

@@ -2,8 +2,8 @@
  * What comes to Stripe from outside its API, under `/_emulator`: from banks, and from the person
  * at the Dashboard.
  *
- * - `POST settings` `{ "after_retries"?: "cancel" | "unpaid" | "past_due", "on_dispute"?: "keep" |
- *   "cancel" }` chooses what becomes of subscriptions when the last retry has failed, and when a
+ * - `POST settings` `{ "after_retries"?: "cancel" | "unpaid" | "past_due" | "pause", "on_dispute"?:
+ *   "keep" | "cancel" }` chooses what becomes of subscriptions when the last retry has failed, and when a
  *   payment of theirs is disputed. `GET settings` says what is chosen.
  * - `POST payment_intents/:id/settle` `{ "outcome"?: "pay" | "fail" }` has a bank answer at once for
  *   a debit that it takes days for; by itself the answer depends on the account.

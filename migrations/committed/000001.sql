@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:df2819ddcb34effeab58a75fa5438b0688a0f687
+--! Hash: sha1:ac1702102d9083c20cc520b89536275f95e1f94f
 
 --! Included index.sql
 --! Included 00_foundation/schemas.sql
@@ -1868,6 +1868,7 @@ create table if not exists app_public.tenants (
   created_at           timestamptz not null default now(),
   trial_ends_at        timestamptz,
   access_until         timestamptz,
+  closed_at            timestamptz,
   constraint tenants_pkey primary key (id),
   constraint tenants_plan_fkey foreign key (plan) references app_public.plans (key),
   constraint tenants_name_bounded check (char_length(name) between 1 and 100),
@@ -1908,6 +1909,9 @@ comment on column app_public.tenants.trial_ends_at is
 comment on column app_public.tenants.access_until is
   'Until when the access is sure to last, by what is known now: the end of the grace period or the '
   'scheduled cancellation. Null when nothing ends it.';
+comment on column app_public.tenants.closed_at is
+  E'@behavior -*\n'
+  'Since when it is closed; null while it is not.';
 comment on constraint tenants_plan_fkey on app_public.tenants is
   E'@fieldName planDetails\n@backwardBehavior -*';
 /* Serves the foreign key: whether a plan still has tenants. */
@@ -4845,6 +4849,79 @@ create or replace trigger _510_withdraw_deleted
   after delete on app_public.tenants
   for each row execute function app_private.tg_tenants__withdraw();
 --! EndIncluded 50_billing/withdrawal.sql
+--! Included 50_billing/paid_after_closing.sql
+/*
+ * A page that was open can be paid until the closing of its tenant has closed it too, and an invoice
+ * after that. What was subscribed to is cancelled, but nothing is paid back by itself: whether it is
+ * a debt that was owed, or money for nothing, is for a person to say.
+ */
+create or replace function app_private.tg_tenants__note_closing()
+  returns trigger
+  language plpgsql volatile
+as $$
+begin
+  new.closed_at := case when new.status = 'closed' then now() end;
+  return new;
+end;
+$$;
+comment on function app_private.tg_tenants__note_closing() is
+  'Keeps since when a tenant is closed.';
+
+create or replace trigger _100_note_closing
+  before update of status on app_public.tenants
+  for each row when ((new.status = 'closed') is distinct from (old.status = 'closed'))
+  execute function app_private.tg_tenants__note_closing();
+
+create or replace function app_private.tg_invoices__tell_paid_after_closing()
+  returns trigger
+  language plpgsql volatile
+as $$
+begin
+  perform app_private.raise_alarm(
+    'paid_after_closing',
+    new.id,
+    format(
+      'A closed tenant has paid invoice %s: %s in the smallest unit of %s. What it subscribed to is '
+        'cancelled. Refund at Stripe what was paid for nothing.',
+      coalesce(new.number, new.id), new.amount_paid, upper(new.currency)
+    ),
+    jsonb_build_object(
+      'tenant_id', new.tenant_id,
+      'customer_id', new.customer_id,
+      'subscription_id', new.subscription_id,
+      'number', new.number,
+      'billing_reason', new.billing_reason,
+      'amount_paid', new.amount_paid,
+      'currency', new.currency,
+      'paid_at', new.paid_at
+    )
+  )
+  from app_public.tenants
+  where tenants.id = new.tenant_id
+  /* Stripe's times are whole seconds of another clock. */
+  and new.paid_at > tenants.closed_at - interval '1 minute';
+  return null;
+end;
+$$;
+comment on function app_private.tg_invoices__tell_paid_after_closing() is
+  'Tells the operator of money that was taken while its tenant was being closed, or after.';
+
+/* What is paid stays so: it is told once, whatever is copied afterwards. */
+create or replace trigger _510_tell_paid_after_closing
+  after insert on app_public.invoices
+  for each row when (new.status = 'paid' and new.amount_paid > 0)
+  execute function app_private.tg_invoices__tell_paid_after_closing();
+
+create or replace trigger _520_tell_paid_after_closing
+  after update on app_public.invoices
+  for each row when (new.status = 'paid' and new.amount_paid > 0 and old.status <> 'paid')
+  execute function app_private.tg_invoices__tell_paid_after_closing();
+
+revoke all on function
+  app_private.tg_tenants__note_closing(),
+  app_private.tg_invoices__tell_paid_after_closing()
+  from public;
+--! EndIncluded 50_billing/paid_after_closing.sql
 --! Included 50_billing/renewal.sql
 /* security definer: who belongs to a tenant is nothing a task may read; it needs the address only. */
 create or replace function app_private.address_of_owner(p_tenant_id uuid)
@@ -4903,6 +4980,8 @@ begin
     where billing_requests.tenant_id = p_tenant_id
     and billing_requests.kind = 'checkout'
     and billing_requests.status = 'pending'
+    /* An older one is never carried out, whatever became of its job. */
+    and billing_requests.created_at >= now() - interval '1 hour'
   ) then
     raise exception 'A page to subscribe on is being made for this tenant'
       using errcode = 'CNFLT',
@@ -4960,7 +5039,8 @@ comment on function app_private.renew_billing_intent(uuid, text) is
   'Starts a tenant''s provisioning again: its open intent, or a new one with today''s name and '
   'address, and the price given or wished for last. Returns the intent; null when there is nothing '
   'to start: no such tenant, a closed one, or one that has a subscription that has not ended. Raises '
-  'CNFLT while a page to subscribe on is being made; one that is open is closed by the task.';
+  'CNFLT while a page to subscribe on is being made, for an hour at most; one that is open is closed '
+  'by the task.';
 revoke all on function app_private.renew_billing_intent(uuid, text) from public;
 grant execute on function app_private.renew_billing_intent(uuid, text) to app_worker;
 
@@ -7195,6 +7275,7 @@ create table if not exists app_public.billing_requests (
   seats          integer          not null default 1,
   turn           text             not null
     generated always as (app_private.billing_turn(kind)) stored,
+  stripe_subscription_id text,
   constraint billing_requests_pkey primary key (tenant_id, id),
   constraint billing_requests_tenant_fkey
     foreign key (tenant_id) references app_public.tenants (id) on delete cascade,
@@ -7221,7 +7302,9 @@ create table if not exists app_public.billing_requests (
   constraint billing_requests_url_bounded check (char_length(url) <= 5000),
   constraint billing_requests_currency_bounded check (char_length(currency) <= 10),
   constraint billing_requests_client_secret_bounded check (char_length(client_secret) <= 1000),
-  constraint billing_requests_seats_positive check (seats > 0)
+  constraint billing_requests_seats_positive check (seats > 0),
+  constraint billing_requests_stripe_subscription_bounded
+    check (char_length(stripe_subscription_id) <= 255)
 );
 comment on table app_public.billing_requests is
   'What was asked of Stripe for a tenant, and what came of it. For those who may manage billing. The '
@@ -7273,6 +7356,10 @@ comment on column app_public.billing_requests.seats is
 comment on column app_public.billing_requests.turn is
   E'@behavior -*\n'
   'Requests of one turn are open one at a time in a tenant.';
+comment on column app_public.billing_requests.stripe_subscription_id is
+  E'@behavior -*\n'
+  'The subscription that was meant, and the only one that is acted on: the tenant''s when it was asked, '
+  'else the first that the task found. Null for a checkout, and until the task has looked.';
 comment on constraint billing_requests_tenant_fkey on app_public.billing_requests is
   E'@behavior -*';
 /* At most one open request of a turn and tenant: a second click finds the first one's. */
@@ -7282,7 +7369,7 @@ create unique index if not exists billing_requests_one_open
 --! Included 55_billing_requests/access.sql
 revoke all on app_public.billing_requests
   from public, app_user, app_anonymous, app_worker, app_definer;
-/* Not key_generation and seats, which mean nothing to anybody but the task. */
+/* Not what means nothing to anybody but the task. */
 grant
   select (
     tenant_id, id, kind, status, requested_by, api_key_id, plan, "interval", flow, at_period_end,
@@ -7300,12 +7387,14 @@ grant
   select,
   update (
     status, success_url, cancel_url, return_url, prorated_at, url, expires_at, total, amount_due,
-    currency, lines, client_secret, error_code, error_message, finished_at, key_generation
+    currency, lines, client_secret, error_code, error_message, finished_at, key_generation,
+    stripe_subscription_id
   )
   on app_public.billing_requests to app_worker;
 
 /* Whether there is a customer, and what it has subscribed to, decides what may be asked. */
-grant select (tenant_id, stripe_customer_id) on app_public.billing_accounts to app_definer;
+grant select (tenant_id, stripe_customer_id, stripe_subscription_id)
+  on app_public.billing_accounts to app_definer;
 grant select (tenant_id, status) on app_private.stripe_subscriptions to app_definer;
 --! EndIncluded 55_billing_requests/access.sql
 --! Included 55_billing_requests/policies.sql
@@ -7579,10 +7668,23 @@ return (
   )
   and coalesce(p_wanted.success_url, p_open.success_url) is not distinct from p_open.success_url
   and coalesce(p_wanted.cancel_url, p_open.cancel_url) is not distinct from p_open.cancel_url
-  and coalesce(p_wanted.return_url, p_open.return_url) is not distinct from p_open.return_url;
+  and coalesce(p_wanted.return_url, p_open.return_url) is not distinct from p_open.return_url
+  and coalesce(p_wanted.stripe_subscription_id, p_open.stripe_subscription_id)
+    is not distinct from p_open.stripe_subscription_id;
 comment on function app_private.asks_the_same(
   app_public.billing_requests, app_public.billing_requests
 ) is 'Whether an open request will do for what is wanted.';
+
+create or replace function app_private.subscription_to_mean()
+  returns text
+  language sql stable parallel safe
+begin atomic
+  select billing_accounts.stripe_subscription_id
+  from app_public.billing_accounts
+  where billing_accounts.tenant_id = app_private.member_tenant_id();
+end;
+comment on function app_private.subscription_to_mean() is
+  'The subscription that whoever asks now looks at: what is done about it later is done to this one.';
 
 create or replace function app_private.refuse_beside_open_request(
   p_open app_public.billing_requests
@@ -7626,6 +7728,8 @@ declare
 begin
   if p_wanted.kind = 'checkout' then
     perform app_private.lock_offers(v_tenant_id);
+  else
+    p_wanted.stripe_subscription_id := app_private.subscription_to_mean();
   end if;
   perform app_private.put_away_billing_requests();
   if v_limit <= (
@@ -7643,7 +7747,7 @@ begin
   for v_try in 1..2 loop
     insert into app_public.billing_requests (
       tenant_id, kind, requested_by, api_key_id, plan, "interval", flow, at_period_end, preview_id,
-      success_url, cancel_url, return_url, prorated_at, seats
+      success_url, cancel_url, return_url, prorated_at, stripe_subscription_id, seats
     )
     values (
       v_tenant_id,
@@ -7652,7 +7756,7 @@ begin
       nullif(current_setting('app.api_key_id', true), '')::uuid,
       p_wanted.plan, p_wanted."interval", p_wanted.flow, p_wanted.at_period_end,
       p_wanted.preview_id, p_wanted.success_url, p_wanted.cancel_url, p_wanted.return_url,
-      p_wanted.prorated_at,
+      p_wanted.prorated_at, p_wanted.stripe_subscription_id,
       coalesce(
         p_wanted.seats,
         (
@@ -7706,12 +7810,14 @@ comment on function app_private.book_billing_request(app_public.billing_requests
 revoke all on function
   app_private.put_away_billing_requests(),
   app_private.asks_the_same(app_public.billing_requests, app_public.billing_requests),
+  app_private.subscription_to_mean(),
   app_private.refuse_beside_open_request(app_public.billing_requests),
   app_private.book_billing_request(app_public.billing_requests)
   from public;
 grant execute on function
   app_private.put_away_billing_requests(),
   app_private.asks_the_same(app_public.billing_requests, app_public.billing_requests),
+  app_private.subscription_to_mean(),
   app_private.refuse_beside_open_request(app_public.billing_requests),
   app_private.book_billing_request(app_public.billing_requests)
   to app_definer;
@@ -7856,6 +7962,8 @@ begin
     and billing_requests.status = 'done'
     and billing_requests.plan = v_wanted.plan
     and billing_requests."interval" is not distinct from v_wanted."interval"
+    and billing_requests.stripe_subscription_id
+      is not distinct from app_private.subscription_to_mean()
     and billing_requests.created_at > now() - interval '1 hour';
     if not found then
       raise exception 'There is no such preview of this plan, or it is older than an hour'
@@ -8011,7 +8119,7 @@ begin
     billing_requests.key_generation,
     billing_accounts.stripe_customer_id,
     coalesce(stripe_customers.is_deleted, false),
-    billing_accounts.stripe_subscription_id,
+    billing_requests.stripe_subscription_id,
     array(select plan_prices.lookup_key from app_public.plan_prices),
     array(
       select plan_prices.lookup_key
@@ -8033,6 +8141,26 @@ comment on function app_private.begin_billing_request(uuid, uuid, text) is
   'An open request with all that its task needs; no row when there is nothing to do. One that is '
   'older than an hour is ended: whoever asked has gone, and Stripe''s idempotency keys last a day. '
   'p_home_url is where people come back to unless the request says otherwise.';
+
+create or replace function app_private.mean_subscription(
+  p_tenant_id uuid,
+  p_request_id uuid,
+  p_subscription_id text
+)
+  returns text
+  language sql volatile parallel unsafe
+begin atomic
+  update app_public.billing_requests set
+    stripe_subscription_id =
+      coalesce(billing_requests.stripe_subscription_id, p_subscription_id)
+  where billing_requests.tenant_id = p_tenant_id
+  and billing_requests.id = p_request_id
+  and billing_requests.status = 'pending'
+  returning billing_requests.stripe_subscription_id;
+end;
+comment on function app_private.mean_subscription(uuid, uuid, text) is
+  'Notes which subscription a request is about, once and before anything is done to it; returns the '
+  'one that counts. An attempt that comes later finds it noted. Null when the request was ended.';
 
 create or replace function app_private.finish_billing_request(
   p_tenant_id uuid,
@@ -8177,6 +8305,7 @@ comment on function app_private.replace_stripe_customer(uuid, text, text) is
 
 revoke all on function
   app_private.begin_billing_request(uuid, uuid, text),
+  app_private.mean_subscription(uuid, uuid, text),
   app_private.finish_billing_request(uuid, uuid, jsonb),
   app_private.fail_billing_request(uuid, uuid, text, text, text),
   app_private.doubt_billing_request(uuid, uuid),
@@ -8186,6 +8315,7 @@ revoke all on function
   from public;
 grant execute on function
   app_private.begin_billing_request(uuid, uuid, text),
+  app_private.mean_subscription(uuid, uuid, text),
   app_private.finish_billing_request(uuid, uuid, jsonb),
   app_private.fail_billing_request(uuid, uuid, text, text, text),
   app_private.doubt_billing_request(uuid, uuid),

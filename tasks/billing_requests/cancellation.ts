@@ -2,16 +2,22 @@ import type Stripe from "stripe";
 
 import { paymentOf } from "./payment.ts";
 import { BillingRefusal, keyOf, type BillingResult, type BillingWork } from "./request.ts";
-import { aliveSubscription, isAlive, listSubscriptions, refuseScheduled } from "./subscription.ts";
+import {
+  aliveSubscription,
+  isAlive,
+  listSubscriptions,
+  meantAmong,
+  refuseScheduled,
+} from "./subscription.ts";
 
 /** Ends the subscription, now or when what is paid for is used up. Twice is once. */
 export async function cancel(work: BillingWork): Promise<BillingResult> {
   const { stripe, request } = work;
   const subscriptions = await listSubscriptions(work);
   const going = subscriptions.filter((each) => isAlive(each) || each.status === "incomplete");
-  const subscription = going.find(({ id }) => id === request.stripe_subscription_id) ?? going[0];
+  const subscription = await meantAmong(work, going);
   if (subscription === undefined) {
-    // Ended by an earlier attempt, or by somebody else: as was wished.
+    // Ended by an earlier attempt, or by somebody else: as was wished. Another was not meant.
     if (subscriptions.length > 0) return {};
     throw new BillingRefusal("no_subscription", "There is no subscription to cancel.");
   }

@@ -1,4 +1,5 @@
 /** What the kinds of billing requests have in common. */
+import type { JobHelpers } from "graphile-worker";
 import type Stripe from "stripe";
 
 import type { ConfiguredPrices } from "../stripe_customer_truth.ts";
@@ -22,6 +23,7 @@ export type BillingRequest = {
   key_generation: number;
   stripe_customer_id: string | null;
   customer_is_deleted: boolean;
+  /** The one that was meant when it was asked, or that an earlier attempt found. */
   stripe_subscription_id: string | null;
   /** Those of our plans' prices. */
   lookup_keys: string[];
@@ -88,6 +90,7 @@ export type BillingWork = {
   configuredPrices: ConfiguredPrices;
   request: BillingRequest;
   customerId: string;
+  query: JobHelpers["query"];
 };
 
 /** The same for each attempt, until Stripe has answered one with 5xx. */

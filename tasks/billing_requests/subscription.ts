@@ -29,13 +29,32 @@ export function listSubscriptions({
     .autoPagingToArray({ limit: AT_MOST });
 }
 
-/** The one that decides the tenant's access; should there be another alive, that one is no duty of ours. */
+/**
+ * The one that was meant when it was asked, if it is among these. What has come since was not looked
+ * at by whoever asked; only if we had not heard of any is it the first that is found, for good.
+ */
+export async function meantAmong(
+  { request, query }: BillingWork,
+  subscriptions: readonly Stripe.Subscription[],
+): Promise<Stripe.Subscription | undefined> {
+  const [first] = subscriptions;
+  if (first === undefined) return undefined;
+  let meant = request.stripe_subscription_id;
+  if (meant === null) {
+    const { rows } = await query<{ meant: string | null }>(
+      "select app_private.mean_subscription($1, $2, $3) as meant",
+      [request.tenant_id, request.id, first.id],
+    );
+    meant = rows[0]?.meant ?? null;
+  }
+  return subscriptions.find(({ id }) => id === meant);
+}
+
+/** The one that was meant, while it is alive. */
 export async function aliveSubscription(work: BillingWork): Promise<Stripe.Subscription> {
-  const alive = (await listSubscriptions(work)).filter(isAlive);
-  const deciding = alive.find(({ id }) => id === work.request.stripe_subscription_id);
-  const subscription = deciding ?? alive[0];
+  const subscription = await meantAmong(work, (await listSubscriptions(work)).filter(isAlive));
   if (subscription === undefined) {
-    throw new BillingRefusal("no_subscription", "There is no subscription any more.");
+    throw new BillingRefusal("no_subscription", "The subscription has ended meanwhile.");
   }
   return subscription;
 }

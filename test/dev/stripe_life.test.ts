@@ -237,3 +237,35 @@ test("the client secret of an unpaid invoice names the intent that pays it", asy
   });
   expect(payments.data).toMatchObject([{ invoice: idOf(expanded.latest_invoice ?? "") }]);
 });
+
+test("ten items come along with a subscription, in answers and events, and all are listed", async () => {
+  await using emulated = await startEmulated();
+  const { stripe } = emulated;
+  const { id: customer } = await stripe.customers.create();
+  const items: { price: string }[] = [];
+  while (items.length < 11) {
+    const { id } = await makePrice(stripe);
+    await stripe.prices.update(id, { lookup_key: "" });
+    items.push({ price: id });
+  }
+  const made = await stripe.subscriptions.create({
+    customer,
+    items,
+    payment_behavior: "default_incomplete",
+  });
+  const [event] = (await stripe.events.list({ type: "customer.subscription.created" })).data;
+  const { data: listed } = await stripe.subscriptions.list({ customer });
+  const { items: retrieved } = await stripe.subscriptions.retrieve(made.id);
+  const first = items.slice(0, 10).map((price) => ({ price: { id: price.price } }));
+  for (const along of [made.items, retrieved, listed[0]?.items]) {
+    expect(along).toMatchObject({ has_more: true, data: first });
+  }
+  expect(event?.data.object).toMatchObject({ items: { has_more: true, data: first } });
+  const all = await stripe.subscriptionItems.list({ subscription: made.id, limit: 100 });
+  expect(all.has_more).toBe(false);
+  expect(all.data.map(({ price }) => ({ price: price.id }))).toEqual(items);
+  expect(await stripe.subscriptionItems.list({ subscription: made.id })).toMatchObject({
+    has_more: true,
+    data: first,
+  });
+});

@@ -51,6 +51,11 @@ test("after the last retry a subscription ends, or stays as the account has chos
     latest_invoice: { status: "open", next_payment_attempt: null },
   });
   expect(await giveUp(emulated, "unpaid")).toMatchObject({ status: "unpaid", ended_at: null });
+  expect(await giveUp(emulated, "pause")).toMatchObject({
+    status: "paused",
+    status_details: { paused: { subscription: { type: "final_payment_failure" } } },
+    latest_invoice: { status: "open" },
+  });
   await expect(emulated.control("settings", { after_retries: "x" })).rejects.toThrow(/after_/);
 });
 

@@ -78,6 +78,19 @@ test("a trial costs nothing until it ends", async () => {
   expect(warnings.data.map((event) => event.created)).toEqual([subscription.created + 11 * DAY]);
 });
 
+test("a trial that is ended early is announced to end when it has ended, without a notice ahead", async () => {
+  await using emulated = await startEmulated();
+  const { stripe } = emulated;
+  const { subscription } = await makeIncomplete(stripe, { trial_period_days: 14 });
+  const told = () => stripe.events.list({ type: "customer.subscription.trial_will_end" });
+  expect((await told()).data).toEqual([]);
+  const { status } = await stripe.subscriptions.update(subscription.id, { trial_end: "now" });
+  expect((await told()).data).toMatchObject([
+    { data: { object: { id: subscription.id, status } } },
+  ]);
+  expect(status).not.toBe("trialing");
+});
+
 test("a subscription set to end with its period ends then, and that can be undone before", async () => {
   await using emulated = await startEmulated();
   const { stripe, control } = emulated;

@@ -124,6 +124,38 @@ test("S52: while a page is being made nobody provisions, and whoever asks for on
   expect(await offers(workshop, tenantId)).toEqual(["page"]);
 });
 
+test("a page that nobody could make within an hour is in nobody's way any more", async ({
+  workshop,
+}) => {
+  const { database, pool } = workshop;
+  const tenantId = await workshop.found();
+  await workshop.settle();
+  const { customers, subscriptions } = await workshop.atStripe(tenantId);
+  await workshop.stripe.subscriptions.cancel(subscriptions[0]?.id ?? "");
+  await sync(workshop, customers[0]?.id ?? "");
+  const request = await askAsOwner(workshop, tenantId, CHECKOUT);
+  // Somebody dismissed its job.
+  await withClient(database.urls.superuser, (client) =>
+    client.query("delete from graphile_worker._private_jobs where key = 'billing_request:' || $1", [
+      request,
+    ]),
+  );
+  const age = (minutes: number) =>
+    withClient(database.urls.superuser, (client) =>
+      client.query(
+        `update app_public.billing_requests set created_at = now() - make_interval(mins => $2)
+        where id = $1`,
+        [request, minutes],
+      ),
+    );
+  await age(59);
+  expect(await codeOf(pool.query(RENEW, [tenantId]))).toBe("CNFLT");
+  await age(61);
+  await pool.query(RENEW, [tenantId]);
+  await workshop.settle();
+  expect(await offers(workshop, tenantId)).toEqual(["incomplete"]);
+});
+
 test("a subscription that was found, not made, is not cancelled where another counts", async ({
   workshop,
 }) => {

@@ -101,31 +101,6 @@ test("S59: after an outage of two days the poll looks back as far as its last en
   expect(await accessOf(workshop, tenantId)).toBe("full");
 });
 
-test("S59: after more than the 30 days that Stripe keeps events, all is compared", async ({
-  workshop,
-}) => {
-  const { tenantId } = await paidUnheard(workshop);
-  await asSuperuser(
-    workshop,
-    `update app_private.stripe_checks set
-      started_at = started_at - interval '31 days', finished_at = finished_at - interval '31 days'`,
-  );
-  // Stripe has forgotten them all.
-  const forgetful: typeof stripe = Object.create(workshop.options.stripe);
-  const { stripe } = workshop.options;
-  const events: typeof stripe.events = Object.create(stripe.events);
-  events.list = (params) => stripe.events.list({ ...params, type: "none.such" });
-  forgetful.events = events;
-  await workshop.pool.query("select app_private.request_poll()");
-  await workshop.settle({ stripe: forgetful });
-  expect(await accessOf(workshop, tenantId)).toBe("full");
-  const [check] = await asSuperuser<{ drifted: string }>(
-    workshop,
-    "select result->>'drifted' as drifted from app_private.stripe_checks where kind = 'reconcile'",
-  );
-  expect(check).toEqual({ drifted: "1" });
-});
-
 test("an event of Stripe's other mode is not taken for ours", async ({ workshop }) => {
   await poll(workshop);
   await workshop.stripe.customers.create({ name: "Later" });

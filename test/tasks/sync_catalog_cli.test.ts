@@ -46,6 +46,41 @@ test("it makes the prices that are missing, and nothing for who asks for somethi
   expect(await syncCatalog(workshop)).toEqual(again);
 });
 
+test("a price that is archived, or whose product is, is named with the cure, and no other is made", async ({
+  workshop,
+}) => {
+  const { stripe } = workshop;
+  const { data } = await stripe.prices.list({
+    lookup_keys: ["enterprise_month", "enterprise_year", "pro_year"],
+  });
+  const find = (key: string) => data.find((each) => each.lookup_key === key);
+  const archived = find("pro_year")?.id ?? "";
+  const product = find("enterprise_month")?.product;
+  await stripe.prices.update(archived, { active: false });
+  await stripe.products.update(typeof product === "string" ? product : "", { active: false });
+
+  for (let times = 0; times < 2; times += 1) {
+    const { code, output } = await syncCatalog(workshop);
+    expect(code).toBe(0);
+    expect(output).toContain("Stripe has every price.");
+    expect(output).toContain(
+      "Not sold, as it or its product is archived at Stripe: " +
+        `enterprise_month (${find("enterprise_month")?.id}), ` +
+        `enterprise_year (${find("enterprise_year")?.id}), pro_year (${archived}).`,
+    );
+    expect(output).toMatch(
+      /unarchive it there, or make a new price that takes over the lookup key/,
+    );
+  }
+  const { data: after } = await stripe.prices.list({ lookup_keys: ["pro_year"] });
+  expect(after).toMatchObject([{ id: archived, active: false }]);
+
+  await stripe.prices.update(archived, { active: true });
+  await stripe.products.update(typeof product === "string" ? product : "", { active: true });
+  const sold = { code: 0, output: "Stripe has every price.\n" };
+  expect(await syncCatalog(workshop)).toEqual(sold);
+});
+
 test("a product that was archived since is not sold again, although Stripe remembers making it", async ({
   workshop,
 }) => {
@@ -56,7 +91,9 @@ test("a product that was archived since is not sold again, although Stripe remem
   await stripe.prices.update(price, { lookup_key: "elsewhere_too", active: false });
   await stripe.products.update(typeof product === "string" ? product : "", { active: false });
 
-  const made = { code: 0, output: "Created starter_month.\n" };
+  // The other price of that product is not sold with it.
+  const output = expect.stringMatching(/^Created starter_month\.\nNot sold, .*: starter_year \(/);
+  const made = { code: 0, output };
   expect(await syncCatalog(workshop)).toEqual(made);
   const { data: now } = await stripe.prices.list({
     lookup_keys: ["starter_month"],

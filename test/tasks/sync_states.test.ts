@@ -1,19 +1,8 @@
 /** What becomes of a tenant as its subscription changes at Stripe, by the emulator's own rules. */
-import { stripeSyncCustomer } from "../../tasks/stripe_sync_customer.ts";
 import { DAY } from "../support/billing.ts";
 import { expect } from "../support/index.ts";
 import { rowOf } from "../support/query.ts";
-import {
-  copyOf,
-  listing,
-  paidTenant,
-  priceOf,
-  reading,
-  stands,
-  standsSynced,
-  sync,
-  tenantWith,
-} from "../support/synced.ts";
+import { copyOf, paidTenant, priceOf, standsSynced, sync, tenantWith } from "../support/synced.ts";
 import { test, type Workshop } from "../support/tasks.ts";
 
 const PAID = { status: "active", access: "full", access_reason: "paid", grace_ends_at: null };
@@ -26,6 +15,19 @@ async function overdue(workshop: Workshop) {
     await workshop.stripe.invoices.list({ customer: tenant.customer, status: "open" })
   ).data;
   return { ...tenant, invoice: invoice?.id ?? "" };
+}
+
+/** A tenant whose renewal has failed for the last time, in an account that chose what comes of that. */
+async function failedForGood(workshop: Workshop, after_retries: "pause" | "unpaid") {
+  const { stripe } = workshop;
+  const tenant = await paidTenant(workshop);
+  const { customer, subscription } = tenant;
+  const card = await stripe.paymentMethods.attach("pm_card_chargeCustomerFail", { customer });
+  await stripe.subscriptions.update(subscription, { default_payment_method: card.id });
+  await workshop.control("settings", { after_retries });
+  await workshop.control(`subscriptions/${subscription}/renew`, { outcome: "fail" });
+  const { now } = (await workshop.control("advance", { seconds: 17 * DAY })) as { now: number };
+  return { tenant, now };
 }
 
 function invoiceOf({ pool }: Workshop, { tenantId, invoice }: Awaited<ReturnType<typeof overdue>>) {
@@ -133,24 +135,19 @@ test("S30: a pause gives reading only, and full access comes back once Stripe sa
 test("S30: what Stripe pauses for want of a payment gives nothing, until it says active", async ({
   workshop,
 }) => {
-  const { stripe, options, helpers } = workshop;
-  const tenant = await paidTenant(workshop);
-  await stripe.subscriptions.pause(tenant.subscription);
-  // The emulator pauses for other reasons only.
-  const subscriptions = listing(stripe.subscriptions, async (read) =>
-    read.map((each) => {
-      const paused = each.status_details?.paused ?? null;
-      if (paused !== null) paused.subscription.type = "final_payment_failure";
-      return each;
-    }),
-  );
-  const failing = { ...options, stripe: { ...reading(stripe), subscriptions } };
-  await stripeSyncCustomer(failing)({ customer_id: tenant.customer }, helpers);
-  expect(await stands(workshop, tenant.tenantId)).toMatchObject({
+  const { stripe } = workshop;
+  const { tenant } = await failedForGood(workshop, "pause");
+  expect(await stripe.subscriptions.retrieve(tenant.subscription)).toMatchObject({
+    status: "paused",
+    status_details: { paused: { subscription: { type: "final_payment_failure" } } },
+  });
+  expect(await standsSynced(workshop, tenant)).toMatchObject({
     status: "suspended",
     access: "none",
     access_reason: "unpaid",
   });
+  const card = await stripe.paymentMethods.attach("pm_card_visa", { customer: tenant.customer });
+  await stripe.subscriptions.update(tenant.subscription, { default_payment_method: card.id });
   await stripe.subscriptions.resume(tenant.subscription);
   expect(await standsSynced(workshop, tenant)).toMatchObject(PAID);
 });
@@ -251,15 +248,7 @@ test("S29: what the last retry leaves unpaid gives nothing, though its period ha
   workshop,
 }) => {
   const { stripe } = workshop;
-  const tenant = await paidTenant(workshop);
-  const card = await stripe.paymentMethods.attach("pm_card_chargeCustomerFail", {
-    customer: tenant.customer,
-  });
-  await stripe.subscriptions.update(tenant.subscription, { default_payment_method: card.id });
-  await workshop.control("settings", { after_retries: "unpaid" });
-  await workshop.control(`subscriptions/${tenant.subscription}/renew`, { outcome: "fail" });
-  const { now } = (await workshop.control("advance", { seconds: 17 * DAY })) as { now: number };
-
+  const { tenant, now } = await failedForGood(workshop, "unpaid");
   const [item] = (await stripe.subscriptions.retrieve(tenant.subscription)).items.data;
   expect(item?.current_period_end).toBeGreaterThan(now);
   expect(await standsSynced(workshop, tenant)).toMatchObject({

@@ -5,6 +5,7 @@ const AFTER_RETRIES = {
   cancel: "cancel it",
   unpaid: "mark it unpaid",
   past_due: "leave it past due",
+  pause: "pause it",
 };
 const ON_DISPUTE = { keep: "keep it", cancel: "cancel it" };
 

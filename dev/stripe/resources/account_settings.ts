@@ -6,7 +6,7 @@ export const settingsFields = p.shape(
   {},
   {
     /** What becomes of a subscription when its last retry has failed. */
-    after_retries: p.oneOf("cancel", "unpaid", "past_due"),
+    after_retries: p.oneOf("cancel", "unpaid", "past_due", "pause"),
     /** What becomes of it when a payment of it is disputed. */
     on_dispute: p.oneOf("keep", "cancel"),
   },

@@ -17,6 +17,7 @@ import {
   subscriptionOf,
 } from "./invoice_states.ts";
 import { writeOff } from "./pause_collection.ts";
+import { pauseNow } from "./paused.ts";
 import { attach } from "./payment_methods.ts";
 import { isPendingFor } from "./pending_updates.ts";
 import { afterFailed, afterPaid, cancelNow, isEnded } from "./subscription_lifecycle.ts";
@@ -95,7 +96,12 @@ function fail(
 /** The last retry has failed. */
 function giveUp(context: Context, subscription: Stripe.Subscription): void {
   const { after_retries: choice } = settingsOf(context.store);
-  if (choice === "cancel") cancelNow(context, subscription, "payment_failed");
+  // What is billed in classic mode can't be paused, and is canceled then.
+  const pauses = choice === "pause" && subscription.billing_mode.type === "flexible";
+  if (pauses) return pauseNow(context, subscription, "final_payment_failure");
+  if (choice === "cancel" || choice === "pause") {
+    cancelNow(context, subscription, "payment_failed");
+  }
   if (choice !== "unpaid") return;
   change(context, "customer.subscription.updated", subscription, () => {
     subscription.status = "unpaid";

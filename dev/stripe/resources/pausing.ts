@@ -2,9 +2,9 @@ import type { Stripe } from "stripe";
 
 import type { Context } from "../context.ts";
 import { stateError } from "../errors.ts";
-import { change, emit } from "../events.ts";
 import * as p from "../params.ts";
 import { addInvoiceItems } from "./invoice_items.ts";
+import { pauseNow } from "./paused.ts";
 import { dropPending } from "./pending_updates.ts";
 import { isRenewable } from "./periods_of.ts";
 import { found } from "./shared.ts";
@@ -24,7 +24,6 @@ export const PAUSE = {
   type: p.oneOf("subscription"),
 };
 type Pause = p.Optional<typeof PAUSE>;
-type Reason = "pause_requested" | "trial_end_without_payment_method";
 
 /** Pauses a subscription at its owner's wish, with a credit for the time not used. */
 export function pauseSubscription(
@@ -54,23 +53,4 @@ function creditsAsked(context: Context, subscription: Stripe.Subscription, param
     default:
       return creditsFor(context, subscription);
   }
-}
-
-/** Brings a subscription to `paused`: no invoices are made and no period begins until it resumes. */
-export function pauseNow(
-  context: Context,
-  subscription: Stripe.Subscription,
-  reason: Reason,
-): void {
-  change(context, "customer.subscription.updated", subscription, () => {
-    subscription.status = "paused";
-    subscription.status_details = {
-      paused: {
-        subscription: { type: reason },
-        transitioned_at: context.clock.now(),
-        type: "subscription",
-      },
-    };
-  });
-  emit(context, "customer.subscription.paused", subscription);
 }

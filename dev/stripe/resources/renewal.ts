@@ -12,7 +12,7 @@ import type { Entry } from "./entries.ts";
 import { announceDraft, draftInvoice } from "./invoice_draft.ts";
 import { waitingEntries } from "./invoice_items.ts";
 import { holdDraft } from "./pause_collection.ts";
-import { pauseNow } from "./pausing.ts";
+import { pauseNow } from "./paused.ts";
 import { defaultMethodOf } from "./payment_behavior.ts";
 import { endOf, isRenewable, nextRenewal } from "./periods_of.ts";
 import { cancelNow } from "./subscription_lifecycle.ts";

@@ -2,7 +2,7 @@ import type { Stripe } from "stripe";
 
 import type { Context } from "../context.ts";
 import { invalidParameter, stateError } from "../errors.ts";
-import { change } from "../events.ts";
+import { change, emit } from "../events.ts";
 import * as p from "../params.ts";
 import { idOf } from "../store.ts";
 import { cancelAtField, checkCancelAt, scheduleEnd } from "./cancellation.ts";
@@ -97,10 +97,16 @@ export function updateSubscription(
     change(context, "customer.subscription.updated", subscription, apply);
   }
   if (params.trial_end === "now" && subscription.status === "trialing") {
-    const invoice = endPeriod(context, subscription);
-    if (invoice?.auto_advance === true) finalizeAndCollect(context, invoice);
+    endTrial(context, subscription);
   }
   return subscription;
+}
+
+/** Now, and not when it was announced to end: that is announced as well, afterwards. */
+function endTrial(context: Context, subscription: Stripe.Subscription): void {
+  const invoice = endPeriod(context, subscription);
+  if (invoice?.auto_advance === true) finalizeAndCollect(context, invoice);
+  emit(context, "customer.subscription.trial_will_end", subscription);
 }
 
 /** True of an update that takes the place of one that waits for its payment. */

@@ -206,6 +206,11 @@ describe("requests", () => {
       rowOf(db, `select prorated_at from app_public.${change()}`),
     );
     expect(changed).toEqual({ prorated_at: new Date("2026-11-01T00:00:00Z") });
+    await settleAll(db, cast.acme);
+    await db.query("update app_public.billing_accounts set stripe_subscription_id = 'sub_2'");
+    // Of the subscription before it says nothing of what this one costs.
+    expect(await attempt(db, ownerOf(cast), change())).toBe("INPUT");
+    await db.query("update app_public.billing_accounts set stripe_subscription_id = null");
     await db.query("update app_public.billing_requests set created_at = now() - interval '61 min'");
     expect(await attempt(db, ownerOf(cast), change())).toBe("INPUT");
   });

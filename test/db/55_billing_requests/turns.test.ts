@@ -45,3 +45,20 @@ test("a checkout of the same plan is no change to it", async ({ db }) => {
   await subscribe(db, cast.acme, "active");
   expect(await attempt(db, ownerOf(cast), "change_plan('pro', 'month')")).toBe("CNFLT");
 });
+
+test("what is asked of one subscription is not answered by a request that meant another", async ({
+  db,
+}) => {
+  const cast = await createCast(db);
+  await subscribe(db, cast.acme, "active");
+  const owns = (id: string) =>
+    db.query(
+      "update app_public.billing_accounts set stripe_subscription_id = $1 where tenant_id = $2",
+      [id, cast.acme],
+    );
+  await owns("sub_1");
+  const first = await ask(db, ownerOf(cast), CANCEL);
+  expect((await ask(db, ownerOf(cast), CANCEL)).id).toBe(first.id);
+  await owns("sub_2");
+  expect(await attempt(db, ownerOf(cast), CANCEL)).toBe("CNFLT");
+});
