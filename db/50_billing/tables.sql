@@ -53,7 +53,8 @@ comment on table app_private.billing_intents is
 comment on column app_private.billing_intents.stripe_price_id is
   'Found when first needed, then frozen like the rest.';
 comment on column app_private.billing_intents.first_attempt_at is
-  'Stripe forgets idempotency keys after 24 h; from 23 h on it is searched before it is asked.';
+  'Stripe forgets idempotency keys after 24 h; from 23 h on it is searched before it is asked. Of a '
+  'wish that is older than that when it is first attempted: when it was made.';
 comment on column app_private.billing_intents.is_in_doubt is
   'Stripe answered 5xx: it may have done what was asked. The next attempt searches first.';
 comment on column app_private.billing_intents.key_generation is

@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:df2819ddcb34effeab58a75fa5438b0688a0f687
+--! Hash: sha1:eefc486e300a6039027f665336ea8d3e95c8e1f5
 
 --! Included index.sql
 --! Included 00_foundation/schemas.sql
@@ -4167,7 +4167,8 @@ comment on table app_private.billing_intents is
 comment on column app_private.billing_intents.stripe_price_id is
   'Found when first needed, then frozen like the rest.';
 comment on column app_private.billing_intents.first_attempt_at is
-  'Stripe forgets idempotency keys after 24 h; from 23 h on it is searched before it is asked.';
+  'Stripe forgets idempotency keys after 24 h; from 23 h on it is searched before it is asked. Of a '
+  'wish that is older than that when it is first attempted: when it was made.';
 comment on column app_private.billing_intents.is_in_doubt is
   'Stripe answered 5xx: it may have done what was asked. The next attempt searches first.';
 comment on column app_private.billing_intents.key_generation is
@@ -5100,7 +5101,17 @@ create or replace function app_private.begin_billing_intent(p_tenant_id uuid)
   language sql volatile parallel unsafe
 begin atomic
   update app_private.billing_intents set
-    first_attempt_at = coalesce(billing_intents.first_attempt_at, now())
+    /*
+     * Of a wish that is old, a first attempt may have been made that we know nothing of: by a
+     * database that was restored since from a backup.
+     */
+    first_attempt_at = coalesce(
+      billing_intents.first_attempt_at,
+      case when billing_intents.created_at < now() - interval '23 hours'
+        then billing_intents.created_at
+        else now()
+      end
+    )
   from app_public.billing_accounts
   join app_public.tenants on tenants.id = billing_accounts.tenant_id
   where billing_intents.tenant_id = p_tenant_id
@@ -6629,7 +6640,8 @@ comment on column app_private.seat_changes.paid_quantity is
   'The most seats there were since period_start. They are paid for: one that is filled again within '
   'the period is not charged twice.';
 comment on column app_private.seat_changes.generation is
-  'Part of the idempotency key. Counts up with each new wish, and when Stripe answered 5xx.';
+  'Part of the idempotency key, with begun_at. Counts up with each new wish, and when Stripe answered '
+  '5xx.';
 comment on column app_private.seat_changes.begun_at is
   'When the call was first made. Stripe forgets keys after 24 h; from 23 h on another one is used.';
 comment on column app_private.seat_changes.completed_at is
@@ -6718,7 +6730,9 @@ create or replace function app_private.begin_seat_change(
   p_current_quantity integer,
   p_period_start timestamptz
 )
-  returns table (quantity integer, proration_behavior text, generation integer)
+  returns table (
+    quantity integer, proration_behavior text, generation integer, begun_at timestamptz
+  )
   language plpgsql volatile parallel unsafe
 as $$
 declare
@@ -6785,7 +6799,8 @@ begin
     begun_at = excluded.begun_at,
     completed_at = excluded.completed_at;
   if v_wanted <> p_current_quantity then
-    return query select v_next.quantity, v_next.proration_behavior, v_next.generation;
+    return query
+      select v_next.quantity, v_next.proration_behavior, v_next.generation, v_next.begun_at;
   end if;
 end;
 $$;
@@ -8296,7 +8311,11 @@ declare
 begin
   insert into app_private.billing_mails (tenant_id, kind, about, occasion)
   values (p_tenant_id, p_kind, p_about, p_occasion)
-  on conflict on constraint billing_mails_once do nothing
+  /* What was not sent because it was not true then may be true again: it is looked at anew. */
+  on conflict on constraint billing_mails_once do update set
+    status = 'booked',
+    settled_at = null
+    where billing_mails.status = 'stale'
   returning billing_mails.id into v_mail_id;
   if found then
     perform graphile_worker.add_job(
@@ -8309,7 +8328,8 @@ begin
 end;
 $$;
 comment on function app_private.book_billing_mail(uuid, text, text, text, timestamptz) is
-  'Books a mail to a tenant''s payers together with its job, unless it was booked before.';
+  'Books a mail to a tenant''s payers together with its job, unless it was booked before and is not '
+  'stale.';
 
 create or replace function app_private.seconds_of(p_time timestamptz)
   returns text
