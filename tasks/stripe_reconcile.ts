@@ -45,6 +45,7 @@ export function stripeReconcile(options: StripeReconcileOptions): Task<"stripe_r
     const check = await begin(query);
     const seq = await nextSeq(query);
     const resumed = await resume(query);
+    await query("select app_private.end_overdue_grace_periods()");
     const listing = await listEverything({ stripe, query, configuredPrices });
 
     const found: Reconciliation = { ...listing.counts, drifted: 0, ...NO_STRAYS, resumed };

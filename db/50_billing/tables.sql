@@ -192,7 +192,8 @@ comment on column app_private.stripe_subscriptions.plan_key is
 comment on column app_private.stripe_subscriptions.current_period_end is
   'The earliest among its items: when the next invoice comes.';
 comment on column app_private.stripe_subscriptions.past_due_since is
-  'When the oldest invoice of the debt that runs was finalised; null when nothing is overdue.';
+  'When the oldest invoice of the debt that runs was finalised, or due where it had been sent to be '
+  'paid within some weeks; null when nothing is overdue.';
 comment on column app_private.stripe_subscriptions.grace_ends_at is
   'Until when what it granted is kept: fixed when past_due_since or unknown_since was first seen, by '
   'the grace period configured then. Null when nothing is overdue and its status is known.';

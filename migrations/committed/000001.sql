@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:eefc486e300a6039027f665336ea8d3e95c8e1f5
+--! Hash: sha1:11981183a69fd044de9b1a59fdf7b3655bb6e6e8
 
 --! Included index.sql
 --! Included 00_foundation/schemas.sql
@@ -4306,7 +4306,8 @@ comment on column app_private.stripe_subscriptions.plan_key is
 comment on column app_private.stripe_subscriptions.current_period_end is
   'The earliest among its items: when the next invoice comes.';
 comment on column app_private.stripe_subscriptions.past_due_since is
-  'When the oldest invoice of the debt that runs was finalised; null when nothing is overdue.';
+  'When the oldest invoice of the debt that runs was finalised, or due where it had been sent to be '
+  'paid within some weeks; null when nothing is overdue.';
 comment on column app_private.stripe_subscriptions.grace_ends_at is
   'Until when what it granted is kept: fixed when past_due_since or unknown_since was first seen, by '
   'the grace period configured then. Null when nothing is overdue and its status is known.';
@@ -5075,13 +5076,27 @@ end;
 comment on function app_private.end_grace_period(uuid) is
   'Suspends the tenant if its grace period is over and nothing was paid; else changes nothing.';
 
+create or replace function app_private.end_overdue_grace_periods()
+  returns void
+  language sql volatile parallel unsafe
+begin atomic
+  select app_private.apply_billing(tenants.id)
+  from app_public.tenants
+  where tenants.grace_ends_at <= now()
+  and tenants.status not in ('suspended', 'closed');
+end;
+comment on function app_private.end_overdue_grace_periods() is
+  'Suspends tenants whose grace period is over and whose job did not: it was dismissed, or lost.';
+
 revoke all on function
   app_private.apply_billing(uuid),
-  app_private.end_grace_period(uuid)
+  app_private.end_grace_period(uuid),
+  app_private.end_overdue_grace_periods()
   from public;
 grant execute on function
   app_private.apply_billing(uuid),
-  app_private.end_grace_period(uuid)
+  app_private.end_grace_period(uuid),
+  app_private.end_overdue_grace_periods()
   to app_worker;
 --! EndIncluded 50_billing/apply_billing.sql
 --! Included 50_billing/provisioning.sql
@@ -8855,24 +8870,31 @@ create or replace function app_private.customers_with_more(
   returns setof text
   language sql stable parallel safe
 begin atomic
+  /* Joined, not looked for in the arrays: that would take the square of their length. */
   select customers.id
   from app_private.stripe_customers as customers
   where not customers.is_deleted
   and customers.synced_at < p_before
-  and not customers.id = any (p_customer_ids)
+  and not exists (
+    select from unnest(p_customer_ids) as listed (id) where listed.id = customers.id
+  )
   union
   select subscriptions.customer_id
   from app_private.stripe_subscriptions as subscriptions
   where subscriptions.status not in ('canceled', 'incomplete_expired')
   and subscriptions.created_at < p_before
-  and not subscriptions.id = any (p_subscription_ids)
+  and not exists (
+    select from unnest(p_subscription_ids) as listed (id) where listed.id = subscriptions.id
+  )
   union
   select invoices.customer_id
   from app_public.invoices
   where invoices.status = 'open'
   and invoices.customer_id is not null
   and invoices.created_at < p_before
-  and not invoices.id = any (p_invoice_ids);
+  and not exists (
+    select from unnest(p_invoice_ids) as listed (id) where listed.id = invoices.id
+  );
 end;
 comment on function app_private.customers_with_more(text[], text[], text[], timestamptz) is
   'Our customers of whom we hold as alive what Stripe''s whole lists, begun at p_before, have not: '
