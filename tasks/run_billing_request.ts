@@ -115,9 +115,10 @@ async function carryOut(
   options: RunBillingRequestOptions,
   helpers: JobHelpers,
   request: BillingRequest,
-): Promise<BillingResult> {
+): Promise<BillingResult | undefined> {
   const { stripe, configuredPrices } = options;
   const customerId = await customerOf(options, helpers, request);
+  if (customerId === undefined) return undefined;
   const { query } = helpers;
   const work = { stripe, configuredPrices, request, customerId, query };
   const result = await KINDS[request.kind](work);
@@ -143,19 +144,21 @@ async function begin(
 /**
  * The tenant's customer: made first when the request was faster, and anew when it was deleted. What
  * createTenant wished for is finished before a page to subscribe on is opened, which closes it: made
- * later, it could be paid beside the page.
+ * later, it could be paid beside the page. Undefined when the request was ended meanwhile, as by the
+ * closing of its tenant: nothing may be sold to that any more.
  */
 async function customerOf(
   options: RunBillingRequestOptions,
   helpers: JobHelpers,
   request: BillingRequest,
-): Promise<string> {
+): Promise<string | undefined> {
   const { tenant_id: tenantId, id } = request;
-  let current = request;
+  let current: BillingRequest | undefined = request;
   if (request.stripe_customer_id === null || request.kind === "checkout") {
     await stripeProvisionTenant(options)({ tenant_id: tenantId }, helpers);
-    current = (await begin(options, helpers.query, tenantId, id)) ?? request;
+    current = await begin(options, helpers.query, tenantId, id);
   }
+  if (current === undefined) return undefined;
   const { stripe_customer_id: known, customer_is_deleted: isDeleted } = current;
   if (known !== null && !isDeleted) return known;
   if (!SELLS.has(request.kind)) {

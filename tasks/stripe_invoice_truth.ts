@@ -77,8 +77,8 @@ export function invoiceTruth(invoice: Stripe.Invoice): InvoiceTruth {
 }
 
 /**
- * When the debt of a subscription began that runs now: when its oldest invoice was finalised that is
- * open and newer than the last one settled. Older ones that were left open belong to a debt that has
+ * When the debt of a subscription began that runs now: when its oldest invoice was finalised, or due,
+ * that is open and newer than the last one settled. Older ones that were left open belong to a debt that has
  * been over since. One written off counts as settled, unless it is the newest: then it is what is
  * overdue, if anything is. `invoices` are newest first.
  */
@@ -107,14 +107,17 @@ export function unpaidSince(
   );
 }
 
-/** When the oldest was finalised of the newest invoices that are all owed; null when none is. */
+/** Since when the oldest is owed of the newest invoices that are all owed; null when none is. */
 function oldestOf(
   newestFirst: readonly Stripe.Invoice[],
   isOwed: (invoice: Stripe.Invoice) => boolean,
 ): number | null {
   const settled = newestFirst.findIndex((invoice) => !isOwed(invoice));
   const owed = settled === -1 ? newestFirst : newestFirst.slice(0, settled);
-  const times = owed.flatMap((invoice) => invoice.status_transitions.finalized_at ?? []);
+  const times = owed.flatMap(
+    // One that is sent, to be paid within some weeks, is no debt before those are over.
+    (invoice) => invoice.due_date ?? invoice.status_transitions.finalized_at ?? [],
+  );
   return times.length === 0 ? null : Math.min(...times);
 }
 

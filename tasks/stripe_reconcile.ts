@@ -45,6 +45,9 @@ export function stripeReconcile(options: StripeReconcileOptions): Task<"stripe_r
     const check = await begin(query);
     const seq = await nextSeq(query);
     const resumed = await resume(query);
+    await query(
+      "select app_private.end_overdue_grace_periods(), app_private.resume_usage_reports()",
+    );
     const listing = await listEverything({ stripe, query, configuredPrices });
 
     const found: Reconciliation = { ...listing.counts, drifted: 0, ...NO_STRAYS, resumed };

@@ -4,6 +4,7 @@ import { isUuid } from "../server/auth/claims.ts";
 import type { ConfiguredPrices } from "./stripe_customer_truth.ts";
 import { debtSince, unpaidSince } from "./stripe_invoice_truth.ts";
 import { idOf } from "./stripe_id.ts";
+import { isLive } from "./stripe_provisioning.ts";
 import { readAll } from "./stripe_read_all.ts";
 
 /** What app_private.record_stripe_customer takes for each subscription; times in Unix seconds. */
@@ -54,7 +55,9 @@ export async function subscriptionTruth(
   const items = await allItems(stripe, subscription);
   const { latest_invoice: invoice, pause_collection: pause, pending_update } = subscription;
   const { tenant_id: tenantId } = subscription.metadata;
-  const isPayable = typeof invoice === "object" && invoice?.status === "open";
+  // What is owed for one that has ended can be paid on the invoice's page, and brings nothing back.
+  const isPayable =
+    isLive(subscription) && typeof invoice === "object" && invoice?.status === "open";
   const periodEnd = earliest(items.map((item) => item.current_period_end));
   return {
     id: subscription.id,

@@ -23,6 +23,7 @@ type SeatChange = {
   quantity: number;
   proration_behavior: "create_prorations" | "none";
   generation: number;
+  begun_at: Date;
 };
 
 /** A change is two steps at most: what is paid for is filled, then what is charged is added. */
@@ -87,7 +88,9 @@ async function changeOne(
     );
     const [change] = rows;
     if (change === undefined) continue;
-    const { quantity, proration_behavior: proration, generation } = change;
+    const { quantity, proration_behavior: proration, generation, begun_at: begunAt } = change;
+    // The time, because a restored backup counts its generations once more.
+    const wish = `${generation}:${begunAt.getTime()}`;
     const end = (isInDoubtNow: boolean) =>
       query("select app_private.end_seat_change($1, $2, $3, $4)", [
         tenantId,
@@ -99,7 +102,7 @@ async function changeOne(
       await stripe.subscriptions.update(
         id,
         { items: [{ id: itemId, quantity }], proration_behavior: proration },
-        { idempotencyKey: `rowhouse:seats:${tenantId}:${itemId}:${generation}` },
+        { idempotencyKey: `rowhouse:seats:${tenantId}:${itemId}:${wish}` },
       );
     } catch (error) {
       if (isInDoubt(error)) await end(true);

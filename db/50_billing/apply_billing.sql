@@ -74,11 +74,25 @@ end;
 comment on function app_private.end_grace_period(uuid) is
   'Suspends the tenant if its grace period is over and nothing was paid; else changes nothing.';
 
+create or replace function app_private.end_overdue_grace_periods()
+  returns void
+  language sql volatile parallel unsafe
+begin atomic
+  select app_private.apply_billing(tenants.id)
+  from app_public.tenants
+  where tenants.grace_ends_at <= now()
+  and tenants.status not in ('suspended', 'closed');
+end;
+comment on function app_private.end_overdue_grace_periods() is
+  'Suspends tenants whose grace period is over and whose job did not: it was dismissed, or lost.';
+
 revoke all on function
   app_private.apply_billing(uuid),
-  app_private.end_grace_period(uuid)
+  app_private.end_grace_period(uuid),
+  app_private.end_overdue_grace_periods()
   from public;
 grant execute on function
   app_private.apply_billing(uuid),
-  app_private.end_grace_period(uuid)
+  app_private.end_grace_period(uuid),
+  app_private.end_overdue_grace_periods()
   to app_worker;

@@ -45,6 +45,25 @@ grant insert (tenant_id, identifier, event_name, value, used_at)
   on app_private.meter_events to app_definer;
 grant select, update (status, attempted_at, settled_at) on app_private.meter_events to app_worker;
 
+create or replace function app_private.request_usage_report(
+  p_tenant_id uuid,
+  p_run_at timestamptz default now()
+)
+  returns void
+  language sql volatile parallel unsafe
+begin atomic
+  select graphile_worker.add_job(
+    'stripe_report_usage',
+    json_build_object('tenant_id', p_tenant_id),
+    queue_name => 'stripe_usage:' || p_tenant_id,
+    run_at => p_run_at,
+    job_key => 'stripe_usage:' || p_tenant_id,
+    job_key_mode => 'preserve_run_at'
+  );
+end;
+comment on function app_private.request_usage_report(uuid, timestamptz) is
+  'Books that Stripe is told what a tenant has used.';
+
 create or replace function app_private.tg_usage_records__report()
   returns trigger
   language plpgsql volatile
@@ -68,14 +87,7 @@ begin
   where features.key = new.feature_key
   and features.meter_event is not null;
   if found then
-    perform graphile_worker.add_job(
-      'stripe_report_usage',
-      json_build_object('tenant_id', new.tenant_id),
-      queue_name => 'stripe_usage:' || new.tenant_id,
-      run_at => now() + interval '5 seconds',
-      job_key => 'stripe_usage:' || new.tenant_id,
-      job_key_mode => 'preserve_run_at'
-    );
+    perform app_private.request_usage_report(new.tenant_id, now() + interval '5 seconds');
   end if;
   return null;
 end;
@@ -166,13 +178,40 @@ end;
 comment on function app_private.end_meter_event(uuid, text, boolean) is
   'Notes that Stripe has taken a usage, or has certainly refused it.';
 
+create or replace function app_private.resume_usage_reports()
+  returns void
+  language sql volatile parallel unsafe
+begin atomic
+  select app_private.request_usage_report(waiting.tenant_id)
+  from (
+    select distinct events.tenant_id
+    from app_private.meter_events as events
+    where events.status = 'pending'
+    and events.used_at < now() - interval '1 hour'
+  ) as waiting
+  where not exists (
+    select
+    from graphile_worker._private_jobs as jobs
+    where jobs.key = 'stripe_usage:' || waiting.tenant_id
+    and (jobs.attempts < jobs.max_attempts or jobs.locked_at is not null)
+  );
+end;
+comment on function app_private.resume_usage_reports() is
+  'Books the report of usage that is an hour old and which nobody works on: its job was lost, dismissed '
+  'or failed for good, or the tenant had no customer at Stripe then.';
+
 revoke all on function
   app_private.tg_usage_records__report(),
+  app_private.request_usage_report(uuid, timestamptz),
+  app_private.resume_usage_reports(),
   app_private.begin_meter_event(uuid, text),
   app_private.end_meter_event(uuid, text, boolean)
   from public;
 grant execute on function app_private.tg_usage_records__report() to app_definer;
+grant execute on function app_private.request_usage_report(uuid, timestamptz)
+  to app_definer, app_worker;
 grant execute on function
+  app_private.resume_usage_reports(),
   app_private.begin_meter_event(uuid, text),
   app_private.end_meter_event(uuid, text, boolean)
   to app_worker;

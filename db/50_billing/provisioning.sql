@@ -14,7 +14,17 @@ create or replace function app_private.begin_billing_intent(p_tenant_id uuid)
   language sql volatile parallel unsafe
 begin atomic
   update app_private.billing_intents set
-    first_attempt_at = coalesce(billing_intents.first_attempt_at, now())
+    /*
+     * Of a wish that is old, a first attempt may have been made that we know nothing of: by a
+     * database that was restored since from a backup.
+     */
+    first_attempt_at = coalesce(
+      billing_intents.first_attempt_at,
+      case when billing_intents.created_at < now() - interval '23 hours'
+        then billing_intents.created_at
+        else now()
+      end
+    )
   from app_public.billing_accounts
   join app_public.tenants on tenants.id = billing_accounts.tenant_id
   where billing_intents.tenant_id = p_tenant_id

@@ -20,7 +20,9 @@ create or replace function app_private.begin_seat_change(
   p_current_quantity integer,
   p_period_start timestamptz
 )
-  returns table (quantity integer, proration_behavior text, generation integer)
+  returns table (
+    quantity integer, proration_behavior text, generation integer, begun_at timestamptz
+  )
   language plpgsql volatile parallel unsafe
 as $$
 declare
@@ -87,7 +89,8 @@ begin
     begun_at = excluded.begun_at,
     completed_at = excluded.completed_at;
   if v_wanted <> p_current_quantity then
-    return query select v_next.quantity, v_next.proration_behavior, v_next.generation;
+    return query
+      select v_next.quantity, v_next.proration_behavior, v_next.generation, v_next.begun_at;
   end if;
 end;
 $$;

@@ -31,7 +31,8 @@ comment on column app_private.seat_changes.paid_quantity is
   'The most seats there were since period_start. They are paid for: one that is filled again within '
   'the period is not charged twice.';
 comment on column app_private.seat_changes.generation is
-  'Part of the idempotency key. Counts up with each new wish, and when Stripe answered 5xx.';
+  'Part of the idempotency key, with begun_at. Counts up with each new wish, and when Stripe answered '
+  '5xx.';
 comment on column app_private.seat_changes.begun_at is
   'When the call was first made. Stripe forgets keys after 24 h; from 23 h on another one is used.';
 comment on column app_private.seat_changes.completed_at is

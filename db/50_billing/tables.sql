@@ -53,7 +53,8 @@ comment on table app_private.billing_intents is
 comment on column app_private.billing_intents.stripe_price_id is
   'Found when first needed, then frozen like the rest.';
 comment on column app_private.billing_intents.first_attempt_at is
-  'Stripe forgets idempotency keys after 24 h; from 23 h on it is searched before it is asked.';
+  'Stripe forgets idempotency keys after 24 h; from 23 h on it is searched before it is asked. Of a '
+  'wish that is older than that when it is first attempted: when it was made.';
 comment on column app_private.billing_intents.is_in_doubt is
   'Stripe answered 5xx: it may have done what was asked. The next attempt searches first.';
 comment on column app_private.billing_intents.key_generation is
@@ -191,7 +192,8 @@ comment on column app_private.stripe_subscriptions.plan_key is
 comment on column app_private.stripe_subscriptions.current_period_end is
   'The earliest among its items: when the next invoice comes.';
 comment on column app_private.stripe_subscriptions.past_due_since is
-  'When the oldest invoice of the debt that runs was finalised; null when nothing is overdue.';
+  'When the oldest invoice of the debt that runs was finalised, or due where it had been sent to be '
+  'paid within some weeks; null when nothing is overdue.';
 comment on column app_private.stripe_subscriptions.grace_ends_at is
   'Until when what it granted is kept: fixed when past_due_since or unknown_since was first seen, by '
   'the grace period configured then. Null when nothing is overdue and its status is known.';

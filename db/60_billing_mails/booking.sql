@@ -13,7 +13,11 @@ declare
 begin
   insert into app_private.billing_mails (tenant_id, kind, about, occasion)
   values (p_tenant_id, p_kind, p_about, p_occasion)
-  on conflict on constraint billing_mails_once do nothing
+  /* What was not sent because it was not true then may be true again: it is looked at anew. */
+  on conflict on constraint billing_mails_once do update set
+    status = 'booked',
+    settled_at = null
+    where billing_mails.status = 'stale'
   returning billing_mails.id into v_mail_id;
   if found then
     perform graphile_worker.add_job(
@@ -26,7 +30,8 @@ begin
 end;
 $$;
 comment on function app_private.book_billing_mail(uuid, text, text, text, timestamptz) is
-  'Books a mail to a tenant''s payers together with its job, unless it was booked before.';
+  'Books a mail to a tenant''s payers together with its job, unless it was booked before and is not '
+  'stale.';
 
 create or replace function app_private.seconds_of(p_time timestamptz)
   returns text

@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:ac1702102d9083c20cc520b89536275f95e1f94f
+--! Hash: sha1:c71a438d7c1870c548c665542739d813b5423fa8
 
 --! Included index.sql
 --! Included 00_foundation/schemas.sql
@@ -4171,7 +4171,8 @@ comment on table app_private.billing_intents is
 comment on column app_private.billing_intents.stripe_price_id is
   'Found when first needed, then frozen like the rest.';
 comment on column app_private.billing_intents.first_attempt_at is
-  'Stripe forgets idempotency keys after 24 h; from 23 h on it is searched before it is asked.';
+  'Stripe forgets idempotency keys after 24 h; from 23 h on it is searched before it is asked. Of a '
+  'wish that is older than that when it is first attempted: when it was made.';
 comment on column app_private.billing_intents.is_in_doubt is
   'Stripe answered 5xx: it may have done what was asked. The next attempt searches first.';
 comment on column app_private.billing_intents.key_generation is
@@ -4309,7 +4310,8 @@ comment on column app_private.stripe_subscriptions.plan_key is
 comment on column app_private.stripe_subscriptions.current_period_end is
   'The earliest among its items: when the next invoice comes.';
 comment on column app_private.stripe_subscriptions.past_due_since is
-  'When the oldest invoice of the debt that runs was finalised; null when nothing is overdue.';
+  'When the oldest invoice of the debt that runs was finalised, or due where it had been sent to be '
+  'paid within some weeks; null when nothing is overdue.';
 comment on column app_private.stripe_subscriptions.grace_ends_at is
   'Until when what it granted is kept: fixed when past_due_since or unknown_since was first seen, by '
   'the grace period configured then. Null when nothing is overdue and its status is known.';
@@ -5154,13 +5156,27 @@ end;
 comment on function app_private.end_grace_period(uuid) is
   'Suspends the tenant if its grace period is over and nothing was paid; else changes nothing.';
 
+create or replace function app_private.end_overdue_grace_periods()
+  returns void
+  language sql volatile parallel unsafe
+begin atomic
+  select app_private.apply_billing(tenants.id)
+  from app_public.tenants
+  where tenants.grace_ends_at <= now()
+  and tenants.status not in ('suspended', 'closed');
+end;
+comment on function app_private.end_overdue_grace_periods() is
+  'Suspends tenants whose grace period is over and whose job did not: it was dismissed, or lost.';
+
 revoke all on function
   app_private.apply_billing(uuid),
-  app_private.end_grace_period(uuid)
+  app_private.end_grace_period(uuid),
+  app_private.end_overdue_grace_periods()
   from public;
 grant execute on function
   app_private.apply_billing(uuid),
-  app_private.end_grace_period(uuid)
+  app_private.end_grace_period(uuid),
+  app_private.end_overdue_grace_periods()
   to app_worker;
 --! EndIncluded 50_billing/apply_billing.sql
 --! Included 50_billing/provisioning.sql
@@ -5180,7 +5196,17 @@ create or replace function app_private.begin_billing_intent(p_tenant_id uuid)
   language sql volatile parallel unsafe
 begin atomic
   update app_private.billing_intents set
-    first_attempt_at = coalesce(billing_intents.first_attempt_at, now())
+    /*
+     * Of a wish that is old, a first attempt may have been made that we know nothing of: by a
+     * database that was restored since from a backup.
+     */
+    first_attempt_at = coalesce(
+      billing_intents.first_attempt_at,
+      case when billing_intents.created_at < now() - interval '23 hours'
+        then billing_intents.created_at
+        else now()
+      end
+    )
   from app_public.billing_accounts
   join app_public.tenants on tenants.id = billing_accounts.tenant_id
   where billing_intents.tenant_id = p_tenant_id
@@ -6709,7 +6735,8 @@ comment on column app_private.seat_changes.paid_quantity is
   'The most seats there were since period_start. They are paid for: one that is filled again within '
   'the period is not charged twice.';
 comment on column app_private.seat_changes.generation is
-  'Part of the idempotency key. Counts up with each new wish, and when Stripe answered 5xx.';
+  'Part of the idempotency key, with begun_at. Counts up with each new wish, and when Stripe answered '
+  '5xx.';
 comment on column app_private.seat_changes.begun_at is
   'When the call was first made. Stripe forgets keys after 24 h; from 23 h on another one is used.';
 comment on column app_private.seat_changes.completed_at is
@@ -6798,7 +6825,9 @@ create or replace function app_private.begin_seat_change(
   p_current_quantity integer,
   p_period_start timestamptz
 )
-  returns table (quantity integer, proration_behavior text, generation integer)
+  returns table (
+    quantity integer, proration_behavior text, generation integer, begun_at timestamptz
+  )
   language plpgsql volatile parallel unsafe
 as $$
 declare
@@ -6865,7 +6894,8 @@ begin
     begun_at = excluded.begun_at,
     completed_at = excluded.completed_at;
   if v_wanted <> p_current_quantity then
-    return query select v_next.quantity, v_next.proration_behavior, v_next.generation;
+    return query
+      select v_next.quantity, v_next.proration_behavior, v_next.generation, v_next.begun_at;
   end if;
 end;
 $$;
@@ -7099,6 +7129,25 @@ grant insert (tenant_id, identifier, event_name, value, used_at)
   on app_private.meter_events to app_definer;
 grant select, update (status, attempted_at, settled_at) on app_private.meter_events to app_worker;
 
+create or replace function app_private.request_usage_report(
+  p_tenant_id uuid,
+  p_run_at timestamptz default now()
+)
+  returns void
+  language sql volatile parallel unsafe
+begin atomic
+  select graphile_worker.add_job(
+    'stripe_report_usage',
+    json_build_object('tenant_id', p_tenant_id),
+    queue_name => 'stripe_usage:' || p_tenant_id,
+    run_at => p_run_at,
+    job_key => 'stripe_usage:' || p_tenant_id,
+    job_key_mode => 'preserve_run_at'
+  );
+end;
+comment on function app_private.request_usage_report(uuid, timestamptz) is
+  'Books that Stripe is told what a tenant has used.';
+
 create or replace function app_private.tg_usage_records__report()
   returns trigger
   language plpgsql volatile
@@ -7122,14 +7171,7 @@ begin
   where features.key = new.feature_key
   and features.meter_event is not null;
   if found then
-    perform graphile_worker.add_job(
-      'stripe_report_usage',
-      json_build_object('tenant_id', new.tenant_id),
-      queue_name => 'stripe_usage:' || new.tenant_id,
-      run_at => now() + interval '5 seconds',
-      job_key => 'stripe_usage:' || new.tenant_id,
-      job_key_mode => 'preserve_run_at'
-    );
+    perform app_private.request_usage_report(new.tenant_id, now() + interval '5 seconds');
   end if;
   return null;
 end;
@@ -7220,13 +7262,40 @@ end;
 comment on function app_private.end_meter_event(uuid, text, boolean) is
   'Notes that Stripe has taken a usage, or has certainly refused it.';
 
+create or replace function app_private.resume_usage_reports()
+  returns void
+  language sql volatile parallel unsafe
+begin atomic
+  select app_private.request_usage_report(waiting.tenant_id)
+  from (
+    select distinct events.tenant_id
+    from app_private.meter_events as events
+    where events.status = 'pending'
+    and events.used_at < now() - interval '1 hour'
+  ) as waiting
+  where not exists (
+    select
+    from graphile_worker._private_jobs as jobs
+    where jobs.key = 'stripe_usage:' || waiting.tenant_id
+    and (jobs.attempts < jobs.max_attempts or jobs.locked_at is not null)
+  );
+end;
+comment on function app_private.resume_usage_reports() is
+  'Books the report of usage that is an hour old and which nobody works on: its job was lost, dismissed '
+  'or failed for good, or the tenant had no customer at Stripe then.';
+
 revoke all on function
   app_private.tg_usage_records__report(),
+  app_private.request_usage_report(uuid, timestamptz),
+  app_private.resume_usage_reports(),
   app_private.begin_meter_event(uuid, text),
   app_private.end_meter_event(uuid, text, boolean)
   from public;
 grant execute on function app_private.tg_usage_records__report() to app_definer;
+grant execute on function app_private.request_usage_report(uuid, timestamptz)
+  to app_definer, app_worker;
 grant execute on function
+  app_private.resume_usage_reports(),
   app_private.begin_meter_event(uuid, text),
   app_private.end_meter_event(uuid, text, boolean)
   to app_worker;
@@ -8426,7 +8495,11 @@ declare
 begin
   insert into app_private.billing_mails (tenant_id, kind, about, occasion)
   values (p_tenant_id, p_kind, p_about, p_occasion)
-  on conflict on constraint billing_mails_once do nothing
+  /* What was not sent because it was not true then may be true again: it is looked at anew. */
+  on conflict on constraint billing_mails_once do update set
+    status = 'booked',
+    settled_at = null
+    where billing_mails.status = 'stale'
   returning billing_mails.id into v_mail_id;
   if found then
     perform graphile_worker.add_job(
@@ -8439,7 +8512,8 @@ begin
 end;
 $$;
 comment on function app_private.book_billing_mail(uuid, text, text, text, timestamptz) is
-  'Books a mail to a tenant''s payers together with its job, unless it was booked before.';
+  'Books a mail to a tenant''s payers together with its job, unless it was booked before and is not '
+  'stale.';
 
 create or replace function app_private.seconds_of(p_time timestamptz)
   returns text
@@ -8965,24 +9039,31 @@ create or replace function app_private.customers_with_more(
   returns setof text
   language sql stable parallel safe
 begin atomic
+  /* Joined, not looked for in the arrays: that would take the square of their length. */
   select customers.id
   from app_private.stripe_customers as customers
   where not customers.is_deleted
   and customers.synced_at < p_before
-  and not customers.id = any (p_customer_ids)
+  and not exists (
+    select from unnest(p_customer_ids) as listed (id) where listed.id = customers.id
+  )
   union
   select subscriptions.customer_id
   from app_private.stripe_subscriptions as subscriptions
   where subscriptions.status not in ('canceled', 'incomplete_expired')
   and subscriptions.created_at < p_before
-  and not subscriptions.id = any (p_subscription_ids)
+  and not exists (
+    select from unnest(p_subscription_ids) as listed (id) where listed.id = subscriptions.id
+  )
   union
   select invoices.customer_id
   from app_public.invoices
   where invoices.status = 'open'
   and invoices.customer_id is not null
   and invoices.created_at < p_before
-  and not invoices.id = any (p_invoice_ids);
+  and not exists (
+    select from unnest(p_invoice_ids) as listed (id) where listed.id = invoices.id
+  );
 end;
 comment on function app_private.customers_with_more(text[], text[], text[], timestamptz) is
   'Our customers of whom we hold as alive what Stripe''s whole lists, begun at p_before, have not: '

@@ -43,9 +43,8 @@ export async function preview(work: BillingWork): Promise<BillingResult> {
 export async function change(work: BillingWork): Promise<BillingResult> {
   const planned = await changeOf(work);
   const { subscription, item, wanted } = planned;
-  if (item.price.id === wanted.price || (await isWaiting(work, planned))) {
-    return outcomeOf(work, subscription);
-  }
+  if (item.price.id === wanted.price) return alreadyThere(work, planned);
+  if (await isWaiting(work, planned)) return outcomeOf(work, subscription);
   // By the item's id: a price alone would be sold besides.
   const changed = await work.stripe.subscriptions.update(
     subscription.id,
@@ -97,6 +96,20 @@ async function isWaiting(work: BillingWork, { subscription, wanted }: Change): P
   if (work.request.key_generation === 0) return false;
   const items = subscription.pending_update?.subscription_items ?? [];
   return items.some((item) => item.price.id === wanted.price);
+}
+
+/**
+ * There is nothing to change. An earlier attempt may have changed it: then the invoice is younger than
+ * the request. An older one was for another change, and what waits is another: neither is told of.
+ */
+function alreadyThere({ request }: BillingWork, { subscription, item }: Change): BillingResult {
+  const { latest_invoice: invoice, pending_update: pending } = subscription;
+  const isOfThis =
+    pending === null &&
+    typeof invoice === "object" &&
+    invoice?.billing_reason === "subscription_update" &&
+    invoice.created >= Math.floor(request.created_at.getTime() / 1000);
+  return isOfThis ? amountsOf(invoice) : nothing(item.price);
 }
 
 async function outcomeOf(

@@ -98,6 +98,27 @@ test("S58: usage that is older than Stripe takes is put aside with an alarm", as
   expect(alarm).toEqual({ kind: "usage_not_reported", times: 1 });
 });
 
+test("usage whose job is gone is reported by the nightly look, once", async ({ metered }) => {
+  const { tenantId, customer } = await paidTenant(metered);
+  await consume(metered, tenantId, 5, "k1");
+  await asSuperuser(
+    metered,
+    "delete from graphile_worker._private_jobs where key = 'stripe_usage:' || $1",
+    [tenantId],
+  );
+  await asSuperuser(
+    metered,
+    "update app_private.meter_events set used_at = now() - interval '2 hours' where tenant_id = $1",
+    [tenantId],
+  );
+  for (let night = 0; night < 2; night += 1) {
+    await metered.pool.query("select app_private.request_reconcile()");
+    await metered.settle();
+    expect(await statuses(metered, tenantId)).toEqual([{ status: "reported", count: 1 }]);
+    expect(await counted(metered, customer)).toBe(5);
+  }
+});
+
 test("usage that may have been counted is not sent again once Stripe would count it twice", async ({
   metered,
 }) => {
