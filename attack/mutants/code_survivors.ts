@@ -23,8 +23,10 @@ export const CODE_SURVIVORS: readonly CodeSurvivors[] = [
   {
     reason:
       "Killed by test/db, one of members, invitation_answers, invitations, entitlements and " +
-      "consume_feature.test.ts each. The attack does not set up what would show it.",
+      "consume_feature.test.ts each, or by test/tasks/seats_across_plans.test.ts. The attack does not " +
+      "set up what would show it.",
     mutants: [
+      'code app_private.book_billing_request(app_public.billing_requests): without "where memberships.tenant_id = v_tenant_id"',
       'code app_private.count_used(uuid,text): without "WHERE ((memberships.tenant_id = count_used.p_tenant_id) AND (memberships.tenant_id = app_private.member_tenant_id())))"',
       'code app_private.invitation_to_answer(text): without "where memberships.tenant_id = v_invitation.tenant_id"',
       'code app_private.require_other_owner(uuid): without "where memberships.tenant_id = app_private.member_tenant_id()"',
@@ -58,6 +60,8 @@ export const CODE_SURVIVORS: readonly CodeSurvivors[] = [
       'code app_private.require_other_owner(uuid): without "and memberships.user_id <> p_user_id"',
       "code app_private.require_scopes(text[]): without \"perform app_private.require_permission('billing.manage');\"",
       'code app_private.send_invitation(app_public.invitations): without "perform app_private.lock_members();"',
+      'code app_private.book_billing_request(app_public.billing_requests): without "perform app_private.lock_offers(v_tenant_id);"',
+      'code app_public.current_membership(): without "and memberships.user_id = v_user_id;"',
       'code app_private.send_invitation(app_public.invitations): without "perform app_private.require_authority_over(p_invitation.role);"',
       "code app_private.send_invitation(app_public.invitations): without \"perform app_private.require_permission('members.invite');\"",
       'code app_public.accept_invitation(text): without "perform app_private.lock_members();"',

@@ -17,7 +17,7 @@ values
     '35b10fdde528c1bccf338e55d3ad5b437e24a79bf3a5d6edfc9b73d8d19ca5e8',
     'Lists the caller''s tenants, which lie across tenants.'),
   ('definer_reviewed', 'app_public.create_tenant(text,text,text,text)',
-    '663eb04239ae5287e7e84f4d4f90bb23ecc39133e294f6ba2195527dcb9446c3',
+    '7c34e2317e8909c9e7570e1fd4b76fef45fafdaba314c9720307ba3c0ff65529',
     'Founds a tenant that has no member yet.'),
   ('definer_reviewed', 'app_private.address_of_owner(uuid)',
     'e44a07e944de95b21ffbf6a1cb66f0f5eb71e6efc5cde4481d2b99d4b6af7a6c',

@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:c71a438d7c1870c548c665542739d813b5423fa8
+--! Hash: sha1:635ef85c5de07f7a07cdae0db4f9829fd057ae4a
 
 --! Included index.sql
 --! Included 00_foundation/schemas.sql
@@ -6593,13 +6593,39 @@ $$;
 comment on function app_private.founded_tenant(uuid, text, text, text) is
   'The tenant that this person has founded under this key with the same wish, and still belongs to.';
 
+create or replace function app_private.require_few_foundings(p_user_id uuid)
+  returns void
+  language plpgsql stable parallel safe
+as $$
+declare
+  v_hourly_limit constant integer := 100;
+begin
+  if v_hourly_limit <= (
+    select count(*)
+    from app_public.memberships
+    join app_public.tenants on tenants.id = memberships.tenant_id
+    where memberships.user_id = p_user_id
+    and memberships.role = 'owner'
+    and tenants.created_at > now() - interval '1 hour'
+  ) then
+    raise exception 'You have founded % tenants within an hour', v_hourly_limit
+      using errcode = 'RATED',
+            hint    = 'Try again later.';
+  end if;
+end;
+$$;
+comment on function app_private.require_few_foundings(uuid) is
+  'Raises RATED beyond 100 an hour: each takes calls to Stripe that other tenants wait for.';
+
 revoke all on function
   app_private.founding_id(uuid, text),
-  app_private.founded_tenant(uuid, text, text, text)
+  app_private.founded_tenant(uuid, text, text, text),
+  app_private.require_few_foundings(uuid)
   from public;
 grant execute on function
   app_private.founding_id(uuid, text),
-  app_private.founded_tenant(uuid, text, text, text)
+  app_private.founded_tenant(uuid, text, text, text),
+  app_private.require_few_foundings(uuid)
   to app_definer;
 
 /*
@@ -6669,6 +6695,7 @@ begin
       using errcode = 'INPUT',
             hint    = 'The query "plans" lists those that are, with isActive.';
   end if;
+  perform app_private.require_few_foundings(v_user_id);
 
   insert into app_public.memberships (tenant_id, user_id, role)
   values (v_tenant.id, v_user_id, 'owner');
@@ -6696,7 +6723,8 @@ comment on function app_public.create_tenant(text, text, text, text) is
   'Founds a tenant owned by the signed-in person. It is "provisioning" until Stripe has answered, '
   'then "incomplete" until the first payment; currentTenant.billing.clientSecret is what to pay '
   'with. Needs no tenant in the token. Called again with the same idempotencyKey it founds nothing '
-  'and returns the tenant that it founded; with the same key and another wish: CONFLICT.';
+  'and returns the tenant that it founded; with the same key and another wish: CONFLICT. Beyond 100 '
+  'tenants of a person within an hour: RATE_LIMITED.';
 alter function app_public.create_tenant(text, text, text, text) owner to app_definer;
 revoke all on function app_public.create_tenant(text, text, text, text) from public;
 grant execute on function app_public.create_tenant(text, text, text, text) to app_user;

@@ -84,6 +84,28 @@ describe("createTenant", () => {
     }
   });
 
+  test("is refused to a person who has founded a hundred within an hour, and to no one else", async ({
+    db,
+  }) => {
+    const { alice, mallory } = await createCast(db);
+    const found = (userId: string) =>
+      codeOf(asUser(db, { userId }, () => db.query("select app_public.create_tenant('One more')")));
+    await db.query(
+      `with founded as (
+        insert into app_public.tenants (name, plan)
+        select 'Tenant ' || number, 'pro' from generate_series(1, 99) as number
+        returning id
+      )
+      insert into app_public.memberships (tenant_id, user_id, role)
+      select founded.id, $1, 'owner' from founded`,
+      [alice],
+    );
+    expect(await found(alice)).toBe("RATED");
+    expect(await found(mallory)).toBe("done");
+    await db.query("update app_public.tenants set created_at = now() - interval '1 hour'");
+    expect(await found(alice)).toBe("done");
+  });
+
   test("is not a visitor's", async ({ db }) => {
     const made = asAnonymous(db, () => db.query("select app_public.create_tenant('A', 'pro')"));
     expect(await codeOf(made)).toBe("42501");
