@@ -83,4 +83,39 @@ export const KEPT_CASES: Readonly<Record<string, RuleCases>> = {
     ],
     good: ["grant set on parameter session_replication_role to rowhouse_migrator"],
   },
+  person_reference: {
+    bad: [
+      {
+        sql: thing(`alter table ${THINGS} add constraint f foreign key (user_id)
+          references app_public.users (id); grant insert (user_id) on ${THINGS} to app_user`),
+        object: "f on app_public.things",
+      },
+      {
+        sql: thing(`alter table ${THINGS} alter column user_id set not null, add constraint f
+          foreign key (user_id) references auth.users (id) on delete cascade;
+          grant update (user_id) on ${THINGS} to public`),
+        object: "f on app_public.things",
+      },
+      {
+        sql: thing(`alter table ${THINGS} alter column user_id set not null, add constraint f
+          foreign key (user_id) references app_public.users (id) on delete restrict;
+          grant update (user_id) on ${THINGS} to app_user`),
+        object: "f on app_public.things",
+      },
+      {
+        sql: `create table app_public.follows (user_id uuid constraint f references app_public.users (id));
+          grant insert on app_public.follows to app_user`,
+        object: "f on app_public.follows",
+      },
+    ],
+    good: [
+      // By its default, that is: by whoever is there.
+      thing(`alter table ${THINGS} add constraint f foreign key (user_id)
+        references app_public.users (id) on delete set null;
+        alter table ${THINGS} alter column user_id set default app_private.current_user_id()`),
+      thing(`alter table ${THINGS} add constraint f foreign key (tenant_id, user_id)
+        references app_public.memberships (tenant_id, user_id) on delete set null (user_id);
+        grant insert (user_id) on ${THINGS} to app_user`),
+    ],
+  },
 };
