@@ -18,6 +18,11 @@ with called as (
   and pg_proc.prosqlbody is null
   and (
     pg_proc.prorettype = 'trigger'::regtype
+    /* An aggregate calls its functions for whoever may call the aggregate. */
+    or routines.oid in (
+      select unnest(array[pg_aggregate.aggtransfn, pg_aggregate.aggfinalfn]::oid[])
+      from pg_catalog.pg_aggregate
+    )
     or exists (
       select
       from aclexplode(coalesce(pg_proc.proacl, acldefault('f', pg_proc.proowner))) as acl

@@ -102,6 +102,13 @@ export const FUNCTION_CASES: Readonly<Record<string, RuleCases>> = {
         object: "app_public.f()",
       },
       {
+        sql: `create function app_private.f(text, p text) returns text language plpgsql
+          as $$ begin execute p; return null; end $$;
+          revoke all on function app_private.f(text, text) from public;
+          create aggregate app_public.a(text) (sfunc = app_private.f, stype = text)`,
+        object: "app_private.f(text,text)",
+      },
+      {
         sql: `create function app_private.tg_f() returns trigger language plpgsql
           as $$ begin execute tg_argv[0]; return null; end $$;
           revoke all on function app_private.tg_f() from public`,
