@@ -65,8 +65,21 @@ export const KEPT_CASES: Readonly<Record<string, RuleCases>> = {
         object: "app_public.invoices",
       },
       { sql: thing(`grant update on ${THINGS} to app_worker`), object: THINGS },
+      { sql: thing(`grant update (id, name) on ${THINGS} to app_definer`), object: THINGS },
+      { sql: thing(`grant insert on ${THINGS} to app_worker`), object: THINGS },
+      { sql: thing(`grant delete on ${THINGS} to app_definer`), object: THINGS },
+      {
+        sql: thing(`grant update (user_id) on ${THINGS} to app_worker;
+          grant insert (user_id) on ${THINGS} to app_user`),
+        object: THINGS,
+      },
     ],
-    good: [TABLE, thing(`grant select on ${THINGS} to app_definer`)],
+    good: [
+      TABLE,
+      thing(`grant select on ${THINGS} to app_definer`),
+      // A task keeps a column that nobody else writes, and deletes what is old.
+      thing(`grant delete, update (user_id) on ${THINGS} to app_worker`),
+    ],
   },
   parameter_rights: {
     bad: [
