@@ -22,8 +22,7 @@ export const ENTER = `
     pg_catalog.set_config('statement_timeout', $3, true),
     pg_catalog.set_config('role', 'app_user', true)`;
 
-const idIn = (setting: string) =>
-  `nullif(pg_catalog.current_setting('app.${setting}', true), '')::uuid`;
+const saidIn = (setting: string) => `pg_catalog.current_setting('app.${setting}', true)`;
 
 /**
  * Divides by zero when the work has ended the transaction, or has become somebody else in it or gone
@@ -32,10 +31,10 @@ const idIn = (setting: string) =>
  */
 export const STILL_OURS = `
   select 1 / case
-    when ${idIn("current_user_id")} = $1::uuid
-      and ${idIn("member_tenant_id")} = $2::uuid
-      and coalesce(${idIn("current_tenant_id")}, $2::uuid) = $2::uuid
-      and coalesce(${idIn("writable_tenant_id")}, $2::uuid) = $2::uuid
+    when ${saidIn("current_user_id")} = $1::uuid::text
+      and ${saidIn("member_tenant_id")} = $2::uuid::text
+      and ${saidIn("current_tenant_id")} in ('', $2::uuid::text)
+      and ${saidIn("writable_tenant_id")} in ('', $2::uuid::text)
       and pg_catalog.current_setting('role') = 'app_user'
     then 1 else 0
   end`;
