@@ -45,8 +45,12 @@ export function shownOutbox(
   { isProduction, publicUrl }: { isProduction: boolean; publicUrl: string },
 ): string | undefined {
   const directory = outboxDirectory(read, isProduction);
-  const isHere = /^(localhost|127(\.\d+){3}|\[::1\])$/.test(new URL(publicUrl).hostname);
-  return isHere ? directory : undefined;
+  return isHere(new URL(publicUrl).hostname) ? directory : undefined;
+}
+
+/** Whether a URL's host is this machine by a name that nobody else can give it. */
+export function isHere(hostname: string): boolean {
+  return /^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname);
 }
 
 /** Where mails are kept instead of being sent; undefined when they are sent, or must be. */

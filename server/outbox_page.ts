@@ -2,10 +2,16 @@ import type { RequestHandler } from "express";
 
 import { html, type Markup } from "../tasks/mail/markup.ts";
 import { readOutbox, type KeptMail } from "../tasks/mail/outbox.ts";
+import { Refusal } from "./errors.ts";
+import { isHere } from "./mail_config.ts";
 
 /** GET /outbox: the mails that development did not send, as a page or as JSON. */
 export function outboxPage(directory: string): RequestHandler {
   return async function showOutbox(request, response) {
+    // A page of a name that was made to lead here would be of the outbox's own origin.
+    if (!isHere(hostnameOf(request.headers.host))) {
+      throw new Refusal("DNIED", "The outbox is shown at localhost only");
+    }
     const mails = await readOutbox(directory);
     response.set("cache-control", "no-store").vary("accept");
     if (request.query["format"] === "json" || request.accepts(["html", "json"]) === "json") {
@@ -16,6 +22,10 @@ export function outboxPage(directory: string): RequestHandler {
     response.set("content-security-policy", "default-src 'none'; style-src 'unsafe-inline'");
     response.type("html").send(page(mails).markup);
   };
+}
+
+function hostnameOf(host = ""): string {
+  return URL.canParse(`http://${host}`) ? new URL(`http://${host}`).hostname : "";
 }
 
 function page(mails: readonly KeptMail[]): Markup {

@@ -22,14 +22,19 @@ export const ENTER = `
     pg_catalog.set_config('statement_timeout', $3, true),
     pg_catalog.set_config('role', 'app_user', true)`;
 
+const saidIn = (setting: string) => `pg_catalog.current_setting('app.${setting}', true)`;
+
 /**
- * Divides by zero when the work has ended the transaction, or has become somebody else in it: so the
- * commit that is sent behind it commits nothing.
+ * Divides by zero when the work has ended the transaction, or has become somebody else in it or gone
+ * to another tenant: so the commit that is sent behind it commits nothing. (A suspended tenant is
+ * none to read or to write.)
  */
 export const STILL_OURS = `
   select 1 / case
-    when pg_catalog.current_setting('app.current_user_id', true) = $1
-      and pg_catalog.current_setting('app.member_tenant_id', true) = $2
+    when ${saidIn("current_user_id")} = $1::uuid::text
+      and ${saidIn("member_tenant_id")} = $2::uuid::text
+      and ${saidIn("current_tenant_id")} in ('', $2::uuid::text)
+      and ${saidIn("writable_tenant_id")} in ('', $2::uuid::text)
       and pg_catalog.current_setting('role') = 'app_user'
     then 1 else 0
   end`;

@@ -6,7 +6,10 @@ import { CHECK_OUT, ENTER, STILL_OURS, type Statement } from "./tenant_statement
 
 /** What the work gets. It is good until the work has ended, and throws afterwards. */
 export type TenantClient = {
-  /** One statement. Its rows are the tenant's own, whatever it asks for. */
+  /**
+   * One statement. Its rows are the tenant's own, whatever it asks for, unless it sets the tenant: what
+   * a client says belongs into `values`, never into the text.
+   */
   query<Row extends pg.QueryResultRow>(
     text: string,
     values?: readonly unknown[],
@@ -143,7 +146,9 @@ type Answer = PromiseSettledResult<pg.QueryResult<{ is_clean?: unknown }>>;
 function spoiledBy(reason: unknown): unknown {
   switch (codeOf(reason)) {
     case DIVISION_BY_ZERO:
-      return new Error("The work must not end the tenant's transaction, nor change role in it");
+      return new Error(
+        "The work must not end the tenant's transaction, nor change role or tenant in it",
+      );
     case FAILED_BEFORE:
       return new Error("A statement had failed, so the tenant's transaction was rolled back");
     default:

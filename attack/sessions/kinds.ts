@@ -60,10 +60,10 @@ export const WORKS: readonly Work[] = [
     run: (send) => send("select auth.users.email from auth.users"),
   },
   {
-    verb: "set the tenant for the session",
+    verb: "set permissions for the session",
     share: 1,
     isMischief: true,
-    run: (send) => send("set app.current_tenant_id = 'left behind'"),
+    run: (send) => send("set app.permissions = 'left behind'"),
   },
   {
     verb: "become the role for the session",

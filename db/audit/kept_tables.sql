@@ -1,7 +1,8 @@
 /*
  * What functions with rights of their own or tasks write of a tenant, they write after asking: who
  * may be a member and as what, which keys stand, what was paid. A person who could write there as
- * well would pass by all of that, within their own tenant, and no policy on the tenant says no.
+ * well would pass by all of that, within their own tenant, and no policy on the tenant says no. Where
+ * people make the rows themselves, tasks and functions may keep columns that people don't write.
  */
 with writers (oid, name, is_person) as (
   select grantees.oid, grantees.name, people.is_person
@@ -19,7 +20,7 @@ with writers (oid, name, is_person) as (
 rights as (
   select
     tables.oid as relation, tables.name, writers.name as role, writers.is_person,
-    lower(relation_grants.privilege) as privilege
+    lower(relation_grants.privilege) as privilege, relation_grants.column_number
   from tables
   join relation_grants on relation_grants.relation = tables.oid
   join writers on writers.oid = relation_grants.grantee
@@ -39,4 +40,15 @@ and exists (
   from rights as kept
   where kept.relation = rights.relation
   and kept.role in ('app_definer', 'app_worker')
+  and (
+    kept.privilege = 'insert'
+    or (
+      kept.privilege = 'update'
+      and rights.privilege in ('insert', 'update')
+      /* 0 stands for all columns. */
+      and (kept.column_number = rights.column_number or 0 in (kept.column_number, rights.column_number))
+    )
+    /* A function asks before it deletes; a task tidies up. */
+    or (kept.privilege, rights.privilege, kept.role) = ('delete', 'delete', 'app_definer')
+  )
 );

@@ -1,7 +1,8 @@
 /*
  * What a run-time role may see or write is decided by comparing the tenant with one of the three
  * functions that enter() feeds, nothing looked up: a subquery in a policy is slow at best and a leak
- * at worst. A policy may AND a permission to that, or the person's own id. Whatever else a policy
+ * at worst. A policy may AND a permission to that, or the person's own id; it must AND a permission, for
+ * people, where it holds for members whatever their tenant's access. Whatever else a policy
  * says has a row in exceptions.sql, which names the command and everyone whom it lets in. (In schema
  * auth no rows are of tenants: auth_schema.)
  */
@@ -39,7 +40,8 @@ canonical as (
     bodies.*,
     tables.tenant_column,
     bodies.relation_name = 'app_public.tenants' as is_tenants,
-    bodies.command = 'r' as is_read
+    bodies.command = 'r' as is_read,
+    bodies.roles ~ '\mapp_(user|anonymous)\M' as is_of_people
   from bodies
   join tables on tables.oid = bodies.relation
   where tables.schema <> 'auth'::regnamespace
@@ -78,6 +80,9 @@ where canonical.expression !~ (
   '^'
   || case
     when canonical.is_tenants then 'id = app_private.member_tenant_id'
+    /* member_tenant_id is there for a key with no scope to read and while the tenant is suspended. */
+    when canonical.is_read and canonical.is_of_people
+      then 'tenant_id = app_private.(current_tenant_id|member_tenant_id(?= AND app_private.has_permission))'
     when canonical.is_read then 'tenant_id = app_private.(current|member)_tenant_id'
     else 'tenant_id = app_private.writable_tenant_id'
   end

@@ -1,6 +1,6 @@
 /*
  * The functions whose body somebody else than its author has read, each with why it is well: exceptions
- * to definer_reviewed and policy_bodies. The detail is the hash of that body, which the finding names.
+ * to definer_reviewed, policy_bodies and function_commands. The detail is the hash of that body, which the finding names.
  */
 values
   -- Functions that run with their owner's rights.
@@ -53,7 +53,7 @@ values
     '42d9b4586e746d38e436217945213ae7792c574142188b18de5c368f9670cdaf',
     'Writes invitations, which nobody may.'),
   ('definer_reviewed', 'app_public.accept_invitation(text)',
-    '623558f78e845d235fe2386a2106f51dd0538b77ef3d33feb3cab73be5ff1291',
+    '4023e1166b0b83ecf15c7ba7a626d58e47cdbd6d6556a3d426056a60754bb8cd',
     'Lets in somebody who is not a member yet.'),
   ('definer_reviewed', 'app_public.decline_invitation(text)',
     '133a92bbd8fbb3db5362970fbdcc602773e3630e8d51e8ed4d89dee73dbe2b3f',

@@ -1,7 +1,7 @@
 /*
  * What the rules look at, by name: these stand in front of each rule as "with" queries
  * (server/audit_rules.ts). Beside our own schemas that is every other one into which a run-time role
- * gets, or which it owns; not the queue's and the migrations' (unaudited_schema sees to those), and nothing that an
+ * gets, or which it owns, and partitions wherever they are; not the queue's and the migrations' (unaudited_schema sees to those), and nothing that an
  * extension brings (extensions does).
  */
 
@@ -76,26 +76,47 @@ relation_grants (relation, column_number, grantee, privilege, is_grantable) as (
   and acl.grantee <> pg_class.relowner
 ),
 
-/* Elsewhere than in our schemas, only those that a run-time role owns or has any right on. */
+/* Partitions and children, in whatever schema: rows get into them through tables of audited ones. */
+descendants (oid) as (
+  with recursive below (oid) as (
+    select pg_inherits.inhrelid
+    from pg_catalog.pg_inherits
+    join pg_catalog.pg_class on pg_class.oid = pg_inherits.inhparent
+    join audited_schemas on audited_schemas.oid = pg_class.relnamespace
+    union
+    select pg_inherits.inhrelid
+    from below
+    join pg_catalog.pg_inherits on pg_inherits.inhparent = below.oid
+  )
+  select below.oid from below
+),
+
+/* Elsewhere than in our schemas, only those that a run-time role owns, has any right on, or gets into. */
 relations (oid, name, kind, schema, is_ours, is_child) as (
   select
     pg_class.oid,
     pg_class.oid::regclass::text,
     pg_class.relkind,
     pg_class.relnamespace,
-    audited_schemas.is_ours,
+    coalesce(audited_schemas.is_ours, false),
     exists (select from pg_catalog.pg_inherits where pg_inherits.inhrelid = pg_class.oid)
   from pg_catalog.pg_class
-  join audited_schemas on audited_schemas.oid = pg_class.relnamespace
+  left join audited_schemas on audited_schemas.oid = pg_class.relnamespace
   where pg_class.relkind in ('r', 'p', 'v', 'm', 'f', 'S')
   and (
     audited_schemas.is_ours
-    or pg_class.relowner in (select run_time_roles.oid from run_time_roles)
-    or pg_class.oid in (
-      select relation_grants.relation
-      from relation_grants
-      join grantees on grantees.oid = relation_grants.grantee
+    or (
+      audited_schemas.oid is not null
+      and (
+        pg_class.relowner in (select run_time_roles.oid from run_time_roles)
+        or pg_class.oid in (
+          select relation_grants.relation
+          from relation_grants
+          join grantees on grantees.oid = relation_grants.grantee
+        )
+      )
     )
+    or pg_class.oid in (select descendants.oid from descendants)
   )
   and not exists (
     select

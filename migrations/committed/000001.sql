@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:635ef85c5de07f7a07cdae0db4f9829fd057ae4a
+--! Hash: sha1:68567d1ef2cb6922566fc96269b1316683454546
 
 --! Included index.sql
 --! Included 00_foundation/schemas.sql
@@ -3068,14 +3068,17 @@ as $$
 declare
   v_user_id uuid := app_private.current_user_id();
   v_invitation app_public.invitations;
-  v_is_new boolean;
+  v_is_new boolean := false;
   v_tenant app_public.tenants;
 begin
   v_invitation := app_private.invitation_to_answer(accept_invitation.token);
-  insert into app_public.memberships (tenant_id, user_id, role)
-  values (v_invitation.tenant_id, v_user_id, v_invitation.role)
-  on conflict on constraint memberships_pkey do nothing;
-  v_is_new := found;
+  /* Whoever answers again makes no membership: the one that they had may be ending at this moment. */
+  if v_invitation.status = 'open' then
+    insert into app_public.memberships (tenant_id, user_id, role)
+    values (v_invitation.tenant_id, v_user_id, v_invitation.role)
+    on conflict on constraint memberships_pkey do nothing;
+    v_is_new := found;
+  end if;
   perform app_private.enter(
     v_user_id, v_invitation.tenant_id, current_setting('app.request', true)
   );

@@ -61,9 +61,28 @@ export const BEYOND_CASES: Readonly<Record<string, RuleCases>> = {
           create role analyst login noinherit; grant between to analyst`,
         object: "analyst",
       },
+      {
+        sql: `create role analyst login; grant select (name) on app_public.projects to analyst;
+          alter policy select_tenant on app_public.projects to app_user, analyst`,
+        object: "analyst",
+      },
+      {
+        sql: `create role readers; create role analyst login in role readers;
+          create materialized view app_private.sums as select * from app_public.projects;
+          grant select on app_private.sums to readers`,
+        object: "analyst",
+      },
+      {
+        sql: `create role analyst login;
+          grant execute on function app_private.enter(uuid, uuid, text, bytea) to analyst`,
+        object: "analyst",
+      },
     ],
     good: [
       "create role analyst login",
+      "create role readers; grant select on app_public.plans to readers",
+      `create role analyst login; create schema elsewhere; create table elsewhere.sums ();
+        grant select on elsewhere.sums to analyst; grant usage on schema app_public to analyst`,
       "create role analyst login superuser",
       "create role between bypassrls; grant app_worker to between",
     ],

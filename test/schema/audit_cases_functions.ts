@@ -5,6 +5,11 @@ const RAISING = (message: string) => `
   create function app_private.f() returns int language plpgsql security definer
   set search_path = pg_catalog, pg_temp as $$ begin ${message} end $$`;
 
+/** A function with its caller's rights, which nobody may call yet. */
+const CALLING = (body: string) => `
+  create function app_private.f(p text) returns void language plpgsql
+  as $$ declare v record; begin ${body} end $$; revoke all on function app_private.f(text) from public;`;
+
 export const FUNCTION_CASES: Readonly<Record<string, RuleCases>> = {
   definer_pinned: {
     bad: [
@@ -70,6 +75,52 @@ export const FUNCTION_CASES: Readonly<Record<string, RuleCases>> = {
     good: [
       RAISING("raise exception 'No such row' using errcode = 'INPUT';"),
       functionNamed("f", "language plpgsql as $$ begin raise 'Not %', 1; end $$"),
+    ],
+  },
+  function_commands: {
+    bad: [
+      ...[
+        "execute format('set local app.current_tenant_id = %L', p);",
+        'set local "app".current_tenant_id = 1;',
+        "set local role app_identity;",
+        "if true then /* for a moment */ set role to app_identity; end if;",
+        "perform 1; -- for a moment\n reset role;",
+        "set local row_security = off;",
+        "for v in execute p loop null; end loop;",
+      ].map((body) => ({
+        sql: `${CALLING(body)} grant execute on function app_private.f(text) to app_user`,
+        object: "app_private.f(text)",
+      })),
+      {
+        sql: `create role callers; grant callers to app_anonymous;
+          ${CALLING("execute p;")} grant execute on function app_private.f(text) to callers`,
+        object: "app_private.f(text)",
+      },
+      {
+        sql: `create function app_public.f() returns int language sql
+          as $$ set local app.current_tenant_id = ''; select 1 $$`,
+        object: "app_public.f()",
+      },
+      {
+        sql: `create function app_private.f(text, p text) returns text language plpgsql
+          as $$ begin execute p; return null; end $$;
+          revoke all on function app_private.f(text, text) from public;
+          create aggregate app_public.a(text) (sfunc = app_private.f, stype = text)`,
+        object: "app_private.f(text,text)",
+      },
+      {
+        sql: `create function app_private.tg_f() returns trigger language plpgsql
+          as $$ begin execute tg_argv[0]; return null; end $$;
+          revoke all on function app_private.tg_f() from public`,
+        object: "app_private.tg_f()",
+      },
+    ],
+    good: [
+      `${CALLING("update app_public.memberships set role = p; /* begin set role x; execute p */")}
+        grant execute on function app_private.f(text) to app_user`,
+      `${CALLING("set local lock_timeout = '1s';")} grant execute on function app_private.f(text) to app_user`,
+      // What a deployment calls, and nobody else.
+      CALLING("execute p; set local role app_user;"),
     ],
   },
   public_execute: {

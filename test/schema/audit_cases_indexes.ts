@@ -26,6 +26,8 @@ export const INDEX_CASES: Readonly<Record<string, RuleCases>> = {
     good: [
       thing(`create index i on ${THINGS} (tenant_id, name, user_id) include (parent_id)`),
       "create index i on app_public.plans (lower(name))",
+      thing(`create index i on ${THINGS} using gin (to_tsvector('english', name));
+        create policy s on ${THINGS} for select to app_searcher using (true)`),
     ],
   },
   index_tenant_first: {

@@ -65,8 +65,21 @@ export const KEPT_CASES: Readonly<Record<string, RuleCases>> = {
         object: "app_public.invoices",
       },
       { sql: thing(`grant update on ${THINGS} to app_worker`), object: THINGS },
+      { sql: thing(`grant update (id, name) on ${THINGS} to app_definer`), object: THINGS },
+      { sql: thing(`grant insert on ${THINGS} to app_worker`), object: THINGS },
+      { sql: thing(`grant delete on ${THINGS} to app_definer`), object: THINGS },
+      {
+        sql: thing(`grant update (user_id) on ${THINGS} to app_worker;
+          grant insert (user_id) on ${THINGS} to app_user`),
+        object: THINGS,
+      },
     ],
-    good: [TABLE, thing(`grant select on ${THINGS} to app_definer`)],
+    good: [
+      TABLE,
+      thing(`grant select on ${THINGS} to app_definer`),
+      // A task keeps a column that nobody else writes, and deletes what is old.
+      thing(`grant delete, update (user_id) on ${THINGS} to app_worker`),
+    ],
   },
   parameter_rights: {
     bad: [
@@ -82,5 +95,40 @@ export const KEPT_CASES: Readonly<Record<string, RuleCases>> = {
       { sql: "grant set on parameter session_replication_role to public", object: "public" },
     ],
     good: ["grant set on parameter session_replication_role to rowhouse_migrator"],
+  },
+  person_reference: {
+    bad: [
+      {
+        sql: thing(`alter table ${THINGS} add constraint f foreign key (user_id)
+          references app_public.users (id); grant insert (user_id) on ${THINGS} to app_user`),
+        object: "f on app_public.things",
+      },
+      {
+        sql: thing(`alter table ${THINGS} alter column user_id set not null, add constraint f
+          foreign key (user_id) references auth.users (id) on delete cascade;
+          grant update (user_id) on ${THINGS} to public`),
+        object: "f on app_public.things",
+      },
+      {
+        sql: thing(`alter table ${THINGS} alter column user_id set not null, add constraint f
+          foreign key (user_id) references app_public.users (id) on delete restrict;
+          grant update (user_id) on ${THINGS} to app_user`),
+        object: "f on app_public.things",
+      },
+      {
+        sql: `create table app_public.follows (user_id uuid constraint f references app_public.users (id));
+          grant insert on app_public.follows to app_user`,
+        object: "f on app_public.follows",
+      },
+    ],
+    good: [
+      // By its default, that is: by whoever is there.
+      thing(`alter table ${THINGS} add constraint f foreign key (user_id)
+        references app_public.users (id) on delete set null;
+        alter table ${THINGS} alter column user_id set default app_private.current_user_id()`),
+      thing(`alter table ${THINGS} add constraint f foreign key (tenant_id, user_id)
+        references app_public.memberships (tenant_id, user_id) on delete set null (user_id);
+        grant insert (user_id) on ${THINGS} to app_user`),
+    ],
   },
 };

@@ -30,6 +30,9 @@ export const POLICY_CASES: Readonly<Record<string, RuleCases>> = {
         `for delete to app_user using (coalesce(${WRITABLE}, true))`,
         `for update to app_user using (${WRITABLE}) with check (true)`,
         `for all to app_user using (${WRITABLE}) with check (true)`,
+        // Also a key without the scope to read, and people of a suspended tenant.
+        "for select to app_user using (tenant_id = app_private.member_tenant_id())",
+        "for select to app_user using (tenant_id = app_private.member_tenant_id() and user_id = app_private.current_user_id())",
         "for select to app_anonymous using (true)",
         "for select to app_worker using (true)",
         "for select to app_definer using (true)",
@@ -77,6 +80,8 @@ export const POLICY_CASES: Readonly<Record<string, RuleCases>> = {
     good: [
       policy(`for insert to app_user with check (${WRITABLE})`),
       policy("for select to app_worker using (tenant_id = app_private.member_tenant_id())"),
+      policy(`for select to app_user
+        using (tenant_id = app_private.member_tenant_id() and app_private.has_permission('a.b'))`),
       policy(`for delete to app_user using (
         ${WRITABLE} and app_private.has_permission('things.manage')
         and user_id = app_private.current_user_id())`),
@@ -225,6 +230,12 @@ export const POLICY_CASES: Readonly<Record<string, RuleCases>> = {
       { sql: thing(`alter table ${THINGS} no force row level security`), object: THINGS },
       { sql: PARTED, object: "app_public.parts" },
       { sql: PARTED, object: "app_private.part_1" },
+      {
+        sql: `${PARTED} create schema elsewhere; create table elsewhere.part_2
+          partition of app_public.parts for values in (2) partition by list (n);
+          create table elsewhere.part_2_2 partition of elsewhere.part_2 for values in (2)`,
+        object: "elsewhere.part_2_2",
+      },
       { sql: "create table auth.mine ()", object: "auth.mine" },
       { sql: 'create table app_public."Mixed" ()', object: 'app_public."Mixed"' },
       {

@@ -173,9 +173,23 @@ export const TABLE_CASES: Readonly<Record<string, RuleCases>> = {
         sql: "alter table app_public.tenants add constraint u unique (name)",
         object: "app_public.u",
       },
+      {
+        sql: thing(`create extension btree_gist; alter table ${THINGS}
+          add constraint u exclude using gist (name with =, tenant_id with <>)`),
+        object: "app_public.u",
+      },
+      {
+        // Nobody gets into its schema, but rows get into it.
+        sql: `${PARTED} create schema elsewhere;
+          create table elsewhere.part_2 partition of app_public.parts for values in (2);
+          create unique index u on elsewhere.part_2 (n)`,
+        object: "elsewhere.u",
+      },
     ],
     good: [
       thing(`alter table ${THINGS} add constraint u unique (name, tenant_id)`),
+      thing(`create extension btree_gist; alter table ${THINGS}
+        add constraint u exclude using gist (name with =, tenant_id with =)`),
       thing(`create index u on ${THINGS} (name)`),
     ],
   },

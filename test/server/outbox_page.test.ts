@@ -1,6 +1,9 @@
+import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
+import { get, type IncomingMessage } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 
 import { keepMail, type KeptMail } from "../../tasks/mail/outbox.ts";
 import { expect, test as base } from "../support/index.ts";
@@ -69,6 +72,24 @@ test("no other origin's page may read the outbox", async ({ shown: { url } }) =>
     headers: { origin: "https://app.example.com", accept: "application/json" },
   });
   expect(response.headers.get("access-control-allow-origin")).toBeNull();
+});
+
+test("nor may a page whose name was made to lead here", async ({ shown: { url } }) => {
+  const asked = async (host: string) => {
+    const request = get(`${url}/outbox`, { headers: { host, accept: "application/json" } });
+    const [response] = (await once(request, "response")) as [IncomingMessage];
+    return { status: response.statusCode, body: await text(response) };
+  };
+  const { port } = new URL(url);
+  const refused = await asked(`evil.example:${port}`);
+  expect(refused.status).toBe(403);
+  expect(refused.body).not.toContain("ada@example.com");
+  for (const host of [`localhost:${port}`, `127.0.0.1:${port}`, `[::1]:${port}`]) {
+    expect(await asked(host)).toMatchObject({
+      status: 200,
+      body: expect.stringContaining("ada@example.com"),
+    });
+  }
 });
 
 test("where mails are really sent there is no outbox", async ({ database }) => {

@@ -139,6 +139,12 @@ describe("the work's client", () => {
     await expect(kept?.savepoint(async () => 1)).rejects.toThrow("is over");
   });
 
+  test("is the same in whatever case the ids are written", async ({ pool, acme }) => {
+    const loud = { tenantId: acme.tenantId.toUpperCase(), userId: acme.userId.toUpperCase() };
+    await withTenant(pool, loud, (client) => client.query(INSERT, ["loud"]));
+    expect(await namesOf(pool, acme)).toContain("loud");
+  });
+
   test("takes one statement at a time", async ({ pool, acme }) => {
     await expect(
       withTenant(pool, acme, (client) => client.query("select 1; select 2")),
@@ -179,12 +185,29 @@ describe("a transaction that was spoiled is refused, and nothing after that is k
       await client.query("set local role app_user");
       await client.query(INSERT, ["Trojan"]);
     });
-    await expect(crossed).rejects.toThrow("nor change role");
+    await expect(crossed).rejects.toThrow("nor change role or tenant");
+    expect(await namesOf(pool, neighbour(cast))).toEqual([]);
+  });
+
+  test.for([
+    ["writable_tenant_id", "current_tenant_id"],
+    ["writable_tenant_id"],
+    ["current_tenant_id"],
+  ])("setting the neighbour: %s", async (settings, { pool, acme, cast }) => {
+    const crossed = withTenant(pool, acme, async (client) => {
+      await client.query(INSERT, [`before ${settings.join()}`]);
+      for (const setting of settings) {
+        await client.query(`set local app.${setting} = '${cast.globex}'`);
+      }
+      await client.query(INSERT, ["Trojan"]).catch(() => undefined);
+    });
+    await expect(crossed).rejects.toThrow(/had failed|nor change role/);
+    expect(await namesOf(pool, acme)).not.toContain(`before ${settings.join()}`);
     expect(await namesOf(pool, neighbour(cast))).toEqual([]);
   });
 });
 
-test.for(["set app.current_tenant_id = 'x'", "set role app_user", "listen mine"])(
+test.for(["set app.permissions = 'x'", "set role app_user", "listen mine"])(
   "what is done for the session closes the connection: %s",
   async (text, { pool, acme }) => {
     const before = await pidOf(pool);

@@ -123,6 +123,25 @@ test.for([
   expect(person.userId in (await rolesIn(admin, cast.acme))).toBe(given.isIn);
 });
 
+test("whoever answers again while they are removed is not let in again", async ({
+  database,
+  admin,
+  cast,
+}) => {
+  const alice = { userId: cast.alice, tenantId: cast.acme };
+  const { userId, token } = await invited(admin, alice);
+  expect(await ask(database, { userId }, ACCEPT, token)).toBe("done");
+
+  let again: Promise<unknown> | undefined;
+  const removed = await ask(database, alice, "remove_member($1)", userId, async () => {
+    again = ask(database, { userId }, ACCEPT, token);
+    await Promise.race([again, waitForLock(admin)]);
+  });
+  await again;
+  expect(removed).toBe("done");
+  expect(await rolesIn(admin, cast.acme)).not.toHaveProperty(userId);
+});
+
 test("whatever is done at once, nothing waits for itself and an owner is left", async ({
   database,
   admin,
