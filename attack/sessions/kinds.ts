@@ -31,7 +31,7 @@ const LOG = `
 const RENAME = "update app_public.tenants set name = $1 returning tenants.name";
 
 export const WORKS: readonly Work[] = [
-  { verb: "read", share: 38, run: (send) => send(WHO) },
+  { verb: "read", share: 32, run: (send) => send(WHO) },
   { verb: "read the log", share: 8, run: (send) => send(LOG) },
   {
     verb: "read, write, read",
@@ -61,19 +61,19 @@ export const WORKS: readonly Work[] = [
   },
   {
     verb: "set permissions for the session",
-    share: 1,
+    share: 3,
     isMischief: true,
     run: (send) => send("set app.permissions = 'left behind'"),
   },
   {
     verb: "become the role for the session",
-    share: 1,
+    share: 3,
     isMischief: true,
     run: (send) => send("set role app_user"),
   },
   {
     verb: "leave a cursor open",
-    share: 1,
+    share: 3,
     isMischief: true,
     run: (send) => send(`declare left_behind cursor with hold for ${WHO}`),
   },
