@@ -9,10 +9,10 @@ declare global {
   }
 }
 
-/** Says of events whose jobs were given up that they failed; runs by the clock. */
+/** Ends what waits for a job that was given up or is gone: events, billing requests; by the clock. */
 export function stripeTendEvents(): Task<"stripe_tend_events"> {
   return async function run(_payload, { query }) {
-    await query("select app_private.tend_stripe_events()");
+    await query("select app_private.tend_stripe_events(), app_private.end_late_billing_requests()");
   };
 }
 

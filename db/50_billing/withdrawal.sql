@@ -120,6 +120,11 @@ grant execute on function
   app_private.request_withdrawal(uuid, text[], timestamptz),
   app_private.withdraw_if_closed(uuid)
   to app_worker;
+/* Whatever ends a billing request looks whether its tenant was closed meanwhile. */
+grant execute on function
+  app_private.request_withdrawal(uuid, text[], timestamptz),
+  app_private.withdraw_if_closed(uuid)
+  to app_definer;
 
 create or replace function app_private.tg_tenants__withdraw()
   returns trigger

@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:dbd4a05a5e0d56846324027b8732e3d34f487e7a
+--! Hash: sha1:d99de9202b1555b496b71ab944fa08c6d68d4412
 
 --! Included index.sql
 --! Included 00_foundation/schemas.sql
@@ -4828,6 +4828,11 @@ grant execute on function
   app_private.request_withdrawal(uuid, text[], timestamptz),
   app_private.withdraw_if_closed(uuid)
   to app_worker;
+/* Whatever ends a billing request looks whether its tenant was closed meanwhile. */
+grant execute on function
+  app_private.request_withdrawal(uuid, text[], timestamptz),
+  app_private.withdraw_if_closed(uuid)
+  to app_definer;
 
 create or replace function app_private.tg_tenants__withdraw()
   returns trigger
@@ -5007,8 +5012,7 @@ begin
     where billing_requests.tenant_id = p_tenant_id
     and billing_requests.kind = 'checkout'
     and billing_requests.status = 'pending'
-    /* An older one is never carried out, whatever became of its job. */
-    and billing_requests.created_at >= now() - interval '1 hour'
+    and not app_private.billing_request_is_late(billing_requests)
   ) then
     raise exception 'A page to subscribe on is being made for this tenant'
       using errcode = 'CNFLT',
@@ -7474,7 +7478,7 @@ grant
 /* The functions that ask, and put away what is old. */
 grant
   select, insert, delete,
-  update (status, error_code, error_message, finished_at)
+  update (status, error_code, error_message, client_secret, finished_at)
   on app_public.billing_requests to app_definer;
 /* The task that answers. */
 grant
@@ -7729,14 +7733,11 @@ create or replace function app_private.put_away_billing_requests()
 as $$
 begin
   /* Nobody waits any more; its job would find it so, but may itself be held up. */
-  update app_public.billing_requests set
-    status = 'failed',
-    error_code = 'expired',
-    error_message = 'Nothing was done within an hour. Ask again.',
-    finished_at = now()
+  perform app_private.end_billing_request_if_late(billing_requests)
+  from app_public.billing_requests
   where billing_requests.tenant_id = app_private.member_tenant_id()
   and billing_requests.status = 'pending'
-  and billing_requests.created_at < now() - interval '1 hour';
+  order by billing_requests.id;
 
   delete from app_public.billing_requests
   where billing_requests.tenant_id = app_private.member_tenant_id()
@@ -7744,7 +7745,7 @@ begin
 end;
 $$;
 comment on function app_private.put_away_billing_requests() is
-  'Ends the tenant''s requests that are open for an hour, and deletes those done with for 90 days.';
+  'Ends the tenant''s requests that are late, and deletes those done with for 90 days.';
 
 create or replace function app_private.asks_the_same(
   p_wanted app_public.billing_requests,
@@ -8161,15 +8162,10 @@ create or replace function app_private.begin_billing_request(
 as $$
 #variable_conflict use_column
 begin
-  perform app_private.fail_billing_request(
-    billing_requests.tenant_id, billing_requests.id, 'expired',
-    'Nothing was done within an hour. Ask again.'
-  )
+  perform app_private.end_billing_request_if_late(billing_requests)
   from app_public.billing_requests
   where billing_requests.tenant_id = p_tenant_id
-  and billing_requests.id = p_request_id
-  and billing_requests.status = 'pending'
-  and billing_requests.created_at < now() - interval '1 hour';
+  and billing_requests.id = p_request_id;
 
   perform app_private.fail_billing_request(
     billing_requests.tenant_id, billing_requests.id, 'refused', 'The tenant is closed.'
@@ -8233,7 +8229,7 @@ end;
 $$;
 comment on function app_private.begin_billing_request(uuid, uuid, text) is
   'An open request with all that its task needs; no row when there is nothing to do. One that is '
-  'older than an hour is ended: whoever asked has gone, and Stripe''s idempotency keys last a day. '
+  'late is ended first: Stripe''s idempotency keys last a day. '
   'p_home_url is where people come back to unless the request says otherwise.';
 
 create or replace function app_private.mean_subscription(
@@ -8417,7 +8413,63 @@ grant execute on function
   app_private.customer_to_replace(uuid),
   app_private.replace_stripe_customer(uuid, text, text)
   to app_worker;
+/* Whoever asks anew ends what is late. */
+grant execute on function app_private.fail_billing_request(uuid, uuid, text, text, text)
+  to app_definer;
 --! EndIncluded 55_billing_requests/run.sql
+--! Included 55_billing_requests/expiry.sql
+/* A request that nobody could carry out within an hour. Whoever asked has gone by then. */
+create or replace function app_private.billing_request_is_late(
+  p_request app_public.billing_requests
+)
+  returns boolean
+  language sql stable parallel safe
+return p_request.status = 'pending' and p_request.created_at < now() - interval '1 hour';
+comment on function app_private.billing_request_is_late(app_public.billing_requests) is
+  'Whether a request is open and will never be carried out, whatever becomes of its job.';
+
+create or replace function app_private.end_billing_request_if_late(p_request app_public.billing_requests)
+  returns void
+  language sql volatile parallel unsafe
+begin atomic
+  select app_private.fail_billing_request(
+    p_request.tenant_id, p_request.id, 'expired', 'Nothing was done within an hour. Ask again.'
+  )
+  where app_private.billing_request_is_late(p_request);
+end;
+comment on function app_private.end_billing_request_if_late(app_public.billing_requests) is
+  'Ends a request that is late, and tells whoever watches it.';
+
+create or replace function app_private.end_late_billing_requests()
+  returns void
+  language sql volatile parallel unsafe
+begin atomic
+  select app_private.end_billing_request_if_late(billing_requests)
+  from app_public.billing_requests
+  where billing_requests.status = 'pending'
+  /* What is being carried out was begun in time, and may just have been done. */
+  and not exists (
+    select
+    from graphile_worker._private_jobs as jobs
+    where jobs.key = 'billing_request:' || billing_requests.id
+    and jobs.locked_at is not null
+  )
+  order by billing_requests.tenant_id, billing_requests.id;
+end;
+comment on function app_private.end_late_billing_requests() is
+  'Ends what is late in all tenants, also what has no job any more: one that was dismissed or lost.';
+
+revoke all on function
+  app_private.billing_request_is_late(app_public.billing_requests),
+  app_private.end_billing_request_if_late(app_public.billing_requests),
+  app_private.end_late_billing_requests()
+  from public;
+grant execute on function
+  app_private.billing_request_is_late(app_public.billing_requests),
+  app_private.end_billing_request_if_late(app_public.billing_requests)
+  to app_definer, app_worker;
+grant execute on function app_private.end_late_billing_requests() to app_worker;
+--! EndIncluded 55_billing_requests/expiry.sql
 
 --! Included 60_billing_mails/tables.sql
 create table if not exists app_private.billing_mails (
