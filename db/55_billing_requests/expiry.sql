@@ -8,7 +8,9 @@ return p_request.status = 'pending' and p_request.created_at < now() - interval 
 comment on function app_private.billing_request_is_late(app_public.billing_requests) is
   'Whether a request is open and will never be carried out, whatever becomes of its job.';
 
-create or replace function app_private.end_billing_request_if_late(p_request app_public.billing_requests)
+create or replace function app_private.end_billing_request_if_late(
+  p_request app_public.billing_requests
+)
   returns void
   language sql volatile parallel unsafe
 begin atomic
