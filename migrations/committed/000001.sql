@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:d99de9202b1555b496b71ab944fa08c6d68d4412
+--! Hash: sha1:d001c78750cdff736e63ba446c1aceb823c342bd
 
 --! Included index.sql
 --! Included 00_foundation/schemas.sql
@@ -8428,7 +8428,9 @@ return p_request.status = 'pending' and p_request.created_at < now() - interval 
 comment on function app_private.billing_request_is_late(app_public.billing_requests) is
   'Whether a request is open and will never be carried out, whatever becomes of its job.';
 
-create or replace function app_private.end_billing_request_if_late(p_request app_public.billing_requests)
+create or replace function app_private.end_billing_request_if_late(
+  p_request app_public.billing_requests
+)
   returns void
   language sql volatile parallel unsafe
 begin atomic
@@ -9110,7 +9112,8 @@ comment on function app_private.customers_with_other_invoices(jsonb) is
 create or replace function app_private.customers_with_more(
   p_customer_ids text[],
   p_subscription_ids text[],
-  p_invoice_ids text[],
+  p_open_invoice_ids text[],
+  p_written_off_invoice_ids text[],
   p_before timestamptz
 )
   returns setof text
@@ -9139,12 +9142,21 @@ begin atomic
   and invoices.customer_id is not null
   and invoices.created_at < p_before
   and not exists (
-    select from unnest(p_invoice_ids) as listed (id) where listed.id = invoices.id
+    select from unnest(p_open_invoice_ids) as listed (id) where listed.id = invoices.id
+  )
+  union
+  select invoices.customer_id
+  from app_public.invoices
+  where invoices.status = 'uncollectible'
+  and invoices.customer_id is not null
+  and invoices.created_at < p_before
+  and not exists (
+    select from unnest(p_written_off_invoice_ids) as listed (id) where listed.id = invoices.id
   );
 end;
-comment on function app_private.customers_with_more(text[], text[], text[], timestamptz) is
-  'Our customers of whom we hold as alive what Stripe''s whole lists, begun at p_before, have not: '
-  'the customer itself, a subscription, an open invoice, also of one deleted.';
+comment on function app_private.customers_with_more(text[], text[], text[], text[], timestamptz) is
+  'Our customers of whom we hold as unsettled what Stripe''s whole lists, begun at p_before, have not: '
+  'the customer itself, a subscription, an open invoice or one written off, also of one deleted.';
 
 create or replace function app_private.repair_customer(p_customer_id text, p_listed_from bigint)
   returns boolean
@@ -9181,13 +9193,13 @@ comment on function app_private.repair_customer(text, bigint) is
 revoke all on function
   app_private.customers_with_other_subscriptions(jsonb),
   app_private.customers_with_other_invoices(jsonb),
-  app_private.customers_with_more(text[], text[], text[], timestamptz),
+  app_private.customers_with_more(text[], text[], text[], text[], timestamptz),
   app_private.repair_customer(text, bigint)
   from public;
 grant execute on function
   app_private.customers_with_other_subscriptions(jsonb),
   app_private.customers_with_other_invoices(jsonb),
-  app_private.customers_with_more(text[], text[], text[], timestamptz),
+  app_private.customers_with_more(text[], text[], text[], text[], timestamptz),
   app_private.repair_customer(text, bigint)
   to app_worker;
 --! EndIncluded 70_stripe_checks/differences.sql
