@@ -16,9 +16,9 @@ export function stripeTendEvents(): Task<"stripe_tend_events"> {
   };
 }
 
-/** Forgets events that are done with and can't come again; runs by the clock. */
+/** Forgets events that are done with and can't come again, and usage long reported; by the clock. */
 export function stripePruneEvents(): Task<"stripe_prune_events"> {
   return async function run(_payload, { query }) {
-    await query("select app_private.prune_stripe_events()");
+    await query("select app_private.prune_stripe_events(), app_private.prune_meter_events()");
   };
 }
