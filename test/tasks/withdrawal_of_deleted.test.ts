@@ -43,10 +43,11 @@ test("a deleted tenant's subscription ends at once, though its customer names no
   expect(await workshop.stripe.customers.retrieve(tenant.customer)).not.toHaveProperty("deleted");
 });
 
-test("so do the customers that it had besides, and one that never paid is deleted", async ({
+test("so do the customers that it had besides, and one that never paid is deleted; no other tenant's", async ({
   workshop,
 }) => {
   const { stripe } = workshop;
+  const neighbour = await paidTenant(workshop);
   const tenantId = await workshop.found();
   await workshop.settle();
   const [current] = (await workshop.atStripe(tenantId)).customers;
@@ -78,6 +79,7 @@ test("so do the customers that it had besides, and one that never paid is delete
   for (const id of customer_ids) {
     expect(await stripe.customers.retrieve(id)).toMatchObject({ deleted: true });
   }
+  expect(await subscriptionOf(workshop, neighbour)).toBe("active");
 });
 
 test("what was never noted here is found by its metadata, ten minutes later, when Stripe's search has it", async ({
