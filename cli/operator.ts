@@ -40,14 +40,18 @@ async function connected<T>(
   }
 }
 
-/** The arguments, or a ConfigError that says how the command is used. */
+/**
+ * The arguments, or a ConfigError that says how the command is used. Words beside the options are an
+ * error too, unless the command takes some.
+ */
 export function argumentsOf<T extends ParseArgsConfig["options"]>(
   args: readonly string[],
   options: T,
   usage: string,
+  { allowPositionals = true } = {},
 ) {
   try {
-    return parseArgs({ args: [...args], options, allowPositionals: true });
+    return parseArgs({ args: [...args], options, allowPositionals });
   } catch (error) {
     throw new ConfigError(`${error instanceof Error ? error.message : String(error)}\n\n${usage}`);
   }

@@ -37,8 +37,9 @@ type Check = {
 
 async function main(args: readonly string[]): Promise<void> {
   const { values, positionals } = argumentsOf(args, OPTIONS, USAGE);
-  const [command] = positionals;
+  const [command, ...others] = positionals;
   if (values.help) return console.log(USAGE);
+  if (others.length > 0) throw new ConfigError(`Say one thing at a time.\n\n${USAGE}`);
   switch (command) {
     case "list":
       return asOperator((client) => list(client, values.json));

@@ -8,7 +8,8 @@ MIGRATION_DATABASE_URL or in the embedded one of a running \`npm start\`. When S
 again, the pause begins again; nothing is lost.`;
 
 await runCommand("stripe:resume", async (args) => {
-  const { values } = argumentsOf(args, { help: { type: "boolean", default: false } }, USAGE);
+  const options = { help: { type: "boolean", default: false } } as const;
+  const { values } = argumentsOf(args, options, USAGE, { allowPositionals: false });
   if (values.help) return console.log(USAGE);
   const resumed = await asOperator(async (client) => {
     const { rows } = await client.query<{ resumed: boolean }>(

@@ -19,9 +19,9 @@ Exits with 0; with 2 when it could not be done.`;
 
 await runCommand("stripe:sync-catalog", async (args) => {
   const options = { help: { type: "boolean", default: false } } as const;
-  const { values, positionals } = argumentsOf(args, options, USAGE);
   // A price can't be deleted at Stripe: whoever asks for something else gets nothing made.
-  if (values.help || positionals.length > 0) return console.log(USAGE);
+  const { values } = argumentsOf(args, options, USAGE, { allowPositionals: false });
+  if (values.help) return console.log(USAGE);
   const config = parseWorkerConfig(process.env);
   const pool = makePool({
     connectionString: config.databaseUrl,

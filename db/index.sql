@@ -84,6 +84,7 @@
 --!include 55_billing_requests/book.sql
 --!include 55_billing_requests/requests.sql
 --!include 55_billing_requests/run.sql
+--!include 55_billing_requests/expiry.sql
 
 --!include 60_billing_mails/tables.sql
 --!include 60_billing_mails/access.sql

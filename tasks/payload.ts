@@ -10,14 +10,27 @@ export function uuidFrom(payload: unknown, key: string): string {
 /** The Stripe id under `key`, e.g. `cus_…` for prefix `cus`; of one of several kinds. */
 export function stripeIdFrom(payload: unknown, key: string, ...prefixes: string[]): string {
   const value = field(payload, key);
-  const isId =
-    typeof value === "string" &&
-    prefixes.some((prefix) => value.startsWith(`${prefix}_`)) &&
-    /^\w{1,255}$/.test(value);
-  if (!isId) {
+  if (!isStripeId(value, prefixes)) {
     throw new Error(`"${key}" must be a Stripe id that starts with ${prefixes.join("_ or ")}_`);
   }
   return value;
+}
+
+/** The Stripe ids of one kind under `key`; none when it is left out. */
+export function stripeIdsFrom(payload: unknown, key: string, prefix: string): string[] {
+  const values = field(payload, key) ?? [];
+  if (!Array.isArray(values) || !values.every((value) => isStripeId(value, [prefix]))) {
+    throw new Error(`"${key}" must be Stripe ids that start with ${prefix}_`);
+  }
+  return values;
+}
+
+function isStripeId(value: unknown, prefixes: readonly string[]): value is string {
+  return (
+    typeof value === "string" &&
+    prefixes.some((prefix) => value.startsWith(`${prefix}_`)) &&
+    /^\w{1,255}$/.test(value)
+  );
 }
 
 /** One of the words that are allowed under `key`. */

@@ -55,8 +55,14 @@ export function stripeReconcile(options: StripeReconcileOptions): Task<"stripe_r
       found[await settleStray({ stripe, query, stray })] += 1;
     }
     const missing = await query<{ id: string }>(
-      "select app_private.customers_with_more($1, $2, $3, $4) as id",
-      [listing.customerIds, listing.subscriptionIds, listing.invoiceIds, check.started_at],
+      "select app_private.customers_with_more($1, $2, $3, $4, $5) as id",
+      [
+        listing.customerIds,
+        listing.subscriptionIds,
+        listing.openInvoiceIds,
+        listing.writtenOffInvoiceIds,
+        check.started_at,
+      ],
     );
     for (const { id } of missing.rows) listing.differing.add(id);
     for (const id of listing.differing) {

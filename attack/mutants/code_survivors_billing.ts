@@ -37,6 +37,15 @@ export const BILLING_CODE_SURVIVORS: readonly CodeSurvivors[] = [
   },
   {
     reason:
+      "Killed by test/tasks/withdrawal_of_deleted.test.ts: a job is told of another tenant's customer, " +
+      "which it leaves alone, as that tenant counts on it.",
+    mutants: [
+      'code app_private.tg_tenants__withdraw(): without "where billing_accounts.tenant_id = old.id"',
+      'code app_private.tg_tenants__withdraw(): without "where stripe_customers.tenant_id = old.id"',
+    ],
+  },
+  {
+    reason:
       "A job is booked for the same tenant, which finds nothing to do: the task asks again what the " +
       "price is billed by.",
     mutants: [

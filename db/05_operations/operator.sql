@@ -15,7 +15,7 @@ begin atomic
         select jsonb_object_agg(
           fields.key,
           case
-            when fields.key ~ '^(id|kind|[a-z_]+_id)$' and char_length(fields.value) <= 64
+            when fields.key ~ '^(id|kind|[a-z_]+_ids?)$' and char_length(fields.value) <= 64
               then to_jsonb(fields.value)
             else '"(hidden)"'::jsonb
           end

@@ -43,7 +43,8 @@ create policy insert_tenant on app_private.meter_events
 revoke all on app_private.meter_events from public, app_user, app_anonymous, app_worker, app_definer;
 grant insert (tenant_id, identifier, event_name, value, used_at)
   on app_private.meter_events to app_definer;
-grant select, update (status, attempted_at, settled_at) on app_private.meter_events to app_worker;
+grant select, delete, update (status, attempted_at, settled_at)
+  on app_private.meter_events to app_worker;
 
 create or replace function app_private.request_usage_report(
   p_tenant_id uuid,
@@ -200,10 +201,23 @@ comment on function app_private.resume_usage_reports() is
   'Books the report of usage that is an hour old and which nobody works on: its job was lost, dismissed '
   'or failed for good, or the tenant had no customer at Stripe then.';
 
+create or replace function app_private.prune_meter_events()
+  returns void
+  language sql volatile parallel unsafe
+begin atomic
+  /* A use that is repeated by its caller is known by its usage record, which stays. */
+  delete from app_private.meter_events
+  where meter_events.status = 'reported'
+  and meter_events.settled_at < now() - interval '90 days';
+end;
+comment on function app_private.prune_meter_events() is
+  'Forgets usage that Stripe took 90 days ago. What it has not taken stays.';
+
 revoke all on function
   app_private.tg_usage_records__report(),
   app_private.request_usage_report(uuid, timestamptz),
   app_private.resume_usage_reports(),
+  app_private.prune_meter_events(),
   app_private.begin_meter_event(uuid, text),
   app_private.end_meter_event(uuid, text, boolean)
   from public;
@@ -212,6 +226,7 @@ grant execute on function app_private.request_usage_report(uuid, timestamptz)
   to app_definer, app_worker;
 grant execute on function
   app_private.resume_usage_reports(),
+  app_private.prune_meter_events(),
   app_private.begin_meter_event(uuid, text),
   app_private.end_meter_event(uuid, text, boolean)
   to app_worker;

@@ -55,8 +55,7 @@ begin
     where billing_requests.tenant_id = p_tenant_id
     and billing_requests.kind = 'checkout'
     and billing_requests.status = 'pending'
-    /* An older one is never carried out, whatever became of its job. */
-    and billing_requests.created_at >= now() - interval '1 hour'
+    and not app_private.billing_request_is_late(billing_requests)
   ) then
     raise exception 'A page to subscribe on is being made for this tenant'
       using errcode = 'CNFLT',

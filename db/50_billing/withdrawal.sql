@@ -73,7 +73,8 @@ comment on function app_private.withdrawal_of_tenant(uuid) is
 
 create or replace function app_private.request_withdrawal(
   p_tenant_id uuid,
-  p_run_at timestamptz default null
+  p_customer_ids text[] default '{}',
+  p_search_at timestamptz default null
 )
   returns void
   language sql volatile parallel unsafe
@@ -81,14 +82,17 @@ begin atomic
   /* The tenant's own queue: whatever is being made for it at Stripe is over when this runs. */
   select graphile_worker.add_job(
     'stripe_withdraw_tenant',
-    json_build_object('tenant_id', p_tenant_id),
+    json_build_object('tenant_id', p_tenant_id, 'customer_ids', p_customer_ids),
     queue_name => 'stripe_tenant:' || p_tenant_id,
-    run_at => p_run_at,
-    job_key => 'stripe_withdraw_tenant:' || p_tenant_id
+    run_at => p_search_at,
+    job_key => concat_ws(
+      ':', 'stripe_withdraw_tenant', p_tenant_id, case when p_search_at is not null then 'search' end
+    )
   );
 end;
-comment on function app_private.request_withdrawal(uuid, timestamptz) is
-  'Books the end of all that a closed or deleted tenant has at Stripe.';
+comment on function app_private.request_withdrawal(uuid, text[], timestamptz) is
+  'Books the end of all that a closed or deleted tenant has at Stripe. p_customer_ids: what was known '
+  'of a deleted one, as nothing here tells any more. p_search_at: books it once more, for then.';
 
 create or replace function app_private.withdraw_if_closed(p_tenant_id uuid)
   returns void
@@ -106,28 +110,53 @@ revoke all on function
   app_private.discard_at_stripe(text, uuid, text),
   app_private.is_wanted_at_stripe(text),
   app_private.withdrawal_of_tenant(uuid),
-  app_private.request_withdrawal(uuid, timestamptz),
+  app_private.request_withdrawal(uuid, text[], timestamptz),
   app_private.withdraw_if_closed(uuid)
   from public;
 grant execute on function
   app_private.discard_at_stripe(text, uuid, text),
   app_private.is_wanted_at_stripe(text),
   app_private.withdrawal_of_tenant(uuid),
-  app_private.request_withdrawal(uuid, timestamptz),
+  app_private.request_withdrawal(uuid, text[], timestamptz),
   app_private.withdraw_if_closed(uuid)
   to app_worker;
+/* Whatever ends a billing request looks whether its tenant was closed meanwhile. */
+grant execute on function
+  app_private.request_withdrawal(uuid, text[], timestamptz),
+  app_private.withdraw_if_closed(uuid)
+  to app_definer;
 
 create or replace function app_private.tg_tenants__withdraw()
   returns trigger
   language plpgsql volatile
 as $$
+declare
+  v_customer_ids text[];
 begin
-  perform app_private.request_withdrawal(
-    old.id,
-    /* With its row goes the knowledge of where to look, and Stripe's search lags behind writes. */
-    case when tg_op = 'DELETE' then now() + interval '10 minutes' end
+  if tg_op = 'UPDATE' then
+    perform app_private.request_withdrawal(old.id);
+    return null;
+  end if;
+
+  /* With the row goes all that is known of it here; its metadata at Stripe may be anything by now. */
+  v_customer_ids := array(
+    select stripe_customers.id
+    from app_private.stripe_customers
+    where stripe_customers.tenant_id = old.id
+    and not stripe_customers.is_deleted
+    union
+    select billing_accounts.stripe_customer_id
+    from app_public.billing_accounts
+    where billing_accounts.tenant_id = old.id
+    and billing_accounts.stripe_customer_id is not null
+    order by 1
   );
-  return null;
+  perform app_private.request_withdrawal(old.id, v_customer_ids);
+  /* What was made and never noted has to be searched for, and Stripe's search lags behind writes. */
+  perform app_private.request_withdrawal(
+    old.id, v_customer_ids, now() + interval '10 minutes'
+  );
+  return old;
 end;
 $$;
 comment on function app_private.tg_tenants__withdraw() is
@@ -139,6 +168,7 @@ create or replace trigger _500_withdraw_closed
   for each row when (new.status = 'closed' and old.status <> 'closed')
   execute function app_private.tg_tenants__withdraw();
 
+/* Before: the rows that name its customers are deleted with it, sooner than any trigger after. */
 create or replace trigger _510_withdraw_deleted
-  after delete on app_public.tenants
+  before delete on app_public.tenants
   for each row execute function app_private.tg_tenants__withdraw();

@@ -11,7 +11,7 @@ grant
 /* The functions that ask, and put away what is old. */
 grant
   select, insert, delete,
-  update (status, error_code, error_message, finished_at)
+  update (status, error_code, error_message, client_secret, finished_at)
   on app_public.billing_requests to app_definer;
 /* The task that answers. */
 grant

@@ -4,14 +4,11 @@ create or replace function app_private.put_away_billing_requests()
 as $$
 begin
   /* Nobody waits any more; its job would find it so, but may itself be held up. */
-  update app_public.billing_requests set
-    status = 'failed',
-    error_code = 'expired',
-    error_message = 'Nothing was done within an hour. Ask again.',
-    finished_at = now()
+  perform app_private.end_billing_request_if_late(billing_requests)
+  from app_public.billing_requests
   where billing_requests.tenant_id = app_private.member_tenant_id()
   and billing_requests.status = 'pending'
-  and billing_requests.created_at < now() - interval '1 hour';
+  order by billing_requests.id;
 
   delete from app_public.billing_requests
   where billing_requests.tenant_id = app_private.member_tenant_id()
@@ -19,7 +16,7 @@ begin
 end;
 $$;
 comment on function app_private.put_away_billing_requests() is
-  'Ends the tenant''s requests that are open for an hour, and deletes those done with for 90 days.';
+  'Ends the tenant''s requests that are late, and deletes those done with for 90 days.';
 
 create or replace function app_private.asks_the_same(
   p_wanted app_public.billing_requests,

@@ -30,15 +30,10 @@ create or replace function app_private.begin_billing_request(
 as $$
 #variable_conflict use_column
 begin
-  perform app_private.fail_billing_request(
-    billing_requests.tenant_id, billing_requests.id, 'expired',
-    'Nothing was done within an hour. Ask again.'
-  )
+  perform app_private.end_billing_request_if_late(billing_requests)
   from app_public.billing_requests
   where billing_requests.tenant_id = p_tenant_id
-  and billing_requests.id = p_request_id
-  and billing_requests.status = 'pending'
-  and billing_requests.created_at < now() - interval '1 hour';
+  and billing_requests.id = p_request_id;
 
   perform app_private.fail_billing_request(
     billing_requests.tenant_id, billing_requests.id, 'refused', 'The tenant is closed.'
@@ -102,7 +97,7 @@ end;
 $$;
 comment on function app_private.begin_billing_request(uuid, uuid, text) is
   'An open request with all that its task needs; no row when there is nothing to do. One that is '
-  'older than an hour is ended: whoever asked has gone, and Stripe''s idempotency keys last a day. '
+  'late is ended first: Stripe''s idempotency keys last a day. '
   'p_home_url is where people come back to unless the request says otherwise.';
 
 create or replace function app_private.mean_subscription(
@@ -286,3 +281,6 @@ grant execute on function
   app_private.customer_to_replace(uuid),
   app_private.replace_stripe_customer(uuid, text, text)
   to app_worker;
+/* Whoever asks anew ends what is late. */
+grant execute on function app_private.fail_billing_request(uuid, uuid, text, text, text)
+  to app_definer;

@@ -59,7 +59,8 @@ comment on function app_private.customers_with_other_invoices(jsonb) is
 create or replace function app_private.customers_with_more(
   p_customer_ids text[],
   p_subscription_ids text[],
-  p_invoice_ids text[],
+  p_open_invoice_ids text[],
+  p_written_off_invoice_ids text[],
   p_before timestamptz
 )
   returns setof text
@@ -88,12 +89,21 @@ begin atomic
   and invoices.customer_id is not null
   and invoices.created_at < p_before
   and not exists (
-    select from unnest(p_invoice_ids) as listed (id) where listed.id = invoices.id
+    select from unnest(p_open_invoice_ids) as listed (id) where listed.id = invoices.id
+  )
+  union
+  select invoices.customer_id
+  from app_public.invoices
+  where invoices.status = 'uncollectible'
+  and invoices.customer_id is not null
+  and invoices.created_at < p_before
+  and not exists (
+    select from unnest(p_written_off_invoice_ids) as listed (id) where listed.id = invoices.id
   );
 end;
-comment on function app_private.customers_with_more(text[], text[], text[], timestamptz) is
-  'Our customers of whom we hold as alive what Stripe''s whole lists, begun at p_before, have not: '
-  'the customer itself, a subscription, an open invoice, also of one deleted.';
+comment on function app_private.customers_with_more(text[], text[], text[], text[], timestamptz) is
+  'Our customers of whom we hold as unsettled what Stripe''s whole lists, begun at p_before, have not: '
+  'the customer itself, a subscription, an open invoice or one written off, also of one deleted.';
 
 create or replace function app_private.repair_customer(p_customer_id text, p_listed_from bigint)
   returns boolean
@@ -130,12 +140,12 @@ comment on function app_private.repair_customer(text, bigint) is
 revoke all on function
   app_private.customers_with_other_subscriptions(jsonb),
   app_private.customers_with_other_invoices(jsonb),
-  app_private.customers_with_more(text[], text[], text[], timestamptz),
+  app_private.customers_with_more(text[], text[], text[], text[], timestamptz),
   app_private.repair_customer(text, bigint)
   from public;
 grant execute on function
   app_private.customers_with_other_subscriptions(jsonb),
   app_private.customers_with_other_invoices(jsonb),
-  app_private.customers_with_more(text[], text[], text[], timestamptz),
+  app_private.customers_with_more(text[], text[], text[], text[], timestamptz),
   app_private.repair_customer(text, bigint)
   to app_worker;

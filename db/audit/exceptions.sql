@@ -208,7 +208,7 @@ values
   ('citus/trigger', 'app_private.tg__audit()', '',
     'Writes only to audit_entries of the same tenant, colocated: set citus.enable_unsafe_triggers.'),
   ('citus/trigger', 'app_private.tg_tenants__withdraw()', '',
-    'Books a job, in the queue''s local tables: set citus.enable_unsafe_triggers.'),
+    'Reads the same tenant''s rows, books jobs in the queue''s local tables: set citus.enable_unsafe_triggers.'),
   ('citus/trigger', 'app_private.tg__notify_tenant()', '',
     'Writes nothing; a shard''s notification stays on its node, so servers would listen there too.'),
   ('citus/trigger', 'app_private.tg_memberships__sync_seats()', '',

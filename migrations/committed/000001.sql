@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:68567d1ef2cb6922566fc96269b1316683454546
+--! Hash: sha1:4e3b31af5cb818730cbf945e6004076a58f0e37c
 
 --! Included index.sql
 --! Included 00_foundation/schemas.sql
@@ -980,7 +980,7 @@ begin atomic
         select jsonb_object_agg(
           fields.key,
           case
-            when fields.key ~ '^(id|kind|[a-z_]+_id)$' and char_length(fields.value) <= 64
+            when fields.key ~ '^(id|kind|[a-z_]+_ids?)$' and char_length(fields.value) <= 64
               then to_jsonb(fields.value)
             else '"(hidden)"'::jsonb
           end
@@ -4784,7 +4784,8 @@ comment on function app_private.withdrawal_of_tenant(uuid) is
 
 create or replace function app_private.request_withdrawal(
   p_tenant_id uuid,
-  p_run_at timestamptz default null
+  p_customer_ids text[] default '{}',
+  p_search_at timestamptz default null
 )
   returns void
   language sql volatile parallel unsafe
@@ -4792,14 +4793,17 @@ begin atomic
   /* The tenant's own queue: whatever is being made for it at Stripe is over when this runs. */
   select graphile_worker.add_job(
     'stripe_withdraw_tenant',
-    json_build_object('tenant_id', p_tenant_id),
+    json_build_object('tenant_id', p_tenant_id, 'customer_ids', p_customer_ids),
     queue_name => 'stripe_tenant:' || p_tenant_id,
-    run_at => p_run_at,
-    job_key => 'stripe_withdraw_tenant:' || p_tenant_id
+    run_at => p_search_at,
+    job_key => concat_ws(
+      ':', 'stripe_withdraw_tenant', p_tenant_id, case when p_search_at is not null then 'search' end
+    )
   );
 end;
-comment on function app_private.request_withdrawal(uuid, timestamptz) is
-  'Books the end of all that a closed or deleted tenant has at Stripe.';
+comment on function app_private.request_withdrawal(uuid, text[], timestamptz) is
+  'Books the end of all that a closed or deleted tenant has at Stripe. p_customer_ids: what was known '
+  'of a deleted one, as nothing here tells any more. p_search_at: books it once more, for then.';
 
 create or replace function app_private.withdraw_if_closed(p_tenant_id uuid)
   returns void
@@ -4817,28 +4821,53 @@ revoke all on function
   app_private.discard_at_stripe(text, uuid, text),
   app_private.is_wanted_at_stripe(text),
   app_private.withdrawal_of_tenant(uuid),
-  app_private.request_withdrawal(uuid, timestamptz),
+  app_private.request_withdrawal(uuid, text[], timestamptz),
   app_private.withdraw_if_closed(uuid)
   from public;
 grant execute on function
   app_private.discard_at_stripe(text, uuid, text),
   app_private.is_wanted_at_stripe(text),
   app_private.withdrawal_of_tenant(uuid),
-  app_private.request_withdrawal(uuid, timestamptz),
+  app_private.request_withdrawal(uuid, text[], timestamptz),
   app_private.withdraw_if_closed(uuid)
   to app_worker;
+/* Whatever ends a billing request looks whether its tenant was closed meanwhile. */
+grant execute on function
+  app_private.request_withdrawal(uuid, text[], timestamptz),
+  app_private.withdraw_if_closed(uuid)
+  to app_definer;
 
 create or replace function app_private.tg_tenants__withdraw()
   returns trigger
   language plpgsql volatile
 as $$
+declare
+  v_customer_ids text[];
 begin
-  perform app_private.request_withdrawal(
-    old.id,
-    /* With its row goes the knowledge of where to look, and Stripe's search lags behind writes. */
-    case when tg_op = 'DELETE' then now() + interval '10 minutes' end
+  if tg_op = 'UPDATE' then
+    perform app_private.request_withdrawal(old.id);
+    return null;
+  end if;
+
+  /* With the row goes all that is known of it here; its metadata at Stripe may be anything by now. */
+  v_customer_ids := array(
+    select stripe_customers.id
+    from app_private.stripe_customers
+    where stripe_customers.tenant_id = old.id
+    and not stripe_customers.is_deleted
+    union
+    select billing_accounts.stripe_customer_id
+    from app_public.billing_accounts
+    where billing_accounts.tenant_id = old.id
+    and billing_accounts.stripe_customer_id is not null
+    order by 1
   );
-  return null;
+  perform app_private.request_withdrawal(old.id, v_customer_ids);
+  /* What was made and never noted has to be searched for, and Stripe's search lags behind writes. */
+  perform app_private.request_withdrawal(
+    old.id, v_customer_ids, now() + interval '10 minutes'
+  );
+  return old;
 end;
 $$;
 comment on function app_private.tg_tenants__withdraw() is
@@ -4850,8 +4879,9 @@ create or replace trigger _500_withdraw_closed
   for each row when (new.status = 'closed' and old.status <> 'closed')
   execute function app_private.tg_tenants__withdraw();
 
+/* Before: the rows that name its customers are deleted with it, sooner than any trigger after. */
 create or replace trigger _510_withdraw_deleted
-  after delete on app_public.tenants
+  before delete on app_public.tenants
   for each row execute function app_private.tg_tenants__withdraw();
 --! EndIncluded 50_billing/withdrawal.sql
 --! Included 50_billing/paid_after_closing.sql
@@ -4985,8 +5015,7 @@ begin
     where billing_requests.tenant_id = p_tenant_id
     and billing_requests.kind = 'checkout'
     and billing_requests.status = 'pending'
-    /* An older one is never carried out, whatever became of its job. */
-    and billing_requests.created_at >= now() - interval '1 hour'
+    and not app_private.billing_request_is_late(billing_requests)
   ) then
     raise exception 'A page to subscribe on is being made for this tenant'
       using errcode = 'CNFLT',
@@ -7158,7 +7187,8 @@ create policy insert_tenant on app_private.meter_events
 revoke all on app_private.meter_events from public, app_user, app_anonymous, app_worker, app_definer;
 grant insert (tenant_id, identifier, event_name, value, used_at)
   on app_private.meter_events to app_definer;
-grant select, update (status, attempted_at, settled_at) on app_private.meter_events to app_worker;
+grant select, delete, update (status, attempted_at, settled_at)
+  on app_private.meter_events to app_worker;
 
 create or replace function app_private.request_usage_report(
   p_tenant_id uuid,
@@ -7315,10 +7345,23 @@ comment on function app_private.resume_usage_reports() is
   'Books the report of usage that is an hour old and which nobody works on: its job was lost, dismissed '
   'or failed for good, or the tenant had no customer at Stripe then.';
 
+create or replace function app_private.prune_meter_events()
+  returns void
+  language sql volatile parallel unsafe
+begin atomic
+  /* A use that is repeated by its caller is known by its usage record, which stays. */
+  delete from app_private.meter_events
+  where meter_events.status = 'reported'
+  and meter_events.settled_at < now() - interval '90 days';
+end;
+comment on function app_private.prune_meter_events() is
+  'Forgets usage that Stripe took 90 days ago. What it has not taken stays.';
+
 revoke all on function
   app_private.tg_usage_records__report(),
   app_private.request_usage_report(uuid, timestamptz),
   app_private.resume_usage_reports(),
+  app_private.prune_meter_events(),
   app_private.begin_meter_event(uuid, text),
   app_private.end_meter_event(uuid, text, boolean)
   from public;
@@ -7327,6 +7370,7 @@ grant execute on function app_private.request_usage_report(uuid, timestamptz)
   to app_definer, app_worker;
 grant execute on function
   app_private.resume_usage_reports(),
+  app_private.prune_meter_events(),
   app_private.begin_meter_event(uuid, text),
   app_private.end_meter_event(uuid, text, boolean)
   to app_worker;
@@ -7480,7 +7524,7 @@ grant
 /* The functions that ask, and put away what is old. */
 grant
   select, insert, delete,
-  update (status, error_code, error_message, finished_at)
+  update (status, error_code, error_message, client_secret, finished_at)
   on app_public.billing_requests to app_definer;
 /* The task that answers. */
 grant
@@ -7735,14 +7779,11 @@ create or replace function app_private.put_away_billing_requests()
 as $$
 begin
   /* Nobody waits any more; its job would find it so, but may itself be held up. */
-  update app_public.billing_requests set
-    status = 'failed',
-    error_code = 'expired',
-    error_message = 'Nothing was done within an hour. Ask again.',
-    finished_at = now()
+  perform app_private.end_billing_request_if_late(billing_requests)
+  from app_public.billing_requests
   where billing_requests.tenant_id = app_private.member_tenant_id()
   and billing_requests.status = 'pending'
-  and billing_requests.created_at < now() - interval '1 hour';
+  order by billing_requests.id;
 
   delete from app_public.billing_requests
   where billing_requests.tenant_id = app_private.member_tenant_id()
@@ -7750,7 +7791,7 @@ begin
 end;
 $$;
 comment on function app_private.put_away_billing_requests() is
-  'Ends the tenant''s requests that are open for an hour, and deletes those done with for 90 days.';
+  'Ends the tenant''s requests that are late, and deletes those done with for 90 days.';
 
 create or replace function app_private.asks_the_same(
   p_wanted app_public.billing_requests,
@@ -8167,15 +8208,10 @@ create or replace function app_private.begin_billing_request(
 as $$
 #variable_conflict use_column
 begin
-  perform app_private.fail_billing_request(
-    billing_requests.tenant_id, billing_requests.id, 'expired',
-    'Nothing was done within an hour. Ask again.'
-  )
+  perform app_private.end_billing_request_if_late(billing_requests)
   from app_public.billing_requests
   where billing_requests.tenant_id = p_tenant_id
-  and billing_requests.id = p_request_id
-  and billing_requests.status = 'pending'
-  and billing_requests.created_at < now() - interval '1 hour';
+  and billing_requests.id = p_request_id;
 
   perform app_private.fail_billing_request(
     billing_requests.tenant_id, billing_requests.id, 'refused', 'The tenant is closed.'
@@ -8239,7 +8275,7 @@ end;
 $$;
 comment on function app_private.begin_billing_request(uuid, uuid, text) is
   'An open request with all that its task needs; no row when there is nothing to do. One that is '
-  'older than an hour is ended: whoever asked has gone, and Stripe''s idempotency keys last a day. '
+  'late is ended first: Stripe''s idempotency keys last a day. '
   'p_home_url is where people come back to unless the request says otherwise.';
 
 create or replace function app_private.mean_subscription(
@@ -8423,7 +8459,65 @@ grant execute on function
   app_private.customer_to_replace(uuid),
   app_private.replace_stripe_customer(uuid, text, text)
   to app_worker;
+/* Whoever asks anew ends what is late. */
+grant execute on function app_private.fail_billing_request(uuid, uuid, text, text, text)
+  to app_definer;
 --! EndIncluded 55_billing_requests/run.sql
+--! Included 55_billing_requests/expiry.sql
+/* A request that nobody could carry out within an hour. Whoever asked has gone by then. */
+create or replace function app_private.billing_request_is_late(
+  p_request app_public.billing_requests
+)
+  returns boolean
+  language sql stable parallel safe
+return p_request.status = 'pending' and p_request.created_at < now() - interval '1 hour';
+comment on function app_private.billing_request_is_late(app_public.billing_requests) is
+  'Whether a request is open and will never be carried out, whatever becomes of its job.';
+
+create or replace function app_private.end_billing_request_if_late(
+  p_request app_public.billing_requests
+)
+  returns void
+  language sql volatile parallel unsafe
+begin atomic
+  select app_private.fail_billing_request(
+    p_request.tenant_id, p_request.id, 'expired', 'Nothing was done within an hour. Ask again.'
+  )
+  where app_private.billing_request_is_late(p_request);
+end;
+comment on function app_private.end_billing_request_if_late(app_public.billing_requests) is
+  'Ends a request that is late, and tells whoever watches it.';
+
+create or replace function app_private.end_late_billing_requests()
+  returns void
+  language sql volatile parallel unsafe
+begin atomic
+  select app_private.end_billing_request_if_late(billing_requests)
+  from app_public.billing_requests
+  where billing_requests.status = 'pending'
+  /* What is being carried out was begun in time, and may just have been done. */
+  and not exists (
+    select
+    from graphile_worker._private_jobs as jobs
+    where jobs.key = 'billing_request:' || billing_requests.id
+    and jobs.locked_at is not null
+  )
+  order by billing_requests.tenant_id, billing_requests.id;
+end;
+comment on function app_private.end_late_billing_requests() is
+  'Ends what is late in all tenants, also what has no job any more: one that was dismissed or lost.';
+
+revoke all on function
+  app_private.billing_request_is_late(app_public.billing_requests),
+  app_private.end_billing_request_if_late(app_public.billing_requests),
+  app_private.end_late_billing_requests()
+  from public;
+grant execute on function
+  app_private.billing_request_is_late(app_public.billing_requests),
+  app_private.end_billing_request_if_late(app_public.billing_requests)
+  to app_definer, app_worker;
+grant execute on function app_private.end_late_billing_requests() to app_worker;
+--! EndIncluded 55_billing_requests/expiry.sql
 
 --! Included 60_billing_mails/tables.sql
 create table if not exists app_private.billing_mails (
@@ -9064,7 +9158,8 @@ comment on function app_private.customers_with_other_invoices(jsonb) is
 create or replace function app_private.customers_with_more(
   p_customer_ids text[],
   p_subscription_ids text[],
-  p_invoice_ids text[],
+  p_open_invoice_ids text[],
+  p_written_off_invoice_ids text[],
   p_before timestamptz
 )
   returns setof text
@@ -9093,12 +9188,21 @@ begin atomic
   and invoices.customer_id is not null
   and invoices.created_at < p_before
   and not exists (
-    select from unnest(p_invoice_ids) as listed (id) where listed.id = invoices.id
+    select from unnest(p_open_invoice_ids) as listed (id) where listed.id = invoices.id
+  )
+  union
+  select invoices.customer_id
+  from app_public.invoices
+  where invoices.status = 'uncollectible'
+  and invoices.customer_id is not null
+  and invoices.created_at < p_before
+  and not exists (
+    select from unnest(p_written_off_invoice_ids) as listed (id) where listed.id = invoices.id
   );
 end;
-comment on function app_private.customers_with_more(text[], text[], text[], timestamptz) is
-  'Our customers of whom we hold as alive what Stripe''s whole lists, begun at p_before, have not: '
-  'the customer itself, a subscription, an open invoice, also of one deleted.';
+comment on function app_private.customers_with_more(text[], text[], text[], text[], timestamptz) is
+  'Our customers of whom we hold as unsettled what Stripe''s whole lists, begun at p_before, have not: '
+  'the customer itself, a subscription, an open invoice or one written off, also of one deleted.';
 
 create or replace function app_private.repair_customer(p_customer_id text, p_listed_from bigint)
   returns boolean
@@ -9135,13 +9239,13 @@ comment on function app_private.repair_customer(text, bigint) is
 revoke all on function
   app_private.customers_with_other_subscriptions(jsonb),
   app_private.customers_with_other_invoices(jsonb),
-  app_private.customers_with_more(text[], text[], text[], timestamptz),
+  app_private.customers_with_more(text[], text[], text[], text[], timestamptz),
   app_private.repair_customer(text, bigint)
   from public;
 grant execute on function
   app_private.customers_with_other_subscriptions(jsonb),
   app_private.customers_with_other_invoices(jsonb),
-  app_private.customers_with_more(text[], text[], text[], timestamptz),
+  app_private.customers_with_more(text[], text[], text[], text[], timestamptz),
   app_private.repair_customer(text, bigint)
   to app_worker;
 --! EndIncluded 70_stripe_checks/differences.sql

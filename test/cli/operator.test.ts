@@ -133,6 +133,13 @@ describe("npm run alarms, npm run stripe:resume", () => {
       out: `alarm ${id}: resolved before\n`,
     });
 
+    for (const odd of ["--dry-run", "status"]) {
+      expect(await run("stripe_resume", odd)).toMatchObject({
+        code: 2,
+        out: "",
+        err: expect.stringMatching(new RegExp(`'${odd}'[^]*Usage: npm run stripe:resume`)),
+      });
+    }
     expect((await run("stripe_resume")).out).toBe("Stripe work goes on.\n");
     expect((await run("stripe_resume")).out).toBe("Stripe work was not paused.\n");
     expect((await run("alarms", "list")).out).toBe("There is no alarm.\n");

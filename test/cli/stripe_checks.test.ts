@@ -47,14 +47,16 @@ test("it says when it has not ended, what it can do, and what was wrong with the
       on conflict (queue_name) do update set locked_at = now(), locked_by = 'somebody'`,
     ),
   );
-  const [late, help, unknown, odd] = await Promise.all([
+  const [late, help, unknown, more, odd] = await Promise.all([
     run(database, "poll", "--wait", "0"),
     run(database, "--help"),
     run(database, "everything"),
+    run(database, "list", "poll"),
     run(database, "poll", "--wait", "soon"),
   ]);
   expect(late).toMatchObject({ code: 1, out: expect.stringContaining("Does a worker run?") });
   expect(help).toMatchObject({ code: 0, out: expect.stringContaining("Usage:") });
   expect(unknown).toMatchObject({ code: 2, err: expect.stringContaining("Say list, poll") });
+  expect(more).toMatchObject({ code: 2, err: expect.stringContaining("one thing at a time") });
   expect(odd).toMatchObject({ code: 2, err: expect.stringContaining("--wait") });
 });

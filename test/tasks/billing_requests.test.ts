@@ -1,9 +1,11 @@
 /** A request's task by hand: what Stripe answers badly, and the process that dies between any two steps. */
 import type { JobHelpers } from "graphile-worker";
+import type Stripe from "stripe";
 
 import { runBillingRequest } from "../../tasks/run_billing_request.ts";
 import { stripeProvisionTenant } from "../../tasks/stripe_provision_tenant.ts";
 import { askAsOwner as ask } from "../support/ask_as_owner.ts";
+import { diesAt } from "../support/dying.ts";
 import { expect, withClient } from "../support/index.ts";
 import { rowOf } from "../support/query.ts";
 import { test, type FaultKind, type Workshop } from "../support/tasks.ts";
@@ -104,61 +106,6 @@ test("S52: what createTenant began is finished before a page is opened: one of t
   expect(invoices.map(({ status }) => status)).toEqual(["void"]);
 });
 
-class Died extends Error {}
-
-/** Runs the task until the process dies, `point` half steps on; false when it got through. */
-async function diesAt(
-  { options, pool }: Workshop,
-  ids: { tenant_id: string; request_id: string },
-  point: number,
-): Promise<boolean> {
-  let left = point;
-  const live = () => {
-    left -= 1;
-    if (left < 0) throw new Died();
-  };
-  const mortal =
-    <A extends unknown[], R>(call: (...args: A) => R) =>
-    (...args: A): R => {
-      live();
-      const answer = call(...args);
-      // A list is read page by page; it changes nothing, so that its end is no step.
-      if (!(answer instanceof Promise) || "autoPagingToArray" in answer) return answer;
-      const survived = answer.then((value: unknown) => {
-        live();
-        return value;
-      });
-      // Of calls made at once, the first that dies is the one that is heard.
-      survived.catch(() => undefined);
-      return survived as R;
-    };
-  const query = mortal((sql: string, values?: unknown[]) => pool.query(sql, values));
-  const run = runBillingRequest({ ...options, stripe: withMortalCalls(options.stripe, mortal) });
-  const helpers = { query, logger: { warn() {}, error() {}, info() {} } };
-  try {
-    await run(ids, helpers as unknown as JobHelpers);
-    return false;
-  } catch (error) {
-    if (error instanceof Died) return true;
-    throw error;
-  }
-}
-
-/** The client, whose every method is one that the process may die in. */
-function withMortalCalls<T extends object>(
-  target: T,
-  mortal: <A extends unknown[], R>(call: (...args: A) => R) => (...args: A) => R,
-): T {
-  return new Proxy(target, {
-    get(_, name) {
-      const value: unknown = Reflect.get(target, name);
-      if (typeof value === "function") return mortal(value.bind(target));
-      const isPart = typeof value === "object" && value !== null;
-      return isPart ? withMortalCalls(value, mortal) : value;
-    },
-  });
-}
-
 test.for([
   ["checkout", CHECKOUT, foundUnpaid, ONE_SESSION],
   ["change", CHANGE, foundPaid, ONE_CHANGE],
@@ -167,10 +114,13 @@ test.for([
   async ([, call, found, effect], { workshop }) => {
     const tenantId = await found(workshop);
     const requestId = await ask(workshop, tenantId, call);
+    const run = (stripe: Stripe, helpers: JobHelpers) =>
+      runBillingRequest({ ...workshop.options, stripe })(
+        { tenant_id: tenantId, request_id: requestId },
+        helpers,
+      );
     let point = 0;
-    while (await diesAt(workshop, { tenant_id: tenantId, request_id: requestId }, point)) {
-      point += 1;
-    }
+    while (await diesAt(workshop, point, run)) point += 1;
     // Each death but the last was followed by a run that went one half step further.
     expect(point).toBeGreaterThan(10);
     expect(await requestOf(workshop, requestId)).toMatchObject({ status: "done" });

@@ -106,6 +106,35 @@ test("S59: a renewal that failed unseen is found by its open invoice", async ({ 
   expect(await statusOf(workshop, tenant.tenantId)).toBe("past_due");
 });
 
+test.for(["pay", "voidInvoice"] as const)(
+  "an invoice that was written off, and then settled unseen by %s, is found and repaired",
+  async (settle, { workshop }) => {
+    const { stripe, pool } = workshop;
+    const { tenantId, customer, subscription } = await paidTenant(workshop);
+    await workshop.control(`subscriptions/${subscription}/renew`, { outcome: "fail" });
+    const { data } = await stripe.invoices.list({ customer, status: "open" });
+    const id = data[0]?.id ?? "";
+    await stripe.invoices.markUncollectible(id);
+    // The next one is paid, so that the subscription says nothing of the one before.
+    await workshop.control(`subscriptions/${subscription}/renew`, { outcome: "pay" });
+    await pool.query("select app_private.request_customer_sync($1)", [customer]);
+    await workshop.settle();
+    expect(await reconcile(workshop)).toMatchObject(CLEAN);
+    const { status } = await stripe.invoices[settle](
+      id,
+      settle === "pay" ? { paid_out_of_band: true } : {},
+    );
+    expect(await reconcile(workshop)).toMatchObject({ ...CLEAN, drifted: 1 });
+    const kept = await rowsOf(
+      pool,
+      "select status from app_public.invoices where tenant_id = $1 and id = $2",
+      [tenantId, id],
+    );
+    expect(kept).toEqual([{ status }]);
+    expect(await reconcile(workshop)).toMatchObject(CLEAN);
+  },
+);
+
 test("a copy in our database that was damaged is found and repaired", async ({ workshop }) => {
   const { tenantId, subscription } = await paidTenant(workshop);
   await withClient(workshop.database.urls.superuser, (client) =>

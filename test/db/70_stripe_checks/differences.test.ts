@@ -18,7 +18,7 @@ test("looking for what Stripe's whole lists lack takes their length, not its squ
   const missing = await rowsOf(
     db,
     `select app_private.customers_with_more(
-      array(select 'cus_' || number from generate_series(1, 299999) as number), '{}', '{}', now()
+      array(select 'cus_' || number from generate_series(1, 299999) as number), '{}', '{}', '{}', now()
     ) as id`,
   );
   expect(missing).toEqual([{ id: "cus_300000" }]);
