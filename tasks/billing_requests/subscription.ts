@@ -116,14 +116,14 @@ export async function wantedPrice(
   work: BillingWork,
   { item: { price: present }, lookupKey: presentKey }: PlanItem,
 ): Promise<Wanted> {
-  const { request } = work;
+  const { request, stripe, configuredPrices } = work;
   const interval = request.interval ?? present.recurring?.interval ?? "month";
   const lookupKey = `${request.plan}_${interval}`;
   if (lookupKey === presentKey) return { price: present.id };
   if (!request.lookup_keys.includes(lookupKey)) {
     throw new BillingRefusal("not_sold", "The plan is not sold by that interval.");
   }
-  const price = await soldPrice(work, lookupKey);
+  const price = requireSold(await findPrice(stripe, lookupKey, configuredPrices));
   const isBySeat = (key: string) => request.seat_keys.includes(key);
   // The seats of one plan are no quantity of another, and its preview must tell what it costs.
   return isBySeat(lookupKey) || isBySeat(presentKey)
@@ -136,12 +136,8 @@ export function soldQuantity({ request }: BillingWork, lookupKey: string): numbe
   return request.seat_keys.includes(lookupKey) ? request.seats : 1;
 }
 
-/** The price that is sold now by this lookup key. */
-export async function soldPrice(
-  { stripe, configuredPrices }: BillingWork,
-  lookupKey: string,
-): Promise<string> {
-  const price = await findPrice(stripe, lookupKey, configuredPrices);
+/** A price that was looked for among those that are sold. */
+export function requireSold(price: string | undefined): string {
   if (price === undefined) {
     throw new BillingRefusal("not_sold", "The plan is not sold any more by that interval.");
   }
