@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:1b1963777efd203aaa436401201ecfa44199d115
+--! Hash: sha1:04d5aaae228f87cab8717e71516a50c403b708ef
 
 --! Included index.sql
 --! Included 00_foundation/schemas.sql
@@ -8934,7 +8934,8 @@ create table if not exists app_private.stripe_checks (
 );
 comment on table app_private.stripe_checks is
   'Each look at Stripe for what its webhooks did not bring: the hourly poll of its events, the '
-  'nightly comparison with all its subscriptions. Kept for 90 days.';
+  'nightly comparison with all its subscriptions. Kept for 90 days, and '
+  'the last one of a kind that came to its end.';
 comment on column app_private.stripe_checks.finished_at is
   'Null while it runs, and for good when it was cut short: then the next one looks as far back.';
 comment on column app_private.stripe_checks.result is
@@ -8964,13 +8965,16 @@ as $$
 declare
   v_last timestamptz;
 begin
-  delete from app_private.stripe_checks
-  where stripe_checks.started_at < now() - interval '90 days';
-
   select max(stripe_checks.started_at) into v_last
   from app_private.stripe_checks
   where stripe_checks.kind = p_kind
   and stripe_checks.finished_at is not null;
+
+  /* The last one that came to its end stays: it says since when nobody has looked. */
+  delete from app_private.stripe_checks
+  where stripe_checks.kind = p_kind
+  and stripe_checks.started_at < now() - interval '90 days'
+  and stripe_checks.started_at is distinct from v_last;
 
   return query
     insert into app_private.stripe_checks (kind)
