@@ -1,9 +1,10 @@
 /** A page to subscribe on that was opened before what it sells has changed. */
 import { stripeSyncCatalog } from "../../tasks/stripe_sync_catalog.ts";
+import { press } from "../dev/stripe_hosted.ts";
 import { askAsOwner } from "../support/ask_as_owner.ts";
 import { test } from "../support/billed_by_seat.ts";
 import { expect, withClient } from "../support/index.ts";
-import { addMembers, syncCustomer } from "../support/paid_tenant.ts";
+import { addMembers, runBooked, syncCustomer } from "../support/paid_tenant.ts";
 import { rowOf } from "../support/query.ts";
 import { paidTenant, priceOf } from "../support/synced.ts";
 import type { Workshop } from "../support/tasks.ts";
@@ -71,4 +72,34 @@ test("is closed for one that asks for what the plan costs now", async ({ seats }
   await stripeSyncCatalog(options)({}, helpers);
   const after = await ask(seats, tenant);
   expect(after.sold).toEqual([[cheaper, 3, after.url]]);
+});
+
+test("is not charged for who has left by the time it is paid, nor twice for who comes after", async ({
+  seats,
+}) => {
+  const { stripe } = seats;
+  const tenant = await endedTenant(seats);
+  const { tenantId, customer } = tenant;
+  const { url } = await ask(seats, tenant);
+  await withClient(seats.database.urls.superuser, (client) =>
+    client.query("delete from app_public.memberships where tenant_id = $1 and role = 'member'", [
+      tenantId,
+    ]),
+  );
+  await press(url ?? "", { step: "pay", card: "pm_card_visa" });
+  await syncCustomer(seats, customer);
+  await runBooked(seats, "stripe_seats:");
+
+  const { data } = await stripe.subscriptions.list({ customer });
+  const price = data[0]?.items.data[0]?.price.unit_amount ?? 0;
+  expect(data[0]?.items.data[0]?.quantity).toBe(1);
+  const owed = async () => {
+    const pending = await stripe.invoiceItems.list({ customer, pending: true, limit: 100 });
+    return Math.round(pending.data.reduce((sum, { amount }) => sum + amount, 0) / price);
+  };
+  expect(await owed()).toBe(-2);
+
+  await addMembers(seats, tenantId, 1);
+  await runBooked(seats, "stripe_seats:");
+  expect(await owed()).toBe(-1);
 });
