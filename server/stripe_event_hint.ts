@@ -81,7 +81,8 @@ function hint(
   },
 ): StripeEventHint | undefined {
   const id = matching(/^evt_\w{1,250}$/, found.id);
-  const type = matching(/^[\w.]{1,255}$/, field(event, "type"));
+  // Whatever it is called: one that is refused is sent for three days. Some have brackets.
+  const type = matching(/^[!-~]{1,255}$/, field(event, "type"));
   const livemode = field(event, "livemode");
   if (id === null || type === null || typeof livemode !== "boolean") return undefined;
   if (!Number.isFinite(found.created)) return undefined;

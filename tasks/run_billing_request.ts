@@ -2,7 +2,7 @@ import type { JobHelpers, Task } from "graphile-worker";
 
 import { cancel, resume } from "./billing_requests/cancellation.ts";
 import { checkout } from "./billing_requests/checkout.ts";
-import { replaceCustomer } from "./billing_requests/customer.ts";
+import { finishProvisioning, replaceCustomer } from "./billing_requests/customer.ts";
 import { change, preview } from "./billing_requests/plan_change.ts";
 import { portal } from "./billing_requests/portal.ts";
 import { isNotAccepted, refusalOf } from "./billing_requests/refusal.ts";
@@ -15,10 +15,7 @@ import {
 } from "./billing_requests/request.ts";
 import { uuidFrom } from "./payload.ts";
 import { isInDoubt } from "./stripe_client.ts";
-import {
-  stripeProvisionTenant,
-  type StripeProvisionTenantOptions,
-} from "./stripe_provision_tenant.ts";
+import type { StripeProvisionTenantOptions } from "./stripe_provision_tenant.ts";
 import { stripeSyncCustomer, type StripeSyncCustomerOptions } from "./stripe_sync_customer.ts";
 
 declare global {
@@ -155,7 +152,7 @@ async function customerOf(
   const { tenant_id: tenantId, id } = request;
   let current: BillingRequest | undefined = request;
   if (request.stripe_customer_id === null || request.kind === "checkout") {
-    await stripeProvisionTenant(options)({ tenant_id: tenantId }, helpers);
+    await finishProvisioning(options, helpers, request);
     current = await begin(options, helpers.query, tenantId, id);
   }
   if (current === undefined) return undefined;

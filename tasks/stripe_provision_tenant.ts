@@ -29,6 +29,20 @@ export type StripeProvisionTenantOptions = {
 
 type Query = JobHelpers["query"];
 
+/** What an intent wishes for is not sold at the moment. Its customer is there by then. */
+export class NotSoldError extends Error {
+  override name = "NotSoldError";
+  readonly intentId: string;
+
+  constructor({ id, price_lookup_key: lookupKey }: BillingIntent) {
+    super(
+      `Stripe has no active price with lookup key "${lookupKey}". ` +
+        "Create it there, or run: npm run stripe:sync-catalog",
+    );
+    this.intentId = id;
+  }
+}
+
 /**
  * Makes a tenant's Stripe customer and its incomplete subscription. Each id is stored before the
  * next step, each call carries the intent's idempotency key: run again after a crash anywhere, it
@@ -160,14 +174,8 @@ async function ensurePrice(
   configuredPrices: ConfiguredPrices,
 ): Promise<string> {
   if (intent.stripe_price_id !== null) return intent.stripe_price_id;
-  const { price_lookup_key: lookupKey } = intent;
-  const priceId = await findPrice(stripe, lookupKey, configuredPrices);
-  if (priceId === undefined) {
-    throw new Error(
-      `Stripe has no active price with lookup key "${lookupKey}". ` +
-        "Create it there, or run: npm run stripe:sync-catalog",
-    );
-  }
+  const priceId = await findPrice(stripe, intent.price_lookup_key, configuredPrices);
+  if (priceId === undefined) throw new NotSoldError(intent);
   const { rows } = await query<{ id: string }>(
     "select app_private.freeze_intent_price($1, $2, $3) as id",
     [intent.tenant_id, intent.id, priceId],

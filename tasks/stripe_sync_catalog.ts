@@ -38,8 +38,8 @@ export async function copyCatalog(
   const [start] = rows;
   if (start === undefined) throw new Error("The database gave no number for the fetch");
   const prices = await fetchPrices(stripe, start.lookup_keys, configuredPrices);
-  await query("select app_private.record_stripe_prices($1, $2)", [
-    start.seq,
-    JSON.stringify(prices),
-  ]);
+  await query(
+    "select app_private.record_stripe_prices($1, $2), app_private.request_known_prices()",
+    [start.seq, JSON.stringify(prices)],
+  );
 }

@@ -29,6 +29,7 @@ declare
   v_wanted constant integer := app_private.billed_quantity(p_tenant_id, p_lookup_key);
   v_known app_private.seat_changes;
   v_next app_private.seat_changes;
+  v_gives_back boolean;
 begin
   select seat_changes.* into v_known
   from app_private.seat_changes
@@ -36,12 +37,28 @@ begin
   and seat_changes.item_id = p_item_id
   for update;
 
+  /*
+   * Sold for more seats than there were, as by a page that was paid after some had left; or the same
+   * once more, when it is not known whether that was done.
+   */
+  v_gives_back := coalesce(
+    v_known.completed_at is null
+    and v_known.lookup_key = p_lookup_key
+    and v_wanted < p_current_quantity
+    and (
+      v_known.generation = 0 and v_known.quantity = p_current_quantity
+      or v_known.proration_behavior = 'create_prorations' and v_known.quantity = v_wanted
+    ),
+    false
+  );
+
   v_next := v_known;
   v_next.tenant_id := p_tenant_id;
   v_next.item_id := p_item_id;
   v_next.lookup_key := p_lookup_key;
   v_next.period_start := p_period_start;
   v_next.paid_quantity := case
+    when v_gives_back then v_wanted
     when (v_known.period_start, v_known.lookup_key) = (p_period_start, p_lookup_key)
       then greatest(v_known.paid_quantity, p_current_quantity)
     else p_current_quantity
@@ -52,6 +69,7 @@ begin
     else v_wanted
   end;
   v_next.proration_behavior := case
+    when v_gives_back then 'create_prorations'
     when v_next.quantity > v_next.paid_quantity then 'create_prorations'
     /* Somebody has left a plan billed by seat: nobody has had the other one so many times. */
     when v_known.lookup_key <> p_lookup_key and v_next.quantity = 1 then 'create_prorations'
@@ -97,7 +115,8 @@ $$;
 comment on function app_private.begin_seat_change(uuid, text, text, integer, timestamptz) is
   'What to set an item''s quantity to, which is p_current_quantity at Stripe; no row when that is '
   'right. Seats that are added are charged for the rest of the period, those that are taken away are '
-  'not given back for it, and filling them again within it costs nothing.';
+  'not given back for it, and filling them again within it costs nothing. Those that nobody had when '
+  'they were sold are given back.';
 
 create or replace function app_private.end_seat_change(
   p_tenant_id uuid,

@@ -103,7 +103,11 @@ begin
   )
   select
     new.tenant_id, items.id, plan_prices.lookup_key, to_timestamp(items.current_period_start),
-    items.quantity, items.quantity, 'none', 0, now()
+    items.quantity, items.quantity, 'none', 0,
+    case
+      when items.quantity <= app_private.billed_quantity(new.tenant_id, plan_prices.lookup_key)
+      then now()
+    end
   from jsonb_to_recordset(new.items) as items (
     id text, price_id text, lookup_key text, quantity integer, current_period_start double precision
   )

@@ -36,7 +36,8 @@ comment on column app_private.seat_changes.generation is
 comment on column app_private.seat_changes.begun_at is
   'When the call was first made. Stripe forgets keys after 24 h; from 23 h on another one is used.';
 comment on column app_private.seat_changes.completed_at is
-  'When Stripe had the quantity; null while that is not known.';
+  'When Stripe had the quantity; null while that is not known, and of generation 0 while more seats are '
+  'sold than there are.';
 
 alter table app_private.seat_changes enable row level security;
 alter table app_private.seat_changes force row level security;

@@ -147,11 +147,31 @@ end;
 comment on function app_private.record_stripe_subscriptions(uuid, text, jsonb, interval) is
   'Writes what Stripe says of a customer''s subscriptions.';
 
+create or replace function app_private.request_known_prices()
+  returns void
+  language sql volatile parallel unsafe
+begin atomic
+  select app_private.request_customer_sync(known.customer_id)
+  from (
+    select distinct subscriptions.customer_id
+    from app_private.stripe_subscriptions as subscriptions
+    cross join jsonb_to_recordset(subscriptions.items) as items (price_id text, lookup_key text)
+    where subscriptions.plan_key is null
+    and subscriptions.status not in ('canceled', 'incomplete_expired')
+    and app_private.plan_lookup_key(items.price_id, items.lookup_key) is not null
+  ) as known;
+end;
+comment on function app_private.request_known_prices() is
+  'Books a fresh copy of customers that subscribe to a price which no plan of ours had then, and one '
+  'has now: no event about them tells of that.';
+
 revoke all on function
+  app_private.request_known_prices(),
   app_private.end_unlisted_subscriptions(uuid, text, jsonb),
   app_private.record_stripe_subscriptions(uuid, text, jsonb, interval)
   from public;
 grant execute on function
+  app_private.request_known_prices(),
   app_private.end_unlisted_subscriptions(uuid, text, jsonb),
   app_private.record_stripe_subscriptions(uuid, text, jsonb, interval)
   to app_worker;

@@ -5,13 +5,16 @@ as $$
 declare
   v_last timestamptz;
 begin
-  delete from app_private.stripe_checks
-  where stripe_checks.started_at < now() - interval '90 days';
-
   select max(stripe_checks.started_at) into v_last
   from app_private.stripe_checks
   where stripe_checks.kind = p_kind
   and stripe_checks.finished_at is not null;
+
+  /* The last one that came to its end stays: it says since when nobody has looked. */
+  delete from app_private.stripe_checks
+  where stripe_checks.kind = p_kind
+  and stripe_checks.started_at < now() - interval '90 days'
+  and stripe_checks.started_at is distinct from v_last;
 
   return query
     insert into app_private.stripe_checks (kind)

@@ -9,7 +9,8 @@ create table if not exists app_private.stripe_checks (
 );
 comment on table app_private.stripe_checks is
   'Each look at Stripe for what its webhooks did not bring: the hourly poll of its events, the '
-  'nightly comparison with all its subscriptions. Kept for 90 days.';
+  'nightly comparison with all its subscriptions. Kept for 90 days, and '
+  'the last one of a kind that came to its end.';
 comment on column app_private.stripe_checks.finished_at is
   'Null while it runs, and for good when it was cut short: then the next one looks as far back.';
 comment on column app_private.stripe_checks.result is

@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:4e3b31af5cb818730cbf945e6004076a58f0e37c
+--! Hash: sha1:86472f8704a70a4ff4ba2aa8ae3b9813ce3c2987
 
 --! Included index.sql
 --! Included 00_foundation/schemas.sql
@@ -6232,11 +6232,31 @@ end;
 comment on function app_private.record_stripe_subscriptions(uuid, text, jsonb, interval) is
   'Writes what Stripe says of a customer''s subscriptions.';
 
+create or replace function app_private.request_known_prices()
+  returns void
+  language sql volatile parallel unsafe
+begin atomic
+  select app_private.request_customer_sync(known.customer_id)
+  from (
+    select distinct subscriptions.customer_id
+    from app_private.stripe_subscriptions as subscriptions
+    cross join jsonb_to_recordset(subscriptions.items) as items (price_id text, lookup_key text)
+    where subscriptions.plan_key is null
+    and subscriptions.status not in ('canceled', 'incomplete_expired')
+    and app_private.plan_lookup_key(items.price_id, items.lookup_key) is not null
+  ) as known;
+end;
+comment on function app_private.request_known_prices() is
+  'Books a fresh copy of customers that subscribe to a price which no plan of ours had then, and one '
+  'has now: no event about them tells of that.';
+
 revoke all on function
+  app_private.request_known_prices(),
   app_private.end_unlisted_subscriptions(uuid, text, jsonb),
   app_private.record_stripe_subscriptions(uuid, text, jsonb, interval)
   from public;
 grant execute on function
+  app_private.request_known_prices(),
   app_private.end_unlisted_subscriptions(uuid, text, jsonb),
   app_private.record_stripe_subscriptions(uuid, text, jsonb, interval)
   to app_worker;
@@ -6800,7 +6820,8 @@ comment on column app_private.seat_changes.generation is
 comment on column app_private.seat_changes.begun_at is
   'When the call was first made. Stripe forgets keys after 24 h; from 23 h on another one is used.';
 comment on column app_private.seat_changes.completed_at is
-  'When Stripe had the quantity; null while that is not known.';
+  'When Stripe had the quantity; null while that is not known, and of generation 0 while more seats are '
+  'sold than there are.';
 
 alter table app_private.seat_changes enable row level security;
 alter table app_private.seat_changes force row level security;
@@ -6894,6 +6915,7 @@ declare
   v_wanted constant integer := app_private.billed_quantity(p_tenant_id, p_lookup_key);
   v_known app_private.seat_changes;
   v_next app_private.seat_changes;
+  v_gives_back boolean;
 begin
   select seat_changes.* into v_known
   from app_private.seat_changes
@@ -6901,12 +6923,28 @@ begin
   and seat_changes.item_id = p_item_id
   for update;
 
+  /*
+   * Sold for more seats than there were, as by a page that was paid after some had left; or the same
+   * once more, when it is not known whether that was done.
+   */
+  v_gives_back := coalesce(
+    v_known.completed_at is null
+    and v_known.lookup_key = p_lookup_key
+    and v_wanted < p_current_quantity
+    and (
+      v_known.generation = 0 and v_known.quantity = p_current_quantity
+      or v_known.proration_behavior = 'create_prorations' and v_known.quantity = v_wanted
+    ),
+    false
+  );
+
   v_next := v_known;
   v_next.tenant_id := p_tenant_id;
   v_next.item_id := p_item_id;
   v_next.lookup_key := p_lookup_key;
   v_next.period_start := p_period_start;
   v_next.paid_quantity := case
+    when v_gives_back then v_wanted
     when (v_known.period_start, v_known.lookup_key) = (p_period_start, p_lookup_key)
       then greatest(v_known.paid_quantity, p_current_quantity)
     else p_current_quantity
@@ -6917,6 +6955,7 @@ begin
     else v_wanted
   end;
   v_next.proration_behavior := case
+    when v_gives_back then 'create_prorations'
     when v_next.quantity > v_next.paid_quantity then 'create_prorations'
     /* Somebody has left a plan billed by seat: nobody has had the other one so many times. */
     when v_known.lookup_key <> p_lookup_key and v_next.quantity = 1 then 'create_prorations'
@@ -6962,7 +7001,8 @@ $$;
 comment on function app_private.begin_seat_change(uuid, text, text, integer, timestamptz) is
   'What to set an item''s quantity to, which is p_current_quantity at Stripe; no row when that is '
   'right. Seats that are added are charged for the rest of the period, those that are taken away are '
-  'not given back for it, and filling them again within it costs nothing.';
+  'not given back for it, and filling them again within it costs nothing. Those that nobody had when '
+  'they were sold are given back.';
 
 create or replace function app_private.end_seat_change(
   p_tenant_id uuid,
@@ -7105,7 +7145,11 @@ begin
   )
   select
     new.tenant_id, items.id, plan_prices.lookup_key, to_timestamp(items.current_period_start),
-    items.quantity, items.quantity, 'none', 0, now()
+    items.quantity, items.quantity, 'none', 0,
+    case
+      when items.quantity <= app_private.billed_quantity(new.tenant_id, plan_prices.lookup_key)
+      then now()
+    end
   from jsonb_to_recordset(new.items) as items (
     id text, price_id text, lookup_key text, quantity integer, current_period_start double precision
   )
@@ -9011,7 +9055,8 @@ create table if not exists app_private.stripe_checks (
 );
 comment on table app_private.stripe_checks is
   'Each look at Stripe for what its webhooks did not bring: the hourly poll of its events, the '
-  'nightly comparison with all its subscriptions. Kept for 90 days.';
+  'nightly comparison with all its subscriptions. Kept for 90 days, and '
+  'the last one of a kind that came to its end.';
 comment on column app_private.stripe_checks.finished_at is
   'Null while it runs, and for good when it was cut short: then the next one looks as far back.';
 comment on column app_private.stripe_checks.result is
@@ -9041,13 +9086,16 @@ as $$
 declare
   v_last timestamptz;
 begin
-  delete from app_private.stripe_checks
-  where stripe_checks.started_at < now() - interval '90 days';
-
   select max(stripe_checks.started_at) into v_last
   from app_private.stripe_checks
   where stripe_checks.kind = p_kind
   and stripe_checks.finished_at is not null;
+
+  /* The last one that came to its end stays: it says since when nobody has looked. */
+  delete from app_private.stripe_checks
+  where stripe_checks.kind = p_kind
+  and stripe_checks.started_at < now() - interval '90 days'
+  and stripe_checks.started_at is distinct from v_last;
 
   return query
     insert into app_private.stripe_checks (kind)

@@ -1,9 +1,10 @@
 import Stripe from "stripe";
 
 import { closePages, openPages } from "../stripe_pages.ts";
+import { findPrice } from "../stripe_provisioning.ts";
 import { paymentOf } from "./payment.ts";
 import { BillingRefusal, keyOf, type BillingResult, type BillingWork } from "./request.ts";
-import { isAlive, listSubscriptions, soldPrice, soldQuantity } from "./subscription.ts";
+import { isAlive, listSubscriptions, requireSold, soldQuantity } from "./subscription.ts";
 
 /**
  * A page to subscribe on, and never a second subscription: one session is open at a time, what could
@@ -12,15 +13,19 @@ import { isAlive, listSubscriptions, soldPrice, soldQuantity } from "./subscript
 export async function checkout(work: BillingWork): Promise<BillingResult> {
   const { stripe, request, customerId } = work;
   const lookupKey = `${request.plan}_${request.interval}`;
+  const sold = {
+    price: await findPrice(stripe, lookupKey, work.configuredPrices),
+    quantity: soldQuantity(work, lookupKey),
+  };
   const open = await openPages(work, customerId);
-  const same = open.find((session) => isFor(session, work, lookupKey));
+  const same = open.find((session) => isFor(session, work, sold));
   const others = open.filter((session) => session !== same);
   await closePages(work, others, (what) => keyOf(request, what));
   const subscriptions = await listSubscriptions(work);
   refuseSubscribed(subscriptions);
   if (same !== undefined) return resultOf(same);
 
-  const price = await soldPrice(work, lookupKey);
+  const price = requireSold(sold.price);
   for (const subscription of subscriptions) {
     // oxlint-disable-next-line no-await-in-loop -- there is one, if any.
     await giveUp(work, subscription);
@@ -30,10 +35,15 @@ export async function checkout(work: BillingWork): Promise<BillingResult> {
       mode: "subscription",
       customer: customerId,
       client_reference_id: request.tenant_id,
-      line_items: [{ price, quantity: soldQuantity(work, lookupKey) }],
+      line_items: [{ price, quantity: sold.quantity }],
       success_url: request.success_url ?? "",
       cancel_url: request.cancel_url ?? "",
-      metadata: metadataOf(work, lookupKey),
+      metadata: {
+        tenant_id: request.tenant_id,
+        request_id: request.id,
+        price,
+        quantity: String(sold.quantity),
+      },
       subscription_data: {
         billing_mode: { type: "flexible" },
         metadata: { tenant_id: request.tenant_id, intent_id: request.id },
@@ -44,18 +54,16 @@ export async function checkout(work: BillingWork): Promise<BillingResult> {
   return resultOf(session);
 }
 
-function metadataOf({ request }: BillingWork, lookupKey: string) {
-  return { tenant_id: request.tenant_id, request_id: request.id, lookup_key: lookupKey };
-}
-
-/** Whether an open session sells what is asked for, and leads back where it should. */
+/** Whether an open session sells just what is asked for, and leads back where it should. */
 function isFor(
   session: Stripe.Checkout.Session,
   { request }: BillingWork,
-  lookupKey: string,
+  { price, quantity }: { price: string | undefined; quantity: number },
 ): boolean {
   return (
-    session.metadata?.["lookup_key"] === lookupKey &&
+    session.metadata?.["price"] === price &&
+    // Paid for more seats than there are, nothing is given back.
+    session.metadata?.["quantity"] === String(quantity) &&
     session.success_url === request.success_url &&
     session.cancel_url === request.cancel_url
   );

@@ -1,8 +1,35 @@
 import type { JobHelpers } from "graphile-worker";
 
+import {
+  NotSoldError,
+  stripeProvisionTenant,
+  type StripeProvisionTenantOptions,
+} from "../stripe_provision_tenant.ts";
 import { keyOf, type BillingRequest, type BillingStripe } from "./request.ts";
 
 type Query = JobHelpers["query"];
+
+/**
+ * Finishes what createTenant wished for. Nobody waits for a price that is not sold: who asks for a page
+ * to subscribe on wishes for that instead, and the other wish is ended, lest both be paid for one day.
+ */
+export async function finishProvisioning(
+  options: StripeProvisionTenantOptions,
+  helpers: JobHelpers,
+  { tenant_id: tenantId, kind }: BillingRequest,
+): Promise<void> {
+  try {
+    await stripeProvisionTenant(options)({ tenant_id: tenantId }, helpers);
+  } catch (error) {
+    if (!(error instanceof NotSoldError)) throw error;
+    if (kind !== "checkout") return;
+    await helpers.query("select app_private.fail_intent($1, $2, $3)", [
+      tenantId,
+      error.intentId,
+      error.message,
+    ]);
+  }
+}
 
 /** Another customer for a tenant whose own was deleted at Stripe: nothing can be sold to that one. */
 export async function replaceCustomer(

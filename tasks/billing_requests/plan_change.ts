@@ -69,11 +69,12 @@ async function changeOf(work: BillingWork): Promise<Change> {
     throw new BillingRefusal("paused", "The subscription is paused. Resume it first.");
   }
   refuseScheduled(subscription);
-  const item = planItem(work, subscription);
+  const present = await planItem(work, subscription);
+  const { item } = present;
   return {
     subscription,
     item,
-    wanted: await wantedPrice(work, item.price),
+    wanted: await wantedPrice(work, present),
     proratedAt: prorationTime(work, item),
   };
 }

@@ -68,39 +68,65 @@ export function refuseScheduled({ schedule }: Stripe.Subscription): void {
   );
 }
 
+/** The item of a plan, and which of our prices it was bought at. */
+export type PlanItem = { item: Stripe.SubscriptionItem; lookupKey: string };
+
 /** The item that is the plan's, whatever else is subscribed to and in whatever order. */
-export function planItem(
-  { request, configuredPrices }: BillingWork,
+export async function planItem(
+  { request, configuredPrices, query }: BillingWork,
   { items }: Stripe.Subscription,
-): Stripe.SubscriptionItem {
-  const ours = items.data.filter(({ price }) =>
-    request.lookup_keys.includes(configuredPrices[price.id] ?? price.lookup_key ?? ""),
+): Promise<PlanItem> {
+  // A price that another took the lookup key of is still the plan's, for who bought it before.
+  const { rows } = await query<{ id: string; lookup_key: string | null }>(
+    `select id, app_private.plan_lookup_key(price_id, lookup_key) as lookup_key
+    from jsonb_to_recordset($1) as items (id text, price_id text, lookup_key text)`,
+    [
+      JSON.stringify(
+        items.data.map(({ id, price }) => ({
+          id,
+          price_id: price.id,
+          lookup_key: configuredPrices[price.id] ?? price.lookup_key,
+        })),
+      ),
+    ],
   );
-  const [item, second] = ours;
-  if (item === undefined || second !== undefined || items.has_more) {
+  const keys = new Map(rows.map(({ id, lookup_key }) => [id, lookup_key]));
+  const ours = items.data.flatMap((item) => {
+    const lookupKey = keys.get(item.id) ?? "";
+    return request.lookup_keys.includes(lookupKey) ? [{ item, lookupKey }] : [];
+  });
+  const [found, second] = ours;
+  if (found === undefined || second !== undefined || items.has_more) {
     throw new BillingRefusal(
       "refused",
       "The subscription was put together by hand, so it can't be changed here. Please contact us.",
     );
   }
-  return item;
+  return found;
 }
 
 /** What an item becomes. Without a quantity it keeps the one it has. */
 export type Wanted = { price: string; quantity?: number };
 
-/** The price of the plan asked for; without an interval, by the one that there is. */
-export async function wantedPrice(work: BillingWork, present: Stripe.Price): Promise<Wanted> {
-  const { request, configuredPrices } = work;
+/**
+ * The price of the plan asked for; without an interval, by the one that there is. Who asks for what
+ * they have keeps the price they bought it at.
+ */
+export async function wantedPrice(
+  work: BillingWork,
+  { item: { price: present }, lookupKey: presentKey }: PlanItem,
+): Promise<Wanted> {
+  const { request, stripe, configuredPrices } = work;
   const interval = request.interval ?? present.recurring?.interval ?? "month";
   const lookupKey = `${request.plan}_${interval}`;
+  if (lookupKey === presentKey) return { price: present.id };
   if (!request.lookup_keys.includes(lookupKey)) {
     throw new BillingRefusal("not_sold", "The plan is not sold by that interval.");
   }
-  const price = await soldPrice(work, lookupKey);
+  const price = requireSold(await findPrice(stripe, lookupKey, configuredPrices));
   const isBySeat = (key: string) => request.seat_keys.includes(key);
   // The seats of one plan are no quantity of another, and its preview must tell what it costs.
-  return isBySeat(lookupKey) || isBySeat(configuredPrices[present.id] ?? present.lookup_key ?? "")
+  return isBySeat(lookupKey) || isBySeat(presentKey)
     ? { price, quantity: soldQuantity(work, lookupKey) }
     : { price };
 }
@@ -110,12 +136,8 @@ export function soldQuantity({ request }: BillingWork, lookupKey: string): numbe
   return request.seat_keys.includes(lookupKey) ? request.seats : 1;
 }
 
-/** The price that is sold now by this lookup key. */
-export async function soldPrice(
-  { stripe, configuredPrices }: BillingWork,
-  lookupKey: string,
-): Promise<string> {
-  const price = await findPrice(stripe, lookupKey, configuredPrices);
+/** A price that was looked for among those that are sold. */
+export function requireSold(price: string | undefined): string {
   if (price === undefined) {
     throw new BillingRefusal("not_sold", "The plan is not sold any more by that interval.");
   }

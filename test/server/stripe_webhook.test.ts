@@ -76,7 +76,12 @@ describe("a signed event", () => {
     ]);
   });
 
-  test.for(["radar.review.opened", "v2.core.event_destination.ping", "a.type.to.come"])(
+  test.for([
+    "radar.review.opened",
+    "v2.core.event_destination.ping",
+    "v2.core.account[requirements].updated",
+    "a.type-to:come",
+  ])(
     "S10: of type %s, which nothing is done about, is kept and ignored",
     async (type, { system, admin }) => {
       const event = makeEvent({ type });
