@@ -2,6 +2,26 @@
  * What Stripe lists against our copy. Each function gets a page or the ids of a whole listing and
  * returns the customers to look at again; none writes anything.
  */
+create or replace function app_private.items_by_our_keys(p_items jsonb)
+  returns jsonb
+  language sql stable strict parallel safe
+begin atomic
+  select coalesce(
+    jsonb_agg(
+      items.item || jsonb_build_object(
+        'lookup_key',
+        app_private.plan_lookup_key(items.item->>'price_id', items.item->>'lookup_key')
+      )
+      order by items.place
+    ),
+    '[]'
+  )
+  from jsonb_array_elements(p_items) with ordinality as items (item, place);
+end;
+comment on function app_private.items_by_our_keys(jsonb) is
+  'A subscription''s items, each with the key of our price that its price is, or was when it was '
+  'bought: when another price takes that key over, nothing has become of who pays the old one.';
+
 create or replace function app_private.customers_with_other_subscriptions(p_subscriptions jsonb)
   returns setof text
   language sql stable parallel safe
@@ -23,11 +43,13 @@ begin atomic
     on known.tenant_id = customers.tenant_id and known.id = truth.id
   where not customers.is_deleted
   and (
-    truth.status, truth.items, to_timestamp(truth.trial_end), to_timestamp(truth.cancel_at),
-    to_timestamp(truth.ended_at), truth.pause_collection, truth.schedule_id
+    truth.status, app_private.items_by_our_keys(truth.items), to_timestamp(truth.trial_end),
+    to_timestamp(truth.cancel_at), to_timestamp(truth.ended_at), truth.pause_collection,
+    truth.schedule_id
   ) is distinct from (
-    known.status, known.items, known.trial_end, known.cancel_at,
-    known.ended_at, known.pause_collection, known.schedule_id
+    known.status, app_private.items_by_our_keys(known.items), known.trial_end,
+    known.cancel_at, known.ended_at, known.pause_collection,
+    known.schedule_id
   );
 end;
 comment on function app_private.customers_with_other_subscriptions(jsonb) is
@@ -138,12 +160,14 @@ comment on function app_private.repair_customer(text, bigint) is
   'was read after p_listed_from (a number of stripe_sync_seq) or is about to be.';
 
 revoke all on function
+  app_private.items_by_our_keys(jsonb),
   app_private.customers_with_other_subscriptions(jsonb),
   app_private.customers_with_other_invoices(jsonb),
   app_private.customers_with_more(text[], text[], text[], text[], timestamptz),
   app_private.repair_customer(text, bigint)
   from public;
 grant execute on function
+  app_private.items_by_our_keys(jsonb),
   app_private.customers_with_other_subscriptions(jsonb),
   app_private.customers_with_other_invoices(jsonb),
   app_private.customers_with_more(text[], text[], text[], text[], timestamptz),
