@@ -3,6 +3,7 @@ import type Stripe from "stripe";
 
 import { stripeIdFrom } from "./payload.ts";
 import { cancelSubscription, deleteCustomer } from "./stripe_removal.ts";
+import { isWantedAtStripe } from "./stripe_wanted.ts";
 
 declare global {
   namespace GraphileWorker {
@@ -18,11 +19,7 @@ export function stripeDiscard(
 ): Task<"stripe_discard"> {
   return async function run(payload, { query }) {
     const stripeId = stripeIdFrom(payload, "stripe_id", "cus", "sub");
-    const { rows } = await query<{ wanted: boolean }>(
-      "select app_private.is_wanted_at_stripe($1) as wanted",
-      [stripeId],
-    );
-    if (rows[0]?.wanted === true) return;
+    if (await isWantedAtStripe(query, stripeId)) return;
     if (stripeId.startsWith("sub_")) await cancelSubscription(stripe, stripeId);
     else await deleteCustomer(stripe, stripeId);
   };

@@ -52,7 +52,8 @@ export function stripeReconcile(options: StripeReconcileOptions): Task<"stripe_r
 
     const found: Reconciliation = { ...listing.counts, drifted: 0, ...NO_STRAYS, resumed };
     for (const stray of listing.strays) {
-      found[await settleStray({ stripe, query, stray })] += 1;
+      const outcome = await settleStray({ stripe, query, stray });
+      if (outcome !== "left") found[outcome] += 1;
     }
     const missing = await query<{ id: string }>(
       "select app_private.customers_with_more($1, $2, $3, $4, $5) as id",

@@ -1,4 +1,4 @@
-import type { JobHelpers, Task } from "graphile-worker";
+import type { Task } from "graphile-worker";
 import type Stripe from "stripe";
 
 import { stripeIdsFrom, uuidFrom } from "./payload.ts";
@@ -11,6 +11,7 @@ import {
   type SearchedIntent,
 } from "./stripe_provisioning.ts";
 import { cancelSubscription, deleteCustomer } from "./stripe_removal.ts";
+import { isWantedAtStripe } from "./stripe_wanted.ts";
 
 declare global {
   namespace GraphileWorker {
@@ -46,7 +47,7 @@ export function stripeWithdrawTenant(stripe: StripeWithdrawer): Task<"stripe_wit
     async function end(customerIds: Iterable<string>): Promise<void> {
       for (const id of new Set(customerIds).difference(ended)) {
         // oxlint-disable no-await-in-loop -- rarely more than one.
-        if (!isDeleted || !(await isAnothers(query, id))) await withdraw(stripe, id);
+        if (!isDeleted || !(await isWantedAtStripe(query, id))) await withdraw(stripe, id);
         // oxlint-enable no-await-in-loop
         ended.add(id);
       }
@@ -54,15 +55,6 @@ export function stripeWithdrawTenant(stripe: StripeWithdrawer): Task<"stripe_wit
     await end(isDeleted ? knownOfDeleted : recordedOfClosed(rows));
     await end(isDeleted ? await searchDeleted(stripe, tenantId) : await findClosed(stripe, rows));
   };
-}
-
-/** Whether a tenant that is there counts on a customer, whoever its metadata name. */
-async function isAnothers(query: JobHelpers["query"], customerId: string): Promise<boolean> {
-  const { rows } = await query<{ wanted: boolean }>(
-    "select app_private.is_wanted_at_stripe($1) as wanted",
-    [customerId],
-  );
-  return rows[0]?.wanted === true;
 }
 
 async function withdraw(stripe: StripeWithdrawer, customerId: string): Promise<void> {
