@@ -15,7 +15,8 @@ Works on the database in MIGRATION_DATABASE_URL, or on the embedded one of a run
   list       what the last 50 checks found
   poll       has the worker fetch events that no webhook brought, as it does each hour
   reconcile  has the worker compare all that Stripe has with all that we have, as it does each night;
-             whatever differs is read again
+             whatever differs is read again at once (drifted), and is an alarm ten minutes later
+             unless an event of it comes by then
 
 Both wait until the check has ended, 600 seconds unless told otherwise.
 Exits with 0; with 1 when the check has not ended by then; with 2 when it could not be asked for.`;

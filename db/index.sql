@@ -99,6 +99,7 @@
 --!include 70_stripe_checks/checks.sql
 --!include 70_stripe_checks/poll.sql
 --!include 70_stripe_checks/differences.sql
+--!include 70_stripe_checks/repair.sql
 --!include 70_stripe_checks/sweep.sql
 --!include 70_stripe_checks/request.sql
 

@@ -22,6 +22,7 @@ import { stripeSyncCustomer } from "./stripe_sync_customer.ts";
 import { stripeSyncSeats } from "./stripe_sync_seats.ts";
 import { stripePruneEvents, stripeTendEvents } from "./stripe_tend_events.ts";
 import { stripeWithdrawTenant } from "./stripe_withdraw_tenant.ts";
+import { tellOfDrift } from "./tell_of_drift.ts";
 
 export type TaskOptions = {
   stripe: Stripe;
@@ -59,5 +60,6 @@ export function makeTaskList(options: TaskOptions) {
     stripe_prune_events: stripePruneEvents(),
     stripe_tend_events: stripeTendEvents(),
     stripe_withdraw_tenant: stripeWithdrawTenant(stripe),
+    tell_of_drift: tellOfDrift(),
   } satisfies TaskList;
 }

@@ -67,7 +67,7 @@ export function stripeReconcile(options: StripeReconcileOptions): Task<"stripe_r
     );
     for (const { id } of missing.rows) listing.differing.add(id);
     for (const id of listing.differing) {
-      if (await repair(query, id, seq)) found.drifted += 1;
+      if (await repair(query, id, { seq, checkId: check.id })) found.drifted += 1;
     }
     await query("select app_private.finish_stripe_check($1, $2)", [check.id, found]);
     const summary = Object.entries(found).map(([what, count]) => `${count} ${what}`);
@@ -99,11 +99,11 @@ async function resume(query: JobHelpers["query"]): Promise<number> {
 async function repair(
   query: JobHelpers["query"],
   customerId: string,
-  seq: string | undefined,
+  { seq, checkId }: { seq: string | undefined; checkId: string },
 ): Promise<boolean> {
   const { rows } = await query<{ repaired: boolean }>(
-    "select app_private.repair_customer($1, $2) as repaired",
-    [customerId, seq],
+    "select app_private.repair_customer($1, $2, $3) as repaired",
+    [customerId, seq, checkId],
   );
   return rows[0]?.repaired === true;
 }

@@ -52,6 +52,7 @@ export const BILLING_ARGUMENTS: Samples = {
   before: "2038-01-01",
   by: "an operator",
   calls_per_second: 20,
+  check_id: "019a0000-0000-7000-8000-000000000000",
   created: [A_TIME],
   current_quantity: 1,
   endpoint: "GET /v1/customers",

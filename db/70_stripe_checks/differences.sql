@@ -127,49 +127,15 @@ comment on function app_private.customers_with_more(text[], text[], text[], text
   'Our customers of whom we hold as unsettled what Stripe''s whole lists, begun at p_before, have not: '
   'the customer itself, a subscription, an open invoice or one written off, also of one deleted.';
 
-create or replace function app_private.repair_customer(p_customer_id text, p_listed_from bigint)
-  returns boolean
-  language plpgsql volatile parallel unsafe
-as $$
-begin
-  /* Read again since, or about to be: what was listed is older than what will be. */
-  if exists (
-    select
-    from app_private.stripe_customers
-    where stripe_customers.id = p_customer_id
-    and stripe_customers.sync_seq > p_listed_from
-  ) or exists (
-    select
-    from graphile_worker._private_jobs as jobs
-    where jobs.key = 'stripe_customer:' || p_customer_id
-    and jobs.attempts < jobs.max_attempts
-  ) then
-    return false;
-  end if;
-  perform app_private.request_customer_sync(p_customer_id);
-  perform app_private.raise_alarm(
-    'billing_drift',
-    p_customer_id,
-    'Our copy of this customer differed from Stripe though no event was waiting; it is read again'
-  );
-  return true;
-end;
-$$;
-comment on function app_private.repair_customer(text, bigint) is
-  'Books a fresh copy of a customer that differs, and tells the operator; false when the customer '
-  'was read after p_listed_from (a number of stripe_sync_seq) or is about to be.';
-
 revoke all on function
   app_private.items_by_our_keys(jsonb),
   app_private.customers_with_other_subscriptions(jsonb),
   app_private.customers_with_other_invoices(jsonb),
-  app_private.customers_with_more(text[], text[], text[], text[], timestamptz),
-  app_private.repair_customer(text, bigint)
+  app_private.customers_with_more(text[], text[], text[], text[], timestamptz)
   from public;
 grant execute on function
   app_private.items_by_our_keys(jsonb),
   app_private.customers_with_other_subscriptions(jsonb),
   app_private.customers_with_other_invoices(jsonb),
-  app_private.customers_with_more(text[], text[], text[], text[], timestamptz),
-  app_private.repair_customer(text, bigint)
+  app_private.customers_with_more(text[], text[], text[], text[], timestamptz)
   to app_worker;

@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:b5825d7b51242907bf21505febdc2c51dc2a19ba
+--! Hash: sha1:1a7003a128ace44b84f5a30c1a8d6bd274f7181c
 
 --! Included index.sql
 --! Included 00_foundation/schemas.sql
@@ -9274,7 +9274,25 @@ comment on function app_private.customers_with_more(text[], text[], text[], text
   'Our customers of whom we hold as unsettled what Stripe''s whole lists, begun at p_before, have not: '
   'the customer itself, a subscription, an open invoice or one written off, also of one deleted.';
 
-create or replace function app_private.repair_customer(p_customer_id text, p_listed_from bigint)
+revoke all on function
+  app_private.items_by_our_keys(jsonb),
+  app_private.customers_with_other_subscriptions(jsonb),
+  app_private.customers_with_other_invoices(jsonb),
+  app_private.customers_with_more(text[], text[], text[], text[], timestamptz)
+  from public;
+grant execute on function
+  app_private.items_by_our_keys(jsonb),
+  app_private.customers_with_other_subscriptions(jsonb),
+  app_private.customers_with_other_invoices(jsonb),
+  app_private.customers_with_more(text[], text[], text[], text[], timestamptz)
+  to app_worker;
+--! EndIncluded 70_stripe_checks/differences.sql
+--! Included 70_stripe_checks/repair.sql
+create or replace function app_private.repair_customer(
+  p_customer_id text,
+  p_listed_from bigint,
+  p_check_id uuid
+)
   returns boolean
   language plpgsql volatile parallel unsafe
 as $$
@@ -9294,33 +9312,58 @@ begin
     return false;
   end if;
   perform app_private.request_customer_sync(p_customer_id);
-  perform app_private.raise_alarm(
-    'billing_drift',
-    p_customer_id,
-    'Our copy of this customer differed from Stripe though no event was waiting; it is read again'
-  );
+
+  /* An event that waits tells of it, or did and has an alarm of its own; one may be on its way too. */
+  if not exists (
+    select
+    from app_private.stripe_events
+    where stripe_events.customer_id = p_customer_id
+    and stripe_events.status in ('pending', 'failed')
+  ) then
+    perform graphile_worker.add_job(
+      'tell_of_drift',
+      json_build_object('customer_id', p_customer_id, 'check_id', p_check_id),
+      run_at => now() + interval '10 minutes',
+      job_key => concat_ws(':', 'billing_drift', p_customer_id, p_check_id)
+    );
+  end if;
   return true;
 end;
 $$;
-comment on function app_private.repair_customer(text, bigint) is
-  'Books a fresh copy of a customer that differs, and tells the operator; false when the customer '
-  'was read after p_listed_from (a number of stripe_sync_seq) or is about to be.';
+comment on function app_private.repair_customer(text, bigint, uuid) is
+  'Books a fresh copy of a customer that differs, and a look whether that is to be told; false when '
+  'the customer was read after p_listed_from (a number of stripe_sync_seq) or is about to be.';
+
+create or replace function app_private.tell_of_drift(p_customer_id text, p_check_id uuid)
+  returns void
+  language sql volatile parallel unsafe
+begin atomic
+  select app_private.raise_alarm(
+    'billing_drift',
+    p_customer_id,
+    'Our copy of this customer differed from Stripe and no event told of it; it was read again'
+  )
+  where not exists (
+    select
+    from app_private.stripe_events
+    join app_private.stripe_checks on stripe_checks.id = p_check_id
+    where stripe_events.customer_id = p_customer_id
+    and stripe_events.received_at >= stripe_checks.started_at
+  );
+end;
+comment on function app_private.tell_of_drift(text, uuid) is
+  'Tells the operator of a customer that differed when everything was compared, unless an event of it '
+  'has arrived since the comparison began: then it was only on its way.';
 
 revoke all on function
-  app_private.items_by_our_keys(jsonb),
-  app_private.customers_with_other_subscriptions(jsonb),
-  app_private.customers_with_other_invoices(jsonb),
-  app_private.customers_with_more(text[], text[], text[], text[], timestamptz),
-  app_private.repair_customer(text, bigint)
+  app_private.repair_customer(text, bigint, uuid),
+  app_private.tell_of_drift(text, uuid)
   from public;
 grant execute on function
-  app_private.items_by_our_keys(jsonb),
-  app_private.customers_with_other_subscriptions(jsonb),
-  app_private.customers_with_other_invoices(jsonb),
-  app_private.customers_with_more(text[], text[], text[], text[], timestamptz),
-  app_private.repair_customer(text, bigint)
+  app_private.repair_customer(text, bigint, uuid),
+  app_private.tell_of_drift(text, uuid)
   to app_worker;
---! EndIncluded 70_stripe_checks/differences.sql
+--! EndIncluded 70_stripe_checks/repair.sql
 --! Included 70_stripe_checks/sweep.sql
 create or replace function app_private.resume_provisioning()
   returns integer

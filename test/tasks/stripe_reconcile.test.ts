@@ -1,6 +1,7 @@
 import type { Stripe } from "stripe";
 
 import { expect } from "../support/index.ts";
+import { runBooked } from "../support/paid_tenant.ts";
 import { rowOf, rowsOf } from "../support/query.ts";
 import { test, type Workshop } from "../support/tasks.ts";
 import { withClient } from "../support/server.ts";
@@ -94,6 +95,7 @@ test.for(CHANGES)(
     await change(workshop.stripe, tenant);
     expect(await reconcile(workshop)).toMatchObject({ ...CLEAN, drifted: 1 });
     expect(await statusOf(workshop, tenant.tenantId)).toBe(status);
+    await runBooked(workshop, "billing_drift:");
     expect(await alarms(workshop, "billing_drift")).toContainEqual({ subject: tenant.customer });
     expect(await reconcile(workshop)).toMatchObject(CLEAN);
   },

@@ -91,6 +91,10 @@ async function seeWhatWasLost(world: World, isForgotten: boolean): Promise<void>
     await drain(world);
   }
   await world.admin.query(
+    "update graphile_worker._private_jobs set run_at = now() where key like 'billing_drift:%'",
+  );
+  await drain(world);
+  await world.admin.query(
     `select app_private.dismiss_alarm(id) from app_private.alarms
     where kind = 'billing_drift' and resolved_at is null`,
   );
