@@ -46,6 +46,21 @@ export const BILLING_CODE_SURVIVORS: readonly CodeSurvivors[] = [
   },
   {
     reason:
+      "Killed by test/db/30_tenancy/tenants.test.ts: it is about how many tenants a person founds, and " +
+      "whoever is refused for others' learns no more than that.",
+    mutants: [
+      'code app_private.require_few_foundings(uuid): without "where memberships.user_id = p_user_id"',
+      'code app_public.create_tenant(text,text,text,text): without "perform app_private.require_few_foundings(v_user_id);"',
+    ],
+  },
+  {
+    reason: "Killed by test/tasks/paid_after_closing.test.ts: operators alone see the alarm.",
+    mutants: [
+      'code app_private.tg_invoices__tell_paid_after_closing(): without "where tenants.id = new.tenant_id"',
+    ],
+  },
+  {
+    reason:
       "A job is booked for the same tenant, which finds nothing to do: the task asks again what the " +
       "price is billed by.",
     mutants: [
