@@ -2,7 +2,7 @@
 import type pg from "pg";
 
 import { ConfigError } from "../server/config.ts";
-import { argumentsOf, asOperator, printTable, runCommand } from "./operator.ts";
+import { argumentsOf, asOperator, printTable, refuseWords, runCommand } from "./operator.ts";
 
 const USAGE = `Usage: npm run alarms -- list [--all] [--json]
        npm run alarms -- resolve ID…
@@ -36,6 +36,7 @@ async function main(args: readonly string[]): Promise<void> {
   if (values.help) return console.log(USAGE);
   switch (command) {
     case "list":
+      refuseWords(ids, USAGE);
       return asOperator((client) => list(client, values));
     case "resolve":
       return asOperator((client) => resolve(client, idsOf(ids)));

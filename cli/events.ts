@@ -3,7 +3,7 @@ import type pg from "pg";
 
 import { ConfigError } from "../server/config.ts";
 import { sinceFrom, statusFrom, STATUSES } from "./events_filters.ts";
-import { argumentsOf, asOperator, printTable, runCommand } from "./operator.ts";
+import { argumentsOf, asOperator, printTable, refuseWords, runCommand } from "./operator.ts";
 
 const USAGE = `Usage: npm run events -- list [--status STATUS] [--type TYPE] [--customer CUS]
                              [--since WHEN] [--limit N] [--json]
@@ -39,6 +39,7 @@ export async function main(args: readonly string[]): Promise<void> {
   if (values.help) return console.log(USAGE);
   switch (command) {
     case "list":
+      refuseWords(ids, USAGE);
       return list(values);
     case "show":
       return show(oneId(ids), values.json);

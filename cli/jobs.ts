@@ -2,7 +2,7 @@
 import type pg from "pg";
 
 import { ConfigError } from "../server/config.ts";
-import { argumentsOf, asOperator, printTable, runCommand } from "./operator.ts";
+import { argumentsOf, asOperator, printTable, refuseWords, runCommand } from "./operator.ts";
 
 const STATES = ["failed", "stuck", "paused", "retrying", "running", "waiting", "superseded"];
 
@@ -45,6 +45,7 @@ async function main(args: readonly string[]): Promise<void> {
   if (values.help) return console.log(USAGE);
   switch (command) {
     case "list":
+      refuseWords(ids, USAGE);
       return asOperator((client) => list(client, values));
     case "show":
       return asOperator((client) => show(client, oneId(ids), values.json));

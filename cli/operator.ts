@@ -57,6 +57,12 @@ export function argumentsOf<T extends ParseArgsConfig["options"]>(
   }
 }
 
+/** For a list: what is wished for is said by options, and a word in their place would be overlooked. */
+export function refuseWords([word]: readonly string[], usage: string): void {
+  if (word !== undefined)
+    throw new ConfigError(`"list" takes options only, not "${word}"\n\n${usage}`);
+}
+
 /** A line with what is told of one thing, the columns as wide as the widest of each. */
 export function printTable(rows: readonly (readonly string[])[]): void {
   const widths = (rows[0] ?? []).map((_, column) =>

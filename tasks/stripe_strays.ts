@@ -26,12 +26,12 @@ export async function settleStray({
 }: Settling): Promise<"adopted" | "removed" | "alarmed" | "left"> {
   const { customer_id: customerId, tenant_id: tenantId, intent_id: intentId } = stray;
   if (!stray.has_another) {
-    await query(
+    const { rows } = await query(
       `select app_private.request_customer_sync($1)
       where app_private.adopt_stripe_customer($1, $2, $3)`,
       [customerId, tenantId, intentId],
     );
-    return "adopted";
+    return rows.length > 0 ? "adopted" : "left";
   }
   const { data } = await stripe.subscriptions.list({
     customer: customerId,

@@ -102,6 +102,12 @@ describe("npm run jobs", () => {
       run("jobs", "list", "--state", "lost"),
       run("jobs", "show", "404"),
     ]);
+    for (const name of ["jobs", "alarms", "events"]) {
+      expect(await run(name, "list", "failed")).toMatchObject({
+        code: 2,
+        err: expect.stringContaining('takes options only, not "failed"'),
+      });
+    }
     expect(help).toMatchObject({ code: 0, out: expect.stringContaining("Usage: npm run jobs") });
     expect(nothing).toMatchObject({ code: 2, err: expect.stringContaining("Say list, show") });
     expect(odd).toMatchObject({ code: 2, err: expect.stringContaining('"x1" is no job') });

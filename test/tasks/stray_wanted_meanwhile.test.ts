@@ -67,3 +67,16 @@ test("it is neither removed nor told of, whether something was paid on it or not
   expect(await settleWhileItBecomesWanted(workshop, tenantId, paying.id)).toBe("left");
   expect(await openAlarms(workshop, paying.id)).toEqual([]);
 });
+
+test("nor is it called adopted when its tenant has another by then", async ({ workshop }) => {
+  const { stripe, pool, helpers } = workshop;
+  const { tenantId } = await paidTenant(workshop);
+  const { intent_id } = await rowOf<{ intent_id: string }>(
+    pool,
+    "select id as intent_id from app_private.billing_intents where tenant_id = $1",
+    [tenantId],
+  );
+  const { id } = await stripe.customers.create({});
+  const stray = { customer_id: id, tenant_id: tenantId, intent_id, has_another: false };
+  expect(await settleStray({ stripe, query: helpers.query, stray })).toBe("left");
+});
