@@ -101,7 +101,7 @@ export function makeApp({ config, logger, pool, identityPool, readiness }: AppOp
     if (request.method === "POST") next();
     else refuse(request, response, next);
   });
-  const prepare = () => ensureSigningKey(identity, identityPool);
+  const prepare = () => ensureSigningKey(identity, identityPool, logger);
   return { app, listener, verifiers, prepare };
 }
 

@@ -3,6 +3,7 @@ import { pino } from "pino";
 import { makeIdentity } from "../../server/auth/identity.ts";
 import { ensureSigningKey } from "../../server/auth/signing_key.ts";
 import { makePool } from "../../server/database.ts";
+import { accessToken, graphql, signUp } from "../support/client.ts";
 import { expect, test, withClient, withDatabase, type TestDatabase } from "../support/index.ts";
 import { rowsOf } from "../support/query.ts";
 import { withSystem } from "../support/system.ts";
@@ -20,7 +21,7 @@ const keysOf = ({ urls }: TestDatabase) =>
   withClient(urls.superuser, (client) => rowsOf(client, "select from auth.jwks"));
 
 /** What a server that starts does about it. */
-async function start({ urls }: TestDatabase): Promise<void> {
+async function start({ urls }: TestDatabase, authSecret = config.authSecret): Promise<void> {
   const pool = makePool({
     connectionString: urls.server,
     applicationName: "test-signing-key",
@@ -30,7 +31,8 @@ async function start({ urls }: TestDatabase): Promise<void> {
     logger,
   });
   try {
-    await ensureSigningKey(makeIdentity({ pool, config, logger }), pool);
+    const identity = makeIdentity({ pool, config: { ...config, authSecret }, logger });
+    await ensureSigningKey(identity, pool, logger);
   } finally {
     await pool.end();
   }
@@ -49,4 +51,19 @@ test("a server has its signing key before anybody asks for a token", async () =>
       expect(await keysOf(database)).toHaveLength(1);
     }),
   );
+});
+
+test("with another AUTH_SECRET it has another key, once, and whoever signs in has tokens", async () => {
+  await withDatabase("migrated", async (database) => {
+    await withSystem(database, { worker: false }, (system) => signUp(system.url, "Alice"));
+    const authSecret = "y".repeat(32);
+    await Promise.all([start(database, authSecret), start(database, authSecret)]);
+    expect(await keysOf(database)).toHaveLength(2);
+    await withSystem(database, { worker: false, config: { authSecret } }, async ({ url }) => {
+      const token = await accessToken(url, await signUp(url, "Bob"));
+      const { errors } = await graphql(url, token, "{ currentUser { name } }");
+      expect(errors).toEqual([]);
+    });
+    expect(await keysOf(database)).toHaveLength(2);
+  });
 });
