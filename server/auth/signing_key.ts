@@ -12,7 +12,8 @@ const LOCK = "rowhouse: signing key";
  * a server that had read the keys a moment before would refuse a token signed with the last of them.
  *
  * Where AUTH_SECRET is another than the key was encrypted with, another key is made: with that one
- * no token could ever be signed again. What it has signed is good for as long as it was to be.
+ * no token could ever be signed again. It is not kept to verify with, since whoever has the old secret
+ * may have the key.
  */
 export async function ensureSigningKey(
   identity: Pick<Identity, "api">,
@@ -24,9 +25,7 @@ export async function ensureSigningKey(
     await client.query("begin");
     await client.query("select pg_advisory_xact_lock(hashtextextended($1, 0))", [LOCK]);
     if (await canSign(identity)) return;
-    await pool.query(
-      "update auth.jwks set expires_at = now() where expires_at is null or expires_at > now()",
-    );
+    await pool.query("delete from auth.jwks");
     await sign(identity);
     logger.warn("AUTH_SECRET has changed: access tokens are signed with a new key from now on");
   } finally {

@@ -18,7 +18,9 @@ const config = {
 };
 
 const keysOf = ({ urls }: TestDatabase) =>
-  withClient(urls.superuser, (client) => rowsOf(client, "select from auth.jwks"));
+  withClient(urls.superuser, (client) =>
+    rowsOf<{ id: string }>(client, "select id from auth.jwks"),
+  );
 
 /** What a server that starts does about it. */
 async function start({ urls }: TestDatabase, authSecret = config.authSecret): Promise<void> {
@@ -56,14 +58,17 @@ test("a server has its signing key before anybody asks for a token", async () =>
 test("with another AUTH_SECRET it has another key, once, and whoever signs in has tokens", async () => {
   await withDatabase("migrated", async (database) => {
     await withSystem(database, { worker: false }, (system) => signUp(system.url, "Alice"));
+    const old = await keysOf(database);
     const authSecret = "y".repeat(32);
     await Promise.all([start(database, authSecret), start(database, authSecret)]);
-    expect(await keysOf(database)).toHaveLength(2);
+    const keys = await keysOf(database);
+    expect(keys).toHaveLength(1);
+    expect(keys).not.toEqual(old);
     await withSystem(database, { worker: false, config: { authSecret } }, async ({ url }) => {
       const token = await accessToken(url, await signUp(url, "Bob"));
       const { errors } = await graphql(url, token, "{ currentUser { name } }");
       expect(errors).toEqual([]);
     });
-    expect(await keysOf(database)).toHaveLength(2);
+    expect(await keysOf(database)).toEqual(keys);
   });
 });
